@@ -1,0 +1,144 @@
+import type { Readable, Writable } from "node:stream";
+import type { ContainerSpec, ImageBuild } from "./spec.ts";
+
+/**
+ * What an engine can do. Shared code asks for a capability, never for an engine's name; what is false here is either done
+ * by NovaBot itself or told to the user by `explain`.
+ */
+export interface Capabilities {
+  /** Containers are driven by requests of their own (create, attach, start, wait), not by one command line each. */
+  readonly api: boolean;
+  /** A single file can be mounted, not only a directory. */
+  readonly fileMounts: boolean;
+  /** A limit on the number of processes holds. */
+  readonly pidsLimit: boolean;
+  /** A limit on swap holds. */
+  readonly swapLimit: boolean;
+  /** A container can be started without any network. */
+  readonly networkNone: boolean;
+  /** Linux capabilities can be dropped and no-new-privileges set. Where false, each container is a virtual machine. */
+  readonly hardening: boolean;
+  /** Being killed for memory is told apart from being killed. */
+  readonly outOfMemory: boolean;
+  /** The engine tells of containers' deaths as they happen. */
+  readonly events: boolean;
+}
+
+/** What an engine says of itself when it is asked. */
+export interface EngineInfo {
+  /** The engine's product name, for people: `Docker`, `Podman`, `Apple Container`. */
+  readonly product: string;
+  readonly version: string;
+  /** Where it was reached: a socket's path or a binary's. */
+  readonly endpoint: string;
+  /** Containers' user ids are not the host's: the engine runs as an ordinary user. */
+  readonly rootless: boolean;
+  readonly architecture: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+}
+
+export interface ImageInfo {
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly sizeBytes: number;
+  readonly user: string;
+}
+
+/** The three streams of a container that is not started yet. Reading slowly slows the container; nothing is dropped. */
+export interface Attachment {
+  /** Ending it ends the container's standard input. Errors on it are swallowed: a container may exit before it has read. */
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Lets go of the streams; the container goes on. */
+  close(): void;
+}
+
+export interface Exit {
+  readonly exitCode: number;
+  /** A process of the container was killed because the container's memory limit was reached. */
+  readonly outOfMemory: boolean;
+}
+
+export interface ContainerSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly running: boolean;
+  readonly createdAtMs: number;
+}
+
+export interface ContainerInfo extends ContainerSummary {
+  readonly exitCode: number | null;
+  readonly outOfMemory: boolean;
+  readonly image: string;
+  readonly user: string;
+  readonly mounts: readonly { readonly source: string; readonly target: string; readonly readonly: boolean }[];
+  /** Addresses by network name; empty when the container has none. */
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly pid: number | null;
+}
+
+export type EngineEvent = {
+  readonly type: "created" | "started" | "died" | "out of memory" | "removed";
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly exitCode: number | null;
+};
+
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A step of an image's build, as it happens. */
+export interface BuildProgress {
+  readonly step: number | null;
+  readonly steps: number | null;
+  readonly text: string;
+}
+
+/**
+ * The narrow waist between NovaBot and whatever runs containers. Every method rejects with a NovaError: `ENGINE_LOST` when
+ * the engine stopped answering, `ENGINE_REFUSED` with the engine's own words when it said no, `IMAGE_NOT_FOUND`,
+ * `CONTAINER_NOT_FOUND`, `CONTAINER_CONFLICT`. No method keeps state that a new connection would miss, so an engine that
+ * went away and came back is usable again at once.
+ */
+export interface Engine {
+  /** `docker`, `podman` or `apple`: for people and records; code asks `capabilities`. */
+  readonly name: string;
+  readonly capabilities: Capabilities;
+
+  /** Asks the engine itself. */
+  probe(): Promise<EngineInfo>;
+
+  findImage(reference: string): Promise<ImageInfo | undefined>;
+  /** Builds from a tar stream of the context. Rejects with `IMAGE_BUILD_FAILED`, which carries the step and its last output. */
+  buildImage(build: ImageBuild, onProgress?: (progress: BuildProgress) => void): Promise<ImageInfo>;
+  removeImage(reference: string): Promise<void>;
+
+  /** Creates a container and gives its id. */
+  create(spec: ContainerSpec): Promise<string>;
+  /** Attaches to a container that is created and not started, so that no output is missed. */
+  attach(id: string): Promise<Attachment>;
+  start(id: string): Promise<void>;
+  /**
+   * Resolves when the container has exited and, if it was made with `autoRemove`, is gone. Begin it before `start`.
+   * Rejects with `ENGINE_LOST` within 5 seconds of the engine's loss.
+   */
+  wait(id: string): Promise<Exit>;
+  /** SIGTERM, and SIGKILL after `graceMs`. Resolves when it has exited; one that is gone or not running is no error. */
+  stop(id: string, graceMs: number): Promise<void>;
+  /** One that is gone or not running is no error. */
+  kill(id: string, signal: string): Promise<void>;
+  /** Kills it if need be; one that is gone is no error. */
+  remove(id: string): Promise<void>;
+  exec(id: string, argv: readonly string[], options?: { readonly user?: string }): Promise<ExecResult>;
+  inspect(id: string): Promise<ContainerInfo | undefined>;
+  /** Containers, running or not, that carry all of `labels` with these values. */
+  list(labels: Readonly<Record<string, string>>): Promise<ContainerSummary[]>;
+  /** Events of containers that carry all of `labels`, from now on, until `signal` aborts. Throws `ENGINE_LOST` when the stream breaks. */
+  events(labels: Readonly<Record<string, string>>, signal: AbortSignal): AsyncIterable<EngineEvent>;
+}

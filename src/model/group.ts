@@ -1,0 +1,81 @@
+import { z } from "zod";
+
+/** A directory or file of the host that a group asks to see at `/workspace/extra/<containerPath>`. */
+export interface AdditionalMount {
+  /** Absolute, or beginning with `~/`. */
+  readonly hostPath: string;
+  /** Relative; the host path's last segment when left out. */
+  readonly containerPath?: string;
+  /** Read-only unless this is false and the allowlist's root and the group may write. */
+  readonly readonly?: boolean;
+}
+
+/** What a group sets of its containers. Sizes are bytes or texts like `512m`, the timeout is in milliseconds. */
+export interface ContainerConfig {
+  readonly additionalMounts?: readonly AdditionalMount[];
+  readonly timeout?: number;
+  readonly cpus?: number;
+  readonly memory?: string | number;
+  /** Memory and swap together, as engines count it; equal to `memory` means no swap. */
+  readonly memory_swap?: string | number;
+  readonly pids?: number;
+  readonly network?: "none" | "default";
+  /** Names from the home's `.env` that this group's agent gets beside the two of Claude Code. */
+  readonly env?: readonly string[];
+}
+
+/** Which program answers: Claude Code, the built-in demo, or a command that reads the prompt on stdin and prints the answer. */
+export type AgentConfig = "claude" | "demo" | { readonly command: readonly string[] };
+
+export interface RegisteredGroup {
+  readonly name: string;
+  readonly folder: string;
+  readonly agent?: AgentConfig;
+  readonly containerConfig?: ContainerConfig;
+}
+
+/** A group as the registry holds it, with the chat id that it is filed under. */
+export interface Group extends RegisteredGroup {
+  readonly jid: string;
+  readonly isMain: boolean;
+}
+
+const noControl = /^[^\p{Cc}]*$/u;
+const size = z.union([z.number().int().positive(), z.string().min(1).max(32)]);
+
+export const containerConfigSchema: z.ZodType<ContainerConfig> = z.strictObject({
+  additionalMounts: z
+    .array(
+      z.strictObject({
+        hostPath: z.string().min(1).max(4096),
+        containerPath: z.string().min(1).max(255).exactOptional(),
+        readonly: z.boolean().exactOptional(),
+      }),
+    )
+    .max(64)
+    .exactOptional(),
+  timeout: z.number().int().min(1000).max(86_400_000).exactOptional(),
+  cpus: z.number().min(0.01).max(1024).exactOptional(),
+  memory: size.exactOptional(),
+  memory_swap: size.exactOptional(),
+  pids: z.number().int().min(8).max(1_000_000).exactOptional(),
+  network: z.enum(["none", "default"]).exactOptional(),
+  env: z
+    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "must be an environment variable's name"))
+    .max(128)
+    .exactOptional(),
+});
+
+const agentSchema: z.ZodType<AgentConfig> = z.union([
+  z.literal("claude"),
+  z.literal("demo"),
+  z.strictObject({ command: z.array(z.string().min(1).max(4096).regex(/^[^\0]*$/)).min(1).max(64) }),
+]);
+
+/** One entry of `data/registered_groups.json`. Unknown keys are refused: a mistyped limit must not be no limit. */
+export const registeredGroupSchema: z.ZodType<RegisteredGroup> = z.strictObject({
+  name: z.string().min(1).max(128).regex(noControl, "must not hold control characters"),
+  folder: z.string().min(1),
+  agent: agentSchema.exactOptional(),
+  containerConfig: containerConfigSchema.exactOptional(),
+});

@@ -1,0 +1,43 @@
+import { z } from "zod";
+import type { AgentConfig } from "./group.ts";
+
+/** The line before an output frame. */
+export const OUTPUT_START = "---NOVABOT_OUTPUT_START---";
+/** The line after an output frame. */
+export const OUTPUT_END = "---NOVABOT_OUTPUT_END---";
+
+/** The image label that says which protocol its runner keeps, and the version that echoes the nonce. */
+export const PROTOCOL_LABEL = "novabot.protocol";
+export const PROTOCOL_VERSION = "2";
+
+/** What a container reads on stdin: one JSON object, then the end of input. */
+export interface ContainerInput {
+  readonly prompt: string;
+  readonly sessionId?: string;
+  readonly groupFolder: string;
+  readonly chatJid: string;
+  readonly isMain: boolean;
+  readonly isScheduledTask?: boolean;
+  /** Echoed in every frame, so that nothing else that writes to stdout can answer in the agent's place. */
+  readonly nonce?: string;
+  /** Which agent the runner starts; Claude Code when left out. */
+  readonly agent?: AgentConfig;
+}
+
+/** What a container writes between the two marker lines: one line of JSON. */
+export interface ContainerOutput {
+  readonly status: "success" | "error";
+  readonly result: string | null;
+  readonly newSessionId?: string;
+  readonly error?: string;
+  readonly nonce?: string;
+}
+
+/** Accepts unknown keys, because an image may be newer than its host; drops them. */
+export const containerOutputSchema: z.ZodType<ContainerOutput> = z.object({
+  status: z.enum(["success", "error"]),
+  result: z.string().nullable(),
+  newSessionId: z.string().max(128).exactOptional(),
+  error: z.string().exactOptional(),
+  nonce: z.string().max(256).exactOptional(),
+});
