@@ -1,0 +1,20 @@
+import type { Readable, Writable } from "node:stream";
+import type { Environment } from "../host/state.ts";
+
+/** What a command may touch of the world outside; each command adds itself with `add…Command(program, context)`. */
+export interface CLIContext {
+  readonly env: Environment;
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** A person is looking: progress may redraw its line. Nothing ever waits for a key either way. */
+  readonly isTerminal: boolean;
+  /** A line of the answer, on stdout. */
+  print(line: string): void;
+  /** A line beside the answer, on stderr. */
+  note(line: string): void;
+  /** One JSON document on stdout, for `--json`. */
+  printJSON(value: unknown): void;
+  /** The exit status when the command ends without throwing: 0, or 1 when the run failed. */
+  setExitCode(code: 0 | 1): void;
+}
