@@ -1,14 +1,7 @@
 import { z } from "zod";
 import type { AgentConfig } from "./group.ts";
 
-/** The line before an output frame. */
-export const OUTPUT_START = "---NOVABOT_OUTPUT_START---";
-/** The line after an output frame. */
-export const OUTPUT_END = "---NOVABOT_OUTPUT_END---";
-
-/** The image label that says which protocol its runner keeps, and the version that echoes the nonce. */
-export const PROTOCOL_LABEL = "novabot.protocol";
-export const PROTOCOL_VERSION = "2";
+export { OUTPUT_END, OUTPUT_START, PROTOCOL_LABEL, PROTOCOL_VERSION } from "./markers.ts";
 
 /** What a container reads on stdin: one JSON object, then the end of input. */
 export interface ContainerInput {
