@@ -17,13 +17,13 @@ export function redactor(secrets: ReadonlyMap<string, string>): (text: string) =
     if (value.length < SHORTEST) continue;
     for (const form of formsOf(value)) if (form.length >= SHORTEST && !names.has(form)) names.set(form, name);
   }
-  const forms = [...names].toSorted(([a], [b]) => b.length - a.length);
+  const forms = [...names].map(([form, name]) => ({ form, name, period: periodOf(form) }));
   if (forms.length === 0) return (text) => text;
 
   return (text) => {
     const spans: Span[] = [];
-    for (const [form, name] of forms) {
-      findAll(text, form, name, spans);
+    for (const { form, name, period } of forms) {
+      findAll(text, form, name, period, spans);
       findCut(text, form, name, spans);
     }
     return replace(text, spans);
@@ -64,16 +64,34 @@ function base64Cores(bytes: Buffer, encoding: "base64" | "base64url"): string[] 
   });
 }
 
-function findAll(text: string, form: string, name: string, spans: Span[]): void {
+function findAll(text: string, form: string, name: string, period: number, spans: Span[]): void {
   let last: Span | undefined;
   for (let at = text.indexOf(form); at !== -1; at = text.indexOf(form, at + 1)) {
-    // A value may overlap itself.
-    if (last !== undefined && at < last.end) last.end = at + form.length;
+    let end = at + form.length;
+    // A value that repeats itself may occur again at each period: follow it character by character instead of searching anew.
+    while (period < form.length && end < text.length && text.charCodeAt(end) === text.charCodeAt(end - period)) end += 1;
+    const repeats = Math.floor((end - at - form.length) / period);
+    const span: Span = { start: at, end: at + repeats * period + form.length, name };
+    at += repeats * period;
+    if (last !== undefined && span.start < last.end) last.end = span.end;
     else {
-      last = { start: at, end: at + form.length, name };
+      last = span;
       spans.push(last);
     }
   }
+}
+
+/** The smallest shift at which a text matches itself; its length when there is none. */
+function periodOf(text: string): number {
+  // For each prefix the longest border, as Knuth, Morris and Pratt count it.
+  const borders = new Int32Array(text.length);
+  let border = 0;
+  for (let index = 1; index < text.length; index += 1) {
+    while (border > 0 && text.charCodeAt(index) !== text.charCodeAt(border)) border = borders[border - 1] ?? 0;
+    if (text.charCodeAt(index) === text.charCodeAt(border)) border += 1;
+    borders[index] = border;
+  }
+  return text.length - border;
 }
 
 function findCut(text: string, form: string, name: string, spans: Span[]): void {
