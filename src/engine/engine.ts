@@ -33,6 +33,8 @@ export interface EngineInfo {
   readonly endpoint: string;
   /** Containers' user ids are not the host's: the engine runs as an ordinary user. */
   readonly rootless: boolean;
+  /** A user id in a container is another user on the host, so that files cannot be given to it by number. */
+  readonly shiftsIDs: boolean;
   readonly architecture: string;
   readonly cpus: number;
   readonly memoryBytes: number;

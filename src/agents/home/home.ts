@@ -1,0 +1,66 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { mkdir, realpath, stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { NovaError, messageOf, quote } from "../../model/errors.ts";
+
+/** The directory of one installation. `root` is absolute and holds no links. */
+export interface Home {
+  readonly root: string;
+  /** What the installation's containers carry in `novabot.home`: 16 hexadecimal digits of the machine and the path. */
+  readonly label: string;
+  readonly groups: string;
+  readonly data: string;
+  readonly envFile: string;
+  readonly registry: string;
+  /** What the running hosts keep of themselves: presence, turns, records of runs. No container sees it. */
+  readonly host: string;
+}
+
+/** Opens the home at `path`, and makes it (mode 0700) when it is missing and `create` says so. */
+export async function openHome(path: string, options: { readonly create: boolean }): Promise<Home> {
+  const absolute = resolve(path);
+  if (/[\0-\x1f,:"]/.test(absolute)) {
+    throw new NovaError("HOME_INVALID", `The home ${quote(absolute, 400)} has a character in its path that not every engine can mount.`, {
+      place: "NOVABOT_HOME or --home",
+      next: "Choose a path without commas, colons, quotes and control characters.",
+    });
+  }
+  try {
+    if (options.create) await mkdir(absolute, { recursive: true, mode: 0o700 });
+    const root = await realpath(absolute);
+    if (!(await stat(root)).isDirectory()) throw new Error("it is not a directory");
+    if (root === "/") throw new Error("the root of the file system cannot be a home");
+    return describeHome(root);
+  } catch (thrown) {
+    throw new NovaError("HOME_INVALID", `The home ${quote(absolute, 400)} cannot be used: ${messageOf(thrown)}`, {
+      place: "NOVABOT_HOME or --home",
+      next: options.create
+        ? "Choose a directory that you may write."
+        : "Register a group first (`novabot groups add`), which makes the home, or name another one with --home.",
+      cause: thrown,
+    });
+  }
+}
+
+/** The parts of a home; `machine` tells homes of the same path on different machines apart. */
+export function describeHome(root: string, machine: string = machineID()): Home {
+  return {
+    root,
+    label: createHash("sha256").update(`${machine}\0${root}`).digest("hex").slice(0, 16),
+    groups: join(root, "groups"),
+    data: join(root, "data"),
+    envFile: join(root, ".env"),
+    registry: join(root, "data/registered_groups.json"),
+    host: join(root, "data/host"),
+  };
+}
+
+function machineID(): string {
+  try {
+    return readFileSync("/etc/machine-id", "utf8").trim() || hostname();
+  } catch {
+    return hostname();
+  }
+}

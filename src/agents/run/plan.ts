@@ -1,0 +1,142 @@
+import { homedir } from "node:os";
+import { realpath } from "node:fs/promises";
+import type { Capabilities, EngineInfo } from "../../engine/engine.ts";
+import type { Limits } from "../../engine/spec.ts";
+import { NovaError, quote } from "../../model/errors.ts";
+import type { AgentConfig, Group } from "../../model/group.ts";
+import { formatSize, parseSize } from "../../model/size.ts";
+import { agentUser, type AgentUser } from "../home/agent-user.ts";
+import { defaultEnvNames, readEnvFile } from "../home/env-file.ts";
+import type { Home } from "../home/home.ts";
+import { isWithin, planAdditionalMounts } from "../mounts/additional.ts";
+import { allowlistPath, readAllowlist } from "../mounts/allowlist.ts";
+import { GROUP_TARGET, PROJECT_TARGET, projectMounts, stateMounts } from "../mounts/group-mounts.ts";
+import type { PlannedMount } from "../mounts/planned-mount.ts";
+
+export const DEFAULT_IMAGE = "novabot-agent:latest";
+export const DEFAULT_TIMEOUT_MS = 300_000;
+/** How long an agent has between SIGTERM and SIGKILL. */
+export const STOP_GRACE_MS = 15_000;
+const defaultMemoryBytes = 2 * 2 ** 30;
+const defaultCPUs = 2;
+const defaultPIDs = 512;
+/** Below this no agent's runtime starts, and engines refuse much smaller values in words of their own. */
+const leastMemoryBytes = 32 * 2 ** 20;
+
+/** Everything that a group's next container would get, decided before anything exists. `explain` prints it, a run obeys it. */
+export interface RunPlan {
+  readonly group: Group;
+  readonly image: string;
+  readonly agent: AgentConfig;
+  readonly user: AgentUser;
+  readonly mounts: readonly PlannedMount[];
+  readonly workingDirectory: string;
+  /** The agent's secrets; only the names are ever shown. */
+  readonly variables: ReadonlyMap<string, string>;
+  /** Names that the group may have and `.env` does not hold. */
+  readonly missingVariables: readonly string[];
+  /** Plain settings that the engine puts into the container's environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly network: "none" | "default";
+  readonly limits: Limits;
+  readonly timeoutMs: number;
+  readonly graceMs: number;
+  /** What this engine cannot hold, as sentences. */
+  readonly gaps: readonly string[];
+}
+
+export interface PlanContext {
+  readonly home: Home;
+  /** Every registered folder: main's container pins them all. */
+  readonly folders: readonly string[];
+  readonly capabilities: Capabilities;
+  readonly engine: EngineInfo;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly host: { readonly uid: number; readonly gid: number; readonly platform: string };
+}
+
+/** Decides a group's next container. Changes nothing; rejects with the error of the first setting that cannot hold. */
+export async function planRun(group: Group, context: PlanContext): Promise<RunPlan> {
+  const { home, capabilities, env } = context;
+  const config = group.containerConfig ?? {};
+  const userHome = await realpath(env["HOME"] || homedir()).catch(() => env["HOME"] || homedir());
+  const allowlistFile = allowlistPath(env);
+  const allowlistReal = await realpath(allowlistFile).catch(() => allowlistFile);
+  if (isWithin(allowlistReal, home.root)) {
+    throw new NovaError("ALLOWLIST_INVALID", `The mount allowlist ${quote(allowlistFile, 400)} lies in the home, where main could change it.`, {
+      place: allowlistFile,
+      next: "Move it out of the home; NOVABOT_MOUNT_ALLOWLIST names another place.",
+    });
+  }
+  const needsAllowlist = (config.additionalMounts ?? []).length > 0;
+  const extra = await planAdditionalMounts(group, {
+    allowlist: needsAllowlist ? await readAllowlist(allowlistFile) : undefined,
+    allowlistFile,
+    home: home.root,
+    userHome,
+    fileMounts: capabilities.fileMounts,
+  });
+  const names = [...new Set([...defaultEnvNames, ...(config.env ?? [])])];
+  const variables = await readEnvFile(home, names);
+  if (config.network === "none" && !capabilities.networkNone) {
+    throw new NovaError("NOT_SUPPORTED", "The group wants network none, and this engine cannot start a container without a network.", {
+      place: `group ${group.folder}, containerConfig.network`,
+      next: "Use another engine for it (NOVABOT_ENGINE), or remove the setting.",
+    });
+  }
+  const gaps = describeGaps(capabilities, context.engine);
+  const project = group.isMain && capabilities.fileMounts ? await projectMounts(home, context.folders) : [];
+  if (group.isMain && !capabilities.fileMounts) {
+    gaps.push(`${PROJECT_TARGET} is not mounted: this engine mounts no single files, so .env could not be hidden.`);
+  }
+  return {
+    group,
+    image: env["NOVABOT_AGENT_IMAGE"] || DEFAULT_IMAGE,
+    agent: group.agent ?? "claude",
+    user: agentUser(context.host, context.engine),
+    mounts: [...stateMounts(home, group), ...project, ...extra],
+    workingDirectory: GROUP_TARGET,
+    variables,
+    missingVariables: names.filter((name) => !variables.has(name)),
+    environment: { TZ: env["TZ"] || Intl.DateTimeFormat().resolvedOptions().timeZone },
+    network: config.network ?? "default",
+    limits: planLimits(group, context.engine),
+    timeoutMs: config.timeout ?? DEFAULT_TIMEOUT_MS,
+    graceMs: STOP_GRACE_MS,
+    gaps,
+  };
+}
+
+function planLimits(group: Group, engine: EngineInfo): Limits {
+  const config = group.containerConfig ?? {};
+  const place = `group ${group.folder}, containerConfig`;
+  const memoryBytes = config.memory === undefined ? defaultMemoryBytes : parseSize(config.memory, `${place}.memory`);
+  if (memoryBytes < leastMemoryBytes) {
+    throw tooLittle(config.memory, `${place}.memory`, `less than the ${formatSize(leastMemoryBytes)} that an agent needs to start`);
+  }
+  const memorySwapBytes = config.memory_swap === undefined ? memoryBytes : parseSize(config.memory_swap, `${place}.memory_swap`);
+  if (memorySwapBytes < memoryBytes) {
+    throw tooLittle(config.memory_swap, `${place}.memory_swap`, `less than memory (${formatSize(memoryBytes)}), and it counts memory and swap together`);
+  }
+  if (config.cpus !== undefined && config.cpus > engine.cpus) {
+    throw new NovaError("GROUP_INVALID", `cpus is ${config.cpus}, and the engine has ${engine.cpus}.`, {
+      place: `${place}.cpus`,
+      next: `Set it to at most ${engine.cpus}.`,
+    });
+  }
+  return { memoryBytes, memorySwapBytes, cpus: config.cpus ?? Math.min(defaultCPUs, engine.cpus), pids: config.pids ?? defaultPIDs };
+}
+
+function tooLittle(value: unknown, place: string, reason: string): NovaError {
+  return new NovaError("GROUP_INVALID", `The size ${quote(value)} is ${reason}.`, { place, next: "Give it more, or leave it out for the default." });
+}
+
+function describeGaps(capabilities: Capabilities, engine: EngineInfo): string[] {
+  const gaps: string[] = [];
+  if (!capabilities.pidsLimit) gaps.push("The limit on processes does not hold on this engine.");
+  if (!capabilities.swapLimit) gaps.push("The limit on swap does not hold on this engine.");
+  if (!capabilities.hardening) gaps.push("Capabilities are not dropped by this engine; each container is a virtual machine of its own.");
+  if (!capabilities.outOfMemory) gaps.push("This engine does not tell being killed for memory from being killed.");
+  if (engine.rootless) gaps.push("The engine runs without root: limits hold as far as the user's own cgroup lets them.");
+  return gaps;
+}

@@ -1,0 +1,90 @@
+import { NovaError, quote } from "../../model/errors.ts";
+import { isRunID } from "../../model/names.ts";
+import { runRecordSchema, type RunRecord } from "../../model/run.ts";
+import { HeldDirectory } from "../home/held-directory.ts";
+import type { Home } from "../home/home.ts";
+
+const limitBytes = 1024 * 1024;
+/** Records beyond this many are removed, oldest first, when a host starts. */
+export const KEPT_RECORDS = 1000;
+
+/** Files sort by time: the start as digits, then the run's id. */
+function fileName(record: Pick<RunRecord, "id" | "startedAt">): string {
+  return `${record.startedAt.replace(/\D/g, "")}-${record.id}.json`;
+}
+
+export async function writeRecord(home: Home, record: RunRecord): Promise<void> {
+  const host = await HeldDirectory.find(home.root, "data", "host");
+  if (!host) throw new NovaError("HOME_INVALID", "The home lost its data/host directory during a run.", { place: home.host });
+  try {
+    const runs = await host.ensureDirectory("runs", 0o700);
+    try {
+      await runs.replace(fileName(record), `${JSON.stringify(record)}\n`, 0o600);
+    } finally {
+      await runs.close();
+    }
+  } finally {
+    await host.close();
+  }
+}
+
+/** Records from the newest to the oldest, at most `limit`, of one group when `folder` is given. */
+export async function listRecords(home: Home, options: { readonly folder?: string; readonly limit: number }): Promise<RunRecord[]> {
+  return await withRuns(home, [], async (runs) => {
+    const found: RunRecord[] = [];
+    for (const name of (await recordNames(runs)).toReversed()) {
+      if (found.length >= options.limit) break;
+      const record = await readRecord(runs, name);
+      if (record && (options.folder === undefined || record.group === options.folder)) found.push(record);
+    }
+    return found;
+  });
+}
+
+/** The record whose id is `id` or begins with it. Rejects with `RUN_NOT_FOUND`. */
+export async function findRecord(home: Home, id: string): Promise<RunRecord> {
+  const found = await withRuns(home, undefined, async (runs) => {
+    const names = (await recordNames(runs)).filter((name) => name.split("-")[1]?.startsWith(id));
+    return names.length === 1 && names[0] ? await readRecord(runs, names[0]) : undefined;
+  });
+  if (found && (isRunID(id) || /^[a-z0-9]{4,}$/.test(id))) return found;
+  throw new NovaError("RUN_NOT_FOUND", `There is no single run ${quote(id)}.`, {
+    place: "RUN",
+    next: "See `novabot runs list` for the runs and their ids.",
+  });
+}
+
+/** Removes the oldest records beyond `keep`; gives how many. */
+export async function pruneRecords(home: Home, keep: number = KEPT_RECORDS): Promise<number> {
+  return await withRuns(home, 0, async (runs) => {
+    const names = await recordNames(runs);
+    const old = names.slice(0, Math.max(0, names.length - keep));
+    for (const name of old) await runs.remove(name);
+    return old.length;
+  });
+}
+
+async function withRuns<T>(home: Home, none: T, use: (runs: HeldDirectory) => Promise<T>): Promise<T> {
+  const runs = await HeldDirectory.find(home.root, "data", "host", "runs");
+  if (!runs) return none;
+  try {
+    return await use(runs);
+  } finally {
+    await runs.close();
+  }
+}
+
+async function recordNames(runs: HeldDirectory): Promise<string[]> {
+  return (await runs.names()).filter((name) => /^\d+-[a-z0-9]+\.json$/.test(name)).toSorted();
+}
+
+async function readRecord(runs: HeldDirectory, name: string): Promise<RunRecord | undefined> {
+  const text = await runs.read(name, limitBytes);
+  if (text === undefined) return undefined;
+  try {
+    return runRecordSchema.parse(JSON.parse(text));
+  } catch {
+    // A record of another version, or one cut short by a full disk: the others are still worth showing.
+    return undefined;
+  }
+}

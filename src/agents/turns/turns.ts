@@ -1,0 +1,125 @@
+import { watch } from "node:fs";
+import { link, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { NovaError } from "../../model/errors.ts";
+import type { Presence } from "./presence.ts";
+
+/** A place that is held until it is released. */
+export interface Turn {
+  /** Others were before it, so what was read before the wait may have changed. */
+  readonly waited: boolean;
+  release(): Promise<void>;
+}
+
+/** How often a waiter looks again even though no change was reported: some file systems report none. */
+const lookAgainMs = 250;
+
+/**
+ * A queue in a directory, shared by all processes of a home: at most `capacity` hold a turn at once, in the order in which
+ * they came. Each ticket is a numbered file that names its host. A ticket waits while `capacity` lower ones are alive; a
+ * dead host's tickets are removed by whoever meets them.
+ */
+export class TurnQueue {
+  readonly #directory: string;
+  readonly #capacity: number;
+  readonly #presence: Presence;
+
+  constructor(directory: string, capacity: number, presence: Presence) {
+    this.#directory = directory;
+    this.#capacity = capacity;
+    this.#presence = presence;
+  }
+
+  /** Resolves when it is this caller's turn. Rejects with `RUN_CANCELLED` when `signal` aborts first. */
+  async take(signal?: AbortSignal): Promise<Turn> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const ticket = await this.#draw();
+    try {
+      const waited = await this.#await(ticket, signal);
+      return { waited, release: async () => await this.#drop(ticket) };
+    } catch (thrown) {
+      await this.#drop(ticket);
+      throw thrown;
+    }
+  }
+
+  /**
+   * Makes a ticket with a number above all others. A listing may be stale by the time the ticket is made, so a ticket that
+   * finds a higher one beside it withdraws and is drawn again: nobody slips in below a turn that is held.
+   */
+  async #draw(): Promise<number> {
+    const temporary = join(this.#directory, `.${randomBytes(8).toString("hex")}`);
+    await writeFile(temporary, this.#presence.id, { flag: "wx", mode: 0o600 });
+    try {
+      for (;;) {
+        const number = (await this.#numbers()).reduce((a, b) => Math.max(a, b), 0) + 1;
+        const made = await link(temporary, this.#file(number)).then(
+          () => true,
+          (thrown: NodeJS.ErrnoException) => {
+            if (thrown.code === "EEXIST") return false;
+            throw thrown;
+          },
+        );
+        if (!made) continue;
+        if ((await this.#numbers()).every((other) => other <= number)) return number;
+        await this.#drop(number);
+      }
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+
+  async #await(ticket: number, signal: AbortSignal | undefined): Promise<boolean> {
+    for (let waited = false; ; waited = true) {
+      if (signal?.aborted) throw new NovaError("RUN_CANCELLED", "The run was cancelled while it waited for its turn.");
+      // Watch first: a release between looking and watching would be missed.
+      const change = waited ? this.#change(signal) : undefined;
+      const before = await this.#aliveBefore(ticket);
+      if (before < this.#capacity) {
+        change?.stop();
+        return waited;
+      }
+      await change?.happened;
+    }
+  }
+
+  async #aliveBefore(ticket: number): Promise<number> {
+    let alive = 0;
+    for (const number of await this.#numbers()) {
+      if (number >= ticket) continue;
+      const owner = await readFile(this.#file(number), "utf8").catch(() => undefined);
+      if (owner === undefined) continue;
+      if (this.#presence.isAlive(owner)) alive += 1;
+      else await this.#drop(number);
+    }
+    return alive;
+  }
+
+  #change(signal: AbortSignal | undefined): { happened: Promise<void>; stop(): void } {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const watcher = watch(this.#directory, { persistent: false }, () => stop());
+    watcher.on("error", () => stop());
+    const timer = setTimeout(() => stop(), lookAgainMs);
+    const stop = (): void => {
+      clearTimeout(timer);
+      watcher.close();
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    };
+    signal?.addEventListener("abort", stop, { once: true });
+    return { happened: promise, stop };
+  }
+
+  async #numbers(): Promise<number[]> {
+    return (await readdir(this.#directory)).filter((name) => /^\d+$/.test(name)).map(Number);
+  }
+
+  #file(number: number): string {
+    return join(this.#directory, String(number).padStart(10, "0"));
+  }
+
+  async #drop(number: number): Promise<void> {
+    await rm(this.#file(number), { force: true });
+  }
+}
