@@ -1,0 +1,89 @@
+import type { ContainerSpec, Mount } from "../spec.ts";
+
+/** The part of a create request that every engine with this API takes alike. */
+export interface CreateRequest {
+  readonly Image: string;
+  readonly Cmd?: readonly string[];
+  readonly Entrypoint?: readonly string[];
+  readonly User: string;
+  readonly WorkingDir: string;
+  readonly Env: readonly string[];
+  readonly Labels: Readonly<Record<string, string>>;
+  readonly Tty: false;
+  readonly OpenStdin: boolean;
+  readonly StdinOnce: boolean;
+  readonly AttachStdin: boolean;
+  readonly AttachStdout: true;
+  readonly AttachStderr: true;
+  readonly HostConfig: HostConfig;
+}
+
+export interface HostConfig {
+  readonly AutoRemove: boolean;
+  readonly Init: true;
+  readonly CapDrop: readonly string[];
+  readonly SecurityOpt: readonly string[];
+  readonly Memory: number;
+  readonly MemorySwap: number;
+  readonly NanoCpus: number;
+  readonly PidsLimit: number;
+  readonly NetworkMode: string;
+  readonly LogConfig: { readonly Type: "none" };
+  readonly Mounts: readonly BindMount[];
+  readonly Ulimits?: readonly { readonly Name: string; readonly Soft: number; readonly Hard: number }[];
+  readonly UsernsMode?: string;
+}
+
+export interface BindMount {
+  readonly Type: "bind";
+  readonly Source: string;
+  readonly Target: string;
+  readonly ReadOnly: boolean;
+  readonly BindOptions: { readonly Propagation: "rprivate"; readonly NonRecursive?: true };
+}
+
+/** `spec` in the API's words, hardened: nothing here can be left out by a caller. */
+export function createRequest(spec: ContainerSpec): CreateRequest {
+  return {
+    Image: spec.image,
+    ...(spec.command === undefined ? {} : { Cmd: spec.command }),
+    ...(spec.entrypoint === undefined ? {} : { Entrypoint: spec.entrypoint }),
+    User: `${spec.user.uid}:${spec.user.gid}`,
+    WorkingDir: spec.workingDirectory,
+    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+    Labels: spec.labels,
+    Tty: false,
+    OpenStdin: spec.stdin,
+    // The end of the attached input is the end of the container's.
+    StdinOnce: spec.stdin,
+    AttachStdin: spec.stdin,
+    AttachStdout: true,
+    AttachStderr: true,
+    HostConfig: {
+      AutoRemove: spec.autoRemove,
+      Init: true,
+      CapDrop: ["ALL"],
+      SecurityOpt: ["no-new-privileges"],
+      Memory: spec.limits.memoryBytes,
+      MemorySwap: spec.limits.memorySwapBytes,
+      NanoCpus: Math.round(spec.limits.cpus * 1e9),
+      PidsLimit: spec.limits.pids,
+      NetworkMode: spec.network,
+      // The streams are read by attaching; the engine shall keep no copy of what agents say.
+      LogConfig: { Type: "none" },
+      Mounts: spec.mounts.map(bindMount),
+    },
+  };
+}
+
+/** The `Mounts` form, which fails when the source is missing, where `Binds` would make a directory owned by root. */
+function bindMount(mount: Mount): BindMount {
+  return {
+    Type: "bind",
+    Source: mount.source,
+    Target: mount.target,
+    ReadOnly: mount.readonly,
+    // Read-only holds for one file system: what is mounted inside the source would stay writable, so it is left out.
+    BindOptions: mount.readonly ? { Propagation: "rprivate", NonRecursive: true } : { Propagation: "rprivate" },
+  };
+}

@@ -1,0 +1,77 @@
+import { NovaError, messageOf, quote } from "../../model/errors.ts";
+import type { BuildProgress, ImageInfo } from "../engine.ts";
+import type { ImageBuild } from "../spec.ts";
+import { readImage } from "./answers.ts";
+import { buildOutput } from "./build-output.ts";
+import type { Connection } from "./connection.ts";
+import { statusOf } from "./errors.ts";
+import { jsonLines } from "./lines.ts";
+import type { Liveness } from "./liveness.ts";
+import { imagePath } from "./paths.ts";
+
+export async function findImage(connection: Connection, reference: string): Promise<ImageInfo | undefined> {
+  try {
+    const answer = await connection.call({ method: "GET", path: `${imagePath(reference)}/json`, what: `find the image ${quote(reference)}` });
+    return readImage(answer.body);
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+export async function removeImage(connection: Connection, reference: string): Promise<void> {
+  try {
+    await connection.call({ method: "DELETE", path: imagePath(reference), what: `remove the image ${quote(reference)}` });
+  } catch (error) {
+    if (statusOf(error) !== 404) throw error;
+    throw new NovaError("IMAGE_NOT_FOUND", `The image ${quote(reference)} is not there.`, { facts: { image: reference } });
+  }
+}
+
+/** The query of `POST /build`. */
+export function buildQuery(build: ImageBuild): Record<string, string> {
+  return {
+    t: build.tag,
+    dockerfile: "Dockerfile",
+    buildargs: JSON.stringify(build.buildArgs),
+    labels: JSON.stringify(build.labels),
+    rm: "true",
+    forcerm: "true",
+    ...(build.target === undefined ? {} : { target: build.target }),
+    ...(build.noCache ? { nocache: "true" } : {}),
+  };
+}
+
+export async function buildImage(
+  connection: Connection,
+  alive: Liveness,
+  build: ImageBuild,
+  onProgress?: (progress: BuildProgress) => void,
+): Promise<ImageInfo> {
+  const what = `build the image ${quote(build.tag)}`;
+  const output = buildOutput(onProgress);
+  const giveUp = new AbortController();
+  let lost: NovaError | undefined;
+  const unwatch = alive.watch((error) => {
+    lost = error;
+    giveUp.abort(error);
+  });
+  const failed = (problem: string, cause?: unknown): NovaError => output.failure(build.tag, problem, cause);
+  try {
+    const response = await connection.open({ method: "POST", path: "/build", query: buildQuery(build), body: build.context, signal: giveUp.signal, what });
+    giveUp.signal.addEventListener("abort", () => response.destroy(lost), { once: true });
+    for await (const message of jsonLines(response, "a build")) output.take(message);
+    if (output.error !== undefined) throw failed(output.error);
+  } catch (error) {
+    build.context.destroy();
+    if (lost) throw lost;
+    if (error instanceof NovaError && error.code === "ENGINE_REFUSED") throw failed(String(error.facts["message"] ?? error.message), error);
+    if (error instanceof NovaError) throw error;
+    throw (await alive.check()) ?? failed(messageOf(error), error);
+  } finally {
+    unwatch();
+  }
+  const image = await findImage(connection, build.tag);
+  if (!image) throw failed("the engine said no error and made no image");
+  return image;
+}
