@@ -1,4 +1,4 @@
-import { OUTPUT_END, OUTPUT_START } from "../../model/protocol.ts";
+import { OUTPUT_END, OUTPUT_START } from "../../model/markers.ts";
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;

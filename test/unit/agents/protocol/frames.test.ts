@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { FrameReader, type Frame } from "../../../../src/agents/protocol/frames.ts";
-import { OUTPUT_END, OUTPUT_START } from "../../../../src/model/protocol.ts";
+import { OUTPUT_END, OUTPUT_START } from "../../../../src/model/markers.ts";
 import { framesByLines } from "./oracle.ts";
 import { generator, pieces } from "./random.ts";
 
@@ -263,7 +263,20 @@ describe("hostile noise takes linear time", () => {
 
 describe("against an oracle that reads line by line", () => {
   const words = [
-    ...[OUTPUT_START, OUTPUT_END, "---NOVABOT", "---NOVABOT_OUTPUT_", "\n", "\n", "\n", "\r\n", "\r", "-", " ", "é", "👋", "log"],
+    OUTPUT_START,
+    OUTPUT_END,
+    "---NOVABOT",
+    "---NOVABOT_OUTPUT_",
+    "\n",
+    "\n",
+    "\n",
+    "\r\n",
+    "\r",
+    "-",
+    " ",
+    "é",
+    "👋",
+    "log",
     JSON.stringify(answer("one")),
     JSON.stringify(answer("forged", null)),
     '{"status":"error","result":null,',

@@ -1,6 +1,6 @@
 import type { Frame } from "../../../../src/agents/protocol/frames.ts";
 import { parseAnswer } from "../../../../src/agents/protocol/answer.ts";
-import { OUTPUT_END, OUTPUT_START } from "../../../../src/model/protocol.ts";
+import { OUTPUT_END, OUTPUT_START } from "../../../../src/model/markers.ts";
 
 /** What a stream's frames are, read the plain way: all at once, line by line. */
 export function framesByLines(text: string, options: { readonly nonce: string; readonly limit: number }): Frame[] {

@@ -1,0 +1,114 @@
+import type { Check } from "./check.ts";
+import { lines } from "./tree.ts";
+
+const MOST_LINES = 500;
+
+// These files speak of what they forbid.
+const isOwn = (path: string): boolean => path.startsWith("test/tidy");
+const isLock = (path: string): boolean => path === "package-lock.json";
+
+const shortFiles: Check = {
+  name: `no file in src/ is longer than ${MOST_LINES} lines`,
+  run: (tree) =>
+    [...tree.files].flatMap(([path, content]) => {
+      const count = content.split("\n").length - 1;
+      return path.startsWith("src/") && count > MOST_LINES ? [`${path}: ${count} lines`] : [];
+    }),
+  broken: [{ "src/model/long.ts": "//\n".repeat(MOST_LINES + 1) }],
+  kept: { "src/model/fits.ts": "//\n".repeat(MOST_LINES), "docs/long.md": "-\n".repeat(2000) },
+};
+
+const noMarks: Check = {
+  name: "nothing is left to do",
+  run: (tree) =>
+    [...lines(tree, (path) => !isOwn(path) && !isLock(path))].flatMap(({ at, text }) =>
+      /\b(?:TODO|FIXME|XXX)\b/.test(text) ? [`${at}: ${text.trim()}`] : [],
+    ),
+  broken: [{ "src/a.ts": "// TODO: later" }, { "README.md": "FIXME" }, { "images/base/Dockerfile": "# XXX" }],
+  kept: { "src/a.ts": 'mkdtemp("/tmp/x-XXXXXX"); const todo = 1;' },
+};
+
+const noSilentSkips: Check = {
+  name: "a test is neither left out, preferred nor retried without a comment that says why",
+  run: (tree) =>
+    [...lines(tree, (path) => /^(?:test|bench)\/.*\.ts$/.test(path) && !isOwn(path))].flatMap(({ at, text, before }) => {
+      const found = /\.only\b\s*\(|\.(?:skip|skipIf|runIf|todo|fails)\b\s*\(|\bretry:/.test(text);
+      const reason = /\/\/\s*\S+/.test(text) || /^\s*(?:\/\/|\*)\s*\S+/.test(before);
+      return found && !reason ? [`${at}: ${text.trim()}`] : [];
+    }),
+  broken: [
+    { "test/a.test.ts": 'test.only("x", f)' },
+    { "test/a.test.ts": 'describe.skip("x", f)' },
+    { "test/a.test.ts": "test.skipIf(true)(f)" },
+    { "test/a.test.ts": "{ retry: 3 }" },
+  ],
+  kept: { "test/a.test.ts": '// Podman counts swap otherwise.\ntest.skipIf(podman)("x", f)', "src/a.ts": "retry: 3" },
+};
+
+// Registries that a machine may have to reach through a mirror: whoever sets it up says which, not a file here.
+const hosts =
+  /\b(?:registry\.npmjs\.org|registry\.yarnpkg\.com|npm\.pkg\.github\.com|(?:deb|ftp|security)\.debian\.org|pypi\.org)\b/;
+
+const noMachine: Check = {
+  name: "no file names a registry's host or a path of one machine",
+  run: (tree) =>
+    [...lines(tree, (path) => !isOwn(path))].flatMap(({ at, text }) => {
+      const machine = /(?<![\w.~-])\/(?:work|tmp\/s|Users)\//.exec(text)?.[0];
+      const found = hosts.exec(text)?.[0] ?? machine ?? (text.includes(`${tree.root}/`) ? tree.root : undefined);
+      return found === undefined ? [] : [`${at}: ${found}`];
+    }),
+  broken: [
+    { "package-lock.json": '"resolved": "https://registry.npmjs.org/a/-/a-1.0.0.tgz"' },
+    { "images/base/Dockerfile": "RUN echo deb http://deb.debian.org/debian bookworm main" },
+    { "docs/a.md": "see /somewhere/checkout/src" },
+    { "test/a.ts": 'const scratch = "/tmp/s/x"' },
+  ],
+  kept: {
+    "src/a.ts": '"/workspace/group" "/tmp/x" "./work/a" "https://debian.org"',
+    "package-lock.json": '"node_modules/a": {}',
+  },
+};
+
+const names: Check = {
+  name: "file and folder names are kebab-case",
+  run: (tree) =>
+    [...tree.files.keys()].flatMap((path) => {
+      if (!/^(?:src|test|bench|docs|images|modules)\//.test(path) || path.startsWith("test/fixtures/")) return [];
+      const wrong = path
+        .split("/")
+        .find(
+          (part) =>
+            !/^(?:\.?[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)*|Dockerfile(?:\.[a-z-]+)?|README\.md)$/.test(part),
+        );
+      return wrong === undefined ? [] : [`${path}: ${wrong}`];
+    }),
+  broken: [{ "src/engine/dockerDriver.ts": "" }, { "src/Engine/driver.ts": "" }, { "docs/getting_started.md": "" }],
+  kept: {
+    "src/engine/engine-api/build-output.ts": "",
+    "images/base/Dockerfile": "",
+    "test/a.test.ts": "",
+    "ARCHITECTURE.md": "",
+    "images/base/.dockerignore": "",
+  },
+};
+
+const folders: Check = {
+  name: "a folder is a thing, not a job title",
+  run: (tree) =>
+    [...tree.files.keys()].flatMap((path) => {
+      const wrong = path
+        .split("/")
+        .slice(0, -1)
+        .find((part) => /^(?:utils?|helpers?|managers?|services?|common|misc|shared|lib)$/i.test(part));
+      return wrong === undefined ? [] : [`${path}: ${wrong}/`];
+    }),
+  broken: [
+    { "src/utils/a.ts": "" },
+    { "test/unit/helpers/a.ts": "" },
+    { "src/engine/services/a.ts": "" },
+    { "src/common/a.ts": "" },
+  ],
+  kept: { "src/engine/utils.ts": "", "src/serviceable/a.ts": "" },
+};
+
+export const textChecks: readonly Check[] = [shortFiles, noMarks, noSilentSkips, noMachine, names, folders];
