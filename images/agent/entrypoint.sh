@@ -1,0 +1,6 @@
+#!/bin/sh
+# The engine's own -e variables are lost on Apple Container when standard input is open, so they come in a file.
+if [ -r /workspace/env-dir/env ]; then
+  . /workspace/env-dir/env
+fi
+exec /app/agent-runner/ld.so /usr/local/bin/node /app/agent-runner/runner.mjs

@@ -1,0 +1,114 @@
+import { randomUUID } from "node:crypto";
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { failed, type Turn } from "./turn.ts";
+
+/** What the demo agent found when it looked around its container. */
+export interface Surroundings {
+  readonly uid: number;
+  readonly gid: number;
+  /** Names in the group's folder; undefined when it cannot be read. */
+  readonly files: readonly string[] | undefined;
+  readonly groupWritable: boolean;
+  /** Undefined when nothing is mounted there. */
+  readonly global: "read-only" | "writable" | undefined;
+  readonly project: "read-only" | "writable" | undefined;
+  /** Another group's folder was found. */
+  readonly otherGroups: readonly string[];
+  readonly network: boolean;
+  readonly processes: number;
+}
+
+function names(path: string): string[] | undefined {
+  try {
+    return readdirSync(path).sort();
+  } catch {
+    return undefined;
+  }
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Mount points of this process, from the kernel's own table. */
+export function parseMounts(table: string): Set<string> {
+  return new Set(table.split("\n").map((line) => line.split(" ")[4] ?? "").filter((target) => target !== ""));
+}
+
+function lookAround(group: string): Surroundings {
+  const mounts = parseMounts(readFileSync("/proc/self/mountinfo", "utf8"));
+  const modeOf = (path: string): "read-only" | "writable" | undefined => {
+    if (!mounts.has(path)) return undefined;
+    return isWritable(path) ? "writable" : "read-only";
+  };
+  const files = names("/workspace/group");
+  return {
+    uid: process.getuid?.() ?? -1,
+    gid: process.getgid?.() ?? -1,
+    files: files?.filter((name) => name !== "logs"),
+    groupWritable: isWritable("/workspace/group"),
+    global: modeOf("/workspace/global"),
+    project: modeOf("/workspace/project"),
+    otherGroups: (names("/workspace/project/groups") ?? []).filter((name) => name !== group && name !== "global"),
+    network: Object.values(networkInterfaces()).some((addresses) => addresses?.some((address) => !address.internal)),
+    processes: (names("/proc") ?? []).filter((name) => /^\d+$/.test(name)).length,
+  };
+}
+
+function few(list: readonly string[]): string {
+  return list.length > 5 ? `${list.slice(0, 5).join(", ")} and ${list.length - 5} more` : list.join(", ");
+}
+
+/** The demo agent's answer: what it was asked, and what it found. Every line says something that was looked up. */
+export function demoAnswer(prompt: string, group: string, turn: number, last: string | undefined, seen: Surroundings): string {
+  const asked = prompt.trim().replace(/\s+/g, " ");
+  const shown = asked.length > 200 ? `${asked.slice(0, 200)}…` : asked;
+  const files = seen.files === undefined ? "its files I cannot read" : seen.files.length === 0 ? "no files yet" : few(seen.files);
+  const lines = [
+    `You asked: ${shown}`,
+    `I am the demo agent of the group ${group}, user ${seen.uid}:${seen.gid}, one of ${seen.processes} processes in a container of its own.`,
+    `My folder /workspace/group (${seen.groupWritable ? "I may write" : "I may not write"}): ${files}.`,
+    seen.global === undefined ? "No shared memory at /workspace/global." : `Shared memory at /workspace/global: ${seen.global}.`,
+    seen.project === undefined
+      ? "The installation itself is not here: no /workspace/project, no other group's folder."
+      : `The installation is at /workspace/project: ${seen.project}; other groups in it: ${few(seen.otherGroups) || "none"}.`,
+    `Network: ${seen.network ? "yes" : "no, only loopback"}.`,
+    last === undefined ? `This is turn ${turn} of our session.` : `This is turn ${turn} of our session; before it you said: ${last}`,
+  ];
+  return lines.join("\n");
+}
+
+interface Memory {
+  readonly turns: number;
+  readonly last: string;
+}
+
+function recall(file: string): Memory | undefined {
+  try {
+    const value = JSON.parse(readFileSync(file, "utf8")) as Partial<Memory> | null;
+    return { turns: Number(value?.turns) || 0, last: String(value?.last ?? "") };
+  } catch {
+    return undefined;
+  }
+}
+
+/** An agent that needs no key and no model: it tells what it can see. Its sessions lie beside Claude Code's. */
+export const demoTurn: Turn = async (input, world) => {
+  const directory = join(world.env["CLAUDE_CONFIG_DIR"] ?? "/home/node/.claude", "demo");
+  const sessionId = input.sessionId ?? randomUUID();
+  const file = join(directory, `${sessionId}.json`);
+  const memory = recall(file);
+  if (input.sessionId !== undefined && memory === undefined) return failed(`No conversation found with session ID: ${sessionId}`);
+  const turn = (memory?.turns ?? 0) + 1;
+  const answer = demoAnswer(input.prompt, input.groupFolder, turn, memory?.last, lookAround(input.groupFolder));
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(file, JSON.stringify({ turns: turn, last: input.prompt.trim().replace(/\s+/g, " ").slice(0, 100) }));
+  return { status: "success", result: answer, newSessionId: sessionId };
+};

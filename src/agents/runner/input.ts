@@ -1,0 +1,77 @@
+import { isSessionID } from "../../model/names.ts";
+import type { AgentConfig } from "../../model/group.ts";
+import type { ContainerInput } from "../../model/protocol.ts";
+
+// By hand and not with a schema library: loading one would double the time until an agent starts.
+
+export const INPUT_LIMIT_BYTES: number = 64 * 1024 * 1024;
+
+/** All of `stream` until it ends; an error when it is longer than `limit` bytes. */
+export async function readInput(stream: AsyncIterable<Uint8Array>, limit: number = INPUT_LIMIT_BYTES): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.length;
+    if (bytes > limit) throw new Error(`The input is longer than ${limit} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function fail(field: string, need: string): never {
+  throw new Error(`The input's ${field} must be ${need}.`);
+}
+
+function text(object: Record<string, unknown>, field: string): string {
+  const value = object[field];
+  return typeof value === "string" ? value : fail(field, "a text");
+}
+
+function flag(object: Record<string, unknown>, field: string): boolean {
+  const value = object[field];
+  return typeof value === "boolean" ? value : fail(field, "true or false");
+}
+
+function agentOf(value: unknown): AgentConfig {
+  if (value === undefined) return "claude";
+  if (value === "claude" || value === "demo") return value;
+  const command: unknown = typeof value === "object" && value !== null ? (value as { command?: unknown }).command : undefined;
+  if (Array.isArray(command) && command.length > 0 && command.every((word) => typeof word === "string" && !word.includes("\0"))) {
+    return { command: command as string[] };
+  }
+  return fail("agent", '"claude", "demo" or { "command": ["program", "argument"] }');
+}
+
+/** The input that `bytes` hold as JSON, with its agent filled in; an error that names the wrong field otherwise. */
+export function parseInput(bytes: Uint8Array): ContainerInput & { readonly agent: AgentConfig } {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+  } catch (error) {
+    throw new Error(`The input is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) fail("top level", "a JSON object");
+  const object = value as Record<string, unknown>;
+  const sessionId = object["sessionId"] ?? undefined;
+  if (sessionId !== undefined && !isSessionID(sessionId)) fail("sessionId", "1 to 128 letters, digits and . _ : -");
+  return {
+    prompt: text(object, "prompt"),
+    groupFolder: text(object, "groupFolder"),
+    chatJid: text(object, "chatJid"),
+    isMain: flag(object, "isMain"),
+    agent: agentOf(object["agent"] ?? undefined),
+    ...(sessionId === undefined ? {} : { sessionId }),
+    ...(object["isScheduledTask"] === undefined ? {} : { isScheduledTask: flag(object, "isScheduledTask") }),
+    ...(object["nonce"] === undefined ? {} : { nonce: text(object, "nonce") }),
+  };
+}
+
+/** The nonce of an input that is otherwise wrong, so that its error can still be trusted. */
+export function nonceOf(bytes: Uint8Array): string | undefined {
+  try {
+    const value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")) as { nonce?: unknown } | null;
+    return typeof value?.nonce === "string" ? value.nonce : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,92 @@
+import type { Engine, ImageInfo } from "../../engine/engine.ts";
+import { NovaError } from "../../model/errors.ts";
+import { entriesSize, packContext } from "./context.ts";
+import type { ImagePlan } from "./plan.ts";
+import { SOURCE_LABEL } from "./versions.ts";
+
+export type ImageName = "base" | "agent";
+
+/** What a build is doing right now. */
+export interface ImageProgress {
+  readonly image: ImageName;
+  /** `rootfs`: Debian's packages are unpacked; `context`: the sources go to the engine; `step`: the engine builds. */
+  readonly phase: "rootfs" | "context" | "step";
+  readonly text: string;
+  readonly step: number | null;
+  readonly steps: number | null;
+  readonly bytes: number | null;
+  readonly totalBytes: number | null;
+}
+
+export type OnProgress = (progress: ImageProgress) => void;
+
+/** The output of a build that never got as far as its first step of work: the base image could not be had. */
+export class BaseUnavailable extends Error {}
+
+const pullFailure =
+  /no such host|dial tcp|registry|i\/o timeout|connection refused|connection reset|no route to host|network is unreachable|TLS handshake|x509|certificate|toomanyrequests|pull access denied|manifest (unknown|for)|not found|failed to (resolve|do request)|short-name|initializing source|EOF/i;
+
+/** Whether a build's failure, after `lastStep`, is that the image after FROM could not be pulled. */
+export function isPullFailure(lastStep: string, message: string): boolean {
+  return /\bFROM\b/i.test(lastStep) && pullFailure.test(message);
+}
+
+export interface RunBuildOptions {
+  readonly image: ImageName;
+  readonly noCache: boolean;
+  readonly progress: OnProgress;
+  /** Rejects with BaseUnavailable when the engine has not brought the base image a step further in this time. */
+  readonly pullPatienceMs?: number;
+}
+
+/** Has the engine build `plan`. Rejects with BaseUnavailable when the image after FROM cannot be pulled. */
+export async function runBuild(engine: Engine, plan: ImagePlan, options: RunBuildOptions): Promise<ImageInfo> {
+  const { image, progress } = options;
+  const totalBytes = await entriesSize(plan.entries);
+  const event = { image, step: null, steps: null, bytes: null, totalBytes: null } as const;
+  let shown = 0;
+  const context = packContext(plan.entries, (bytes) => {
+    if (bytes - shown < 1 << 20 && bytes < totalBytes) return;
+    shown = bytes;
+    progress({ ...event, phase: "context", text: "sending the sources", bytes: Math.min(bytes, totalBytes), totalBytes });
+  });
+  let lastStep = "";
+  let fail: (error: Error) => void = () => undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const stalled = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
+  const wait = (): void => {
+    clearTimeout(timer);
+    if (options.pullPatienceMs === undefined || (lastStep !== "" && !/\bFROM\b/i.test(lastStep))) return;
+    timer = setTimeout(() => fail(new BaseUnavailable("the registry did not answer in time")), options.pullPatienceMs);
+  };
+  const build = engine.buildImage(
+    {
+      tag: plan.tag,
+      context,
+      buildArgs: plan.buildArgs,
+      labels: { [SOURCE_LABEL]: plan.source },
+      noCache: options.noCache,
+      ...(plan.target === undefined ? {} : { target: plan.target }),
+    },
+    ({ step, steps, text }) => {
+      if (/^\s*step \d+/i.test(text) || (step !== null && /\bFROM\b/.test(text))) lastStep = text;
+      wait();
+      progress({ ...event, phase: "step", text: text.trim(), step, steps });
+    },
+  );
+  try {
+    wait();
+    return await Promise.race([build, stalled]);
+  } catch (error) {
+    if (error instanceof NovaError && error.code === "IMAGE_BUILD_FAILED" && isPullFailure(lastStep, error.message)) {
+      throw new BaseUnavailable(error.message, { cause: error });
+    }
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    // A build that was given up on ends by itself; its failure has nobody left to tell.
+    build.catch(() => undefined);
+  }
+}

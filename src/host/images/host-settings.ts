@@ -1,0 +1,38 @@
+import { readFile } from "node:fs/promises";
+import { NovaError, messageOf, quote } from "../../model/errors.ts";
+import { runProgram } from "../setup/program.ts";
+import type { Environment } from "../state.ts";
+
+// npm prints its own registry where none is set; a build needs no argument for that one.
+const DEFAULT_REGISTRY = /^https:\/\/registry\.npmjs\.org\/?$/;
+
+/**
+ * The certificates that this machine adds to the known ones (`NODE_EXTRA_CA_CERTS`, `SSL_CERT_FILE`) as one PEM text; empty
+ * where neither is set. A file that is named and cannot be read is an error, as the build would fail later and say less.
+ */
+export async function hostCertificates(env: Environment): Promise<string> {
+  const texts: string[] = [];
+  const seen = new Set<string>();
+  for (const name of ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"]) {
+    const file = env[name];
+    if (!file || seen.has(file)) continue;
+    seen.add(file);
+    try {
+      texts.push((await readFile(file, "utf8")).trim());
+    } catch (error) {
+      throw new NovaError("IMAGE_BUILD_FAILED", `The certificates in ${quote(file)} cannot be read: ${messageOf(error)}`, {
+        place: name,
+        next: `Set ${name} to a readable PEM file, or unset it.`,
+        cause: error,
+      });
+    }
+  }
+  return texts.length === 0 ? "" : `${texts.join("\n")}\n`;
+}
+
+/** The npm registry that this machine is set to use; empty for npm's own. It may hold a password: it goes into no label and no log. */
+export async function hostRegistry(env: Environment): Promise<string> {
+  const set = env["npm_config_registry"] || env["NPM_CONFIG_REGISTRY"];
+  const text = set || (await runProgram(["npm", "config", "get", "registry"], { env, timeoutMs: 20_000 })).stdout.trim();
+  return DEFAULT_REGISTRY.test(text) || !/^https?:\/\//.test(text) ? "" : text;
+}

@@ -1,0 +1,16 @@
+/** What the images are made of, pinned here so that one commit always gives the same image. */
+export const CLAUDE_CODE_VERSION = "2.1.329";
+/** The npm of a base image that is not from a registry; Node itself is the packaged one that also runs NovaBot. */
+export const NPM_VERSION = "11.19.1";
+export const DEFAULT_BASE_IMAGE = "docker.io/library/node:24-bookworm-slim";
+
+/** Debian's packages in every image, beside what Node and npm bring. The registry form of `images/base` names the same. */
+export const BASE_PACKAGES: readonly string[] = ["bash", "ca-certificates", "git", "procps", "tini"];
+/** What the packaged Node needs of a bare Debian. */
+export const NODE_PACKAGES: readonly string[] = ["libstdc++6", "libatomic1"];
+
+export const BASE_TAG = "novabot-base:latest";
+export const AGENT_TAG = "novabot-agent:latest";
+
+/** The label that holds the hash of everything an image was made from. */
+export const SOURCE_LABEL = "novabot.source";

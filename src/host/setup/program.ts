@@ -1,0 +1,62 @@
+import { spawn } from "node:child_process";
+import type { Environment } from "../state.ts";
+
+export interface ProgramResult {
+  /** Null when it could not be started or was killed. */
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  /** The end of what it wrote to either stream, for error messages. */
+  readonly tail: string;
+  readonly missing: boolean;
+}
+
+export interface ProgramOptions {
+  readonly env?: Environment;
+  readonly cwd?: string;
+  readonly timeoutMs?: number;
+  /** Called with each whole line of either stream. */
+  readonly onLine?: (line: string) => void;
+}
+
+const TAIL = 4096;
+const STDOUT_LIMIT = 4 * 1024 * 1024;
+
+/** Runs a program of the host to its end, with its standard input closed so that it can never wait for a key. */
+export async function runProgram(argv: readonly string[], options: ProgramOptions = {}): Promise<ProgramResult> {
+  const [file, ...args] = argv;
+  const child = spawn(file ?? "", args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: (options.env ?? process.env) as NodeJS.ProcessEnv,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs, killSignal: "SIGKILL" as const }),
+  });
+  let stdout = "";
+  let tail = "";
+  const follow = (stream: "stdout" | "stderr"): void => {
+    let partial = "";
+    child[stream].setEncoding("utf8").on("data", (text: string) => {
+      if (stream === "stdout" && stdout.length < STDOUT_LIMIT) stdout += text;
+      tail = (tail + text).slice(-TAIL);
+      const lines = (partial + text).split(/\r?\n|\r/);
+      partial = (lines.pop() ?? "").slice(-TAIL);
+      for (const line of lines) options.onLine?.(line);
+    });
+  };
+  follow("stdout");
+  follow("stderr");
+  return await new Promise((resolve) => {
+    let missing = false;
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      missing = error.code === "ENOENT";
+      tail = (tail + error.message).slice(-TAIL);
+      if (child.pid === undefined) resolve({ exitCode: null, stdout, tail, missing });
+    });
+    child.on("close", (exitCode) => resolve({ exitCode, stdout, tail, missing }));
+  });
+}
+
+/** The last `count` lines of `text` that hold something, indented to stand under a message. */
+export function lastLines(text: string, count = 12): string {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  return lines.slice(-count).map((line) => `  ${line.trimEnd()}`).join("\n");
+}
