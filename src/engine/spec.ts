@@ -19,6 +19,8 @@ export interface ContainerSpec {
   readonly user: { readonly uid: number; readonly gid: number };
   readonly workingDirectory: string;
   readonly env: Readonly<Record<string, string>>;
+  /** The image's entrypoint is an init process already, so the engine puts none of its own before it. */
+  readonly ownInit?: boolean;
   /** In the order in which they are mounted: a mount inside another comes after it. */
   readonly mounts: readonly Mount[];
   readonly network: "none" | "default";

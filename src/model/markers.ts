@@ -8,3 +8,10 @@ export const OUTPUT_END = "---NOVABOT_OUTPUT_END---";
 /** The image label that says which protocol its runner keeps, and the version that echoes the nonce. */
 export const PROTOCOL_LABEL = "novabot.protocol";
 export const PROTOCOL_VERSION = "2";
+
+/**
+ * The image label of an image whose entrypoint is an init process that its user may execute and not read. The engine's own
+ * init could be read: through it the agent would get hold of the runner's standard output, and of the nonce in it.
+ */
+export const INIT_LABEL = "novabot.init";
+export const INIT_OWN = "own";

@@ -5,7 +5,7 @@ import type { Engine, EngineInfo, ImageInfo } from "../../engine/engine.ts";
 import { NovaError, quote, type ErrorCode } from "../../model/errors.ts";
 import type { Group } from "../../model/group.ts";
 import { checkSessionID } from "../../model/names.ts";
-import { PROTOCOL_LABEL, PROTOCOL_VERSION } from "../../model/markers.ts";
+import { INIT_LABEL, INIT_OWN, PROTOCOL_LABEL, PROTOCOL_VERSION } from "../../model/markers.ts";
 import type { ContainerInput, ContainerOutput } from "../../model/protocol.ts";
 import type { RunRecord } from "../../model/run.ts";
 import { readGroups } from "../groups/registry.ts";
@@ -133,7 +133,8 @@ export class Runs {
     };
     await prepareHome(home, plan.group, plan.user, plan.variables);
     if (plan.group.isMain) await prepareFolders(home, (await readGroups(home)).map((group) => group.folder), plan.user);
-    const spec = containerSpec(plan, home, { id, host: presence.id, startedAtMs });
+    const ownInit = image.labels[INIT_LABEL] === INIT_OWN;
+    const spec = { ...containerSpec(plan, home, { id, host: presence.id, startedAtMs }), ownInit };
     const log = logger.child({ group: plan.group.folder, run: id, containerName: spec.name });
     log.info({ mountCount: spec.mounts.length, isMain: plan.group.isMain, engine: engine.name }, "Spawning container agent");
     const conversation = await converse({

@@ -20,7 +20,7 @@ export interface CreateRequest {
 
 export interface HostConfig {
   readonly AutoRemove: boolean;
-  readonly Init: true;
+  readonly Init: boolean;
   readonly CapDrop: readonly string[];
   readonly SecurityOpt: readonly string[];
   readonly Memory: number;
@@ -61,7 +61,7 @@ export function createRequest(spec: ContainerSpec): CreateRequest {
     AttachStderr: true,
     HostConfig: {
       AutoRemove: spec.autoRemove,
-      Init: true,
+      Init: spec.ownInit !== true,
       CapDrop: ["ALL"],
       SecurityOpt: ["no-new-privileges"],
       Memory: spec.limits.memoryBytes,

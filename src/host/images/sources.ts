@@ -1,19 +1,12 @@
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-
-/** The directory of NovaBot's own package, in a checkout and in an installed package alike. */
-export function packageDirectory(from: string = fileURLToPath(import.meta.url)): string {
-  let directory = dirname(from);
-  while (!existsSync(join(directory, "package.json")) && dirname(directory) !== directory) directory = dirname(directory);
-  return directory;
-}
+import { packageRoot } from "../package-root.ts";
 
 /** A file below `images/`. */
 export async function imageFile(path: string): Promise<string> {
-  return await readFile(join(packageDirectory(), "images", path), "utf8");
+  return await readFile(join(packageRoot(), "images", path), "utf8");
 }
 
 /** The agent runner as one JavaScript module without dependencies. */
@@ -21,7 +14,7 @@ export async function bundleRunner(): Promise<string> {
   const here = fileURLToPath(import.meta.url);
   const result = await build({
     entryPoints: [join(dirname(here), "../../agents/runner", `main${extname(here)}`)],
-    absWorkingDir: packageDirectory(),
+    absWorkingDir: packageRoot(),
     bundle: true,
     write: false,
     platform: "node",
