@@ -15,6 +15,6 @@ export interface CLIContext {
   note(line: string): void;
   /** One JSON document on stdout, for `--json`. */
   printJSON(value: unknown): void;
-  /** The exit status when the command ends without throwing: 0, or 1 when the run failed. */
-  setExitCode(code: 0 | 1): void;
+  /** The exit status when the command ends without throwing: 0, 1 when the run failed, 2 when the set-up is not in order. */
+  setExitCode(code: 0 | 1 | 2): void;
 }

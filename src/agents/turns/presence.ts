@@ -1,4 +1,4 @@
-import { rename, rm, mkdir } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
@@ -23,6 +23,7 @@ export class Presence {
 
   static async claim(home: Home): Promise<Presence> {
     const directory = join(home.host, "alive");
+    await mkdir(home.data, { recursive: true, mode: 0o755 });
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const id = randomBytes(8).toString("hex");
     // Locked under a name that nobody asks for, then renamed: it is never seen unlocked.
@@ -49,6 +50,17 @@ export class Presence {
     } finally {
       probe?.close();
     }
+  }
+
+  /** Removes what dead hosts left; gives how many they were. */
+  async sweep(): Promise<number> {
+    let dead = 0;
+    for (const id of await readdir(this.#directory)) {
+      if (id.startsWith(".") || this.isAlive(id)) continue;
+      await rm(join(this.#directory, id), { force: true });
+      dead += 1;
+    }
+    return dead;
   }
 
   async release(): Promise<void> {

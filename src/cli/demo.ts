@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import pc from "picocolors";
+import { openHome, type Home } from "../agents/home/home.ts";
+import { createLogger, editGroups, Installation } from "../host/installation.ts";
+import { NovaError } from "../model/errors.ts";
+import type { Group } from "../model/group.ts";
+import type { CLIContext } from "./context.ts";
+import { formatDuration } from "./output.ts";
+import { prepareMachine } from "./prepare.ts";
+
+const groups: readonly Group[] = [
+  { jid: "local:family", name: "Family", folder: "family-chat", agent: "demo", isMain: false, containerConfig: { network: "none" } },
+  { jid: "local:me", name: "Me", folder: "main", agent: "demo", isMain: true },
+];
+
+export function addDemoCommand(program: Command, context: CLIContext): void {
+  program
+    .command("demo")
+    .description("Set up this machine and let two groups' agents answer, each in a container of its own. Needs no key.")
+    .option("--no-install", "install nothing on this machine")
+    .option("--keep", "keep the demo's home, to look at its logs")
+    .option("--json", "print the runs' records as JSON")
+    .action(async (options: { install: boolean; keep?: boolean; json?: boolean }) => {
+      const { engine } = await prepareMachine(context, { install: options.install, forTests: false });
+      const directory = await mkdtemp(join(tmpdir(), "novabot-demo-"));
+      try {
+        await editGroups(directory, () => groups);
+        const home = await openHome(directory, { create: false });
+        const installation = await Installation.open({ home, engine, env: context.env, logger: createLogger(context.env, "warn") });
+        try {
+          await play(installation, options, context);
+        } finally {
+          await installation.close();
+        }
+        if (options.keep) context.note(`The demo's home stays: ${home.root}`);
+        tellNext(home, options, context);
+      } finally {
+        if (!options.keep) await rm(directory, { recursive: true, force: true });
+      }
+    });
+}
+
+async function play(installation: Installation, options: { readonly json?: boolean }, context: CLIContext): Promise<void> {
+  const records: unknown[] = [];
+  for (const group of groups) {
+    const prompt = `Hello from ${group.name}! What can you see?`;
+    if (!options.json) {
+      context.print("");
+      context.print(`${pc.bold(group.folder)} ${pc.dim("asks")}  ${prompt}`);
+    }
+    const { record, result } = await installation.runs.run({ group, prompt });
+    if (record.outcome !== "success") {
+      throw new NovaError("AGENT_ERROR", `The demo's agent did not answer (${record.outcome}): ${record.error}`, {
+        place: record.container,
+        next: "Look at `novabot doctor`.",
+      });
+    }
+    records.push({ ...record, result });
+    if (options.json) continue;
+    for (const line of (result ?? "").split("\n")) context.print(`  ${pc.cyan("│")} ${line}`);
+    context.print(pc.dim(`  answered in ${formatDuration(record.durationMs)} by container ${record.container} (${record.engine}), which is gone`));
+  }
+  if (options.json) context.printJSON(records);
+}
+
+function tellNext(home: Home, options: { readonly keep?: boolean; readonly json?: boolean }, context: CLIContext): void {
+  if (options.json) return;
+  context.print("");
+  context.print("Next, with an agent of your own (Claude Code reads ANTHROPIC_API_KEY from the home's .env):");
+  context.print("  ./novabot groups add local:me --folder main");
+  context.print("  ./novabot explain main");
+  context.print('  ./novabot run --group main "What is in my folder?"');
+  if (options.keep) context.print(`  ./novabot --home ${home.root} runs list`);
+}

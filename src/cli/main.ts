@@ -1,0 +1,79 @@
+import { Command, CommanderError } from "commander";
+import { NovaError, errorCodes } from "../model/errors.ts";
+import { addCleanCommand } from "./clean.ts";
+import type { CLIContext } from "./context.ts";
+import { addDemoCommand } from "./demo.ts";
+import { addDoctorCommand } from "./doctor.ts";
+import { addExplainCommand } from "./explain.ts";
+import { addGroupsCommand } from "./groups.ts";
+import { addImageCommand } from "./image.ts";
+import { describeError, errorDocument } from "./output.ts";
+import { addRunCommand } from "./run.ts";
+import { addRunsCommand } from "./runs.ts";
+import { addSetupCommand } from "./setup.ts";
+import { addTestCommand } from "./test.ts";
+import { version } from "./version.ts";
+
+/** Runs one command line and gives its exit status: 0, 1 when a run failed, 2 when the usage or the set-up was wrong. */
+async function main(argv: readonly string[]): Promise<number> {
+  let status: 0 | 1 | 2 = 0;
+  const context: CLIContext = {
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    isTerminal: process.stderr.isTTY === true,
+    print: (line) => void process.stdout.write(`${line}\n`),
+    note: (line) => void process.stderr.write(`${line}\n`),
+    printJSON: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    setExitCode: (code) => {
+      status = code;
+    },
+  };
+  const program = new Command("novabot")
+    .description("Runs AI agents in containers that see only what their chat group may see.")
+    .version(version())
+    .option("--home <path>", "the directory that holds this installation's state (NOVABOT_HOME, else ~/novabot)")
+    .showHelpAfterError("See `novabot --help`.")
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride();
+  for (const add of [
+    addDemoCommand,
+    addSetupCommand,
+    addDoctorCommand,
+    addRunCommand,
+    addGroupsCommand,
+    addExplainCommand,
+    addRunsCommand,
+    addImageCommand,
+    addCleanCommand,
+    addTestCommand,
+  ]) {
+    add(program, context);
+  }
+  overrideExit(program);
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return status;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
+    if (argv.includes("--json")) context.printJSON(errorDocument(thrown));
+    for (const line of describeError(thrown)) context.note(line);
+    if (!(thrown instanceof NovaError) && process.env["LOG_LEVEL"] === "debug") console.error(thrown);
+    return thrown instanceof NovaError ? errorCodes[thrown.code].exit : 2;
+  }
+}
+
+/** Commander sets this on the commands that `command()` makes only after it was set on their parent; ours may be nested. */
+function overrideExit(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) overrideExit(child);
+}
+
+// A reader that went away (`novabot runs list | head -1`) is no error of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+process.exitCode = await main(process.argv.slice(2));

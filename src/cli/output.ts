@@ -1,0 +1,36 @@
+import pc from "picocolors";
+import { NovaError, errorCodes, messageOf } from "../model/errors.ts";
+
+/** Rows under headings, columns as wide as their longest cell; the last one runs on. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map((row) => (row[column] ?? "").length)));
+  const line = (cells: readonly string[]): string =>
+    cells.map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join("  ");
+  return [pc.dim(line(headings)), ...rows.map(line)];
+}
+
+/** An error as a person reads it: what, where, what next, and its code. */
+export function describeError(thrown: unknown): string[] {
+  if (!(thrown instanceof NovaError)) {
+    return [`${pc.red("error")} ${messageOf(thrown)}`, `  ${pc.dim("code")}  INTERNAL: ${errorCodes.INTERNAL.title}`];
+  }
+  return [
+    `${pc.red("error")} ${thrown.message}`,
+    ...(thrown.place ? [`  ${pc.dim("at")}    ${thrown.place}`] : []),
+    ...(thrown.next ? [`  ${pc.dim("next")}  ${thrown.next}`] : []),
+    `  ${pc.dim("code")}  ${thrown.code}`,
+  ];
+}
+
+/** The same for `--json`. */
+export function errorDocument(thrown: unknown): unknown {
+  if (!(thrown instanceof NovaError)) return { error: { code: "INTERNAL", message: messageOf(thrown) } };
+  return { error: { code: thrown.code, message: thrown.message, place: thrown.place ?? null, next: thrown.next ?? null, facts: thrown.facts } };
+}
+
+/** `ms` for people: `340 ms`, `12.3 s`, `5 min`. */
+export function formatDuration(ms: number): string {
+  if (ms < 1000) return `${ms} ms`;
+  if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.round(ms / 60_000)} min`;
+}

@@ -1,0 +1,30 @@
+import type { Command } from "commander";
+import { openHome, type Home } from "../agents/home/home.ts";
+import { findEngine } from "../host/engines.ts";
+import { createLogger, homePath, Installation } from "../host/installation.ts";
+import type { CLIContext } from "./context.ts";
+
+/** `--home` as given anywhere on the command line. */
+export function chosenHomePath(command: Command, context: CLIContext): string {
+  const { home } = command.optsWithGlobals<{ home?: string }>();
+  return homePath(context.env, home);
+}
+
+export async function openChosenHome(command: Command, context: CLIContext, create: boolean): Promise<Home> {
+  return await openHome(chosenHomePath(command, context), { create });
+}
+
+/** Opens the home with an engine, does what a host does on its start, and closes it all again after `use`. */
+export async function withInstallation<T>(command: Command, context: CLIContext, use: (installation: Installation) => Promise<T>): Promise<T> {
+  const logger = createLogger(context.env, "warn");
+  const home = await openChosenHome(command, context, false);
+  const engine = await findEngine(context.env);
+  const installation = await Installation.open({ home, engine, env: context.env, logger });
+  try {
+    const { containers } = await installation.cleanUp();
+    if (containers.length) context.note(`Removed ${containers.length} container(s) that a host which is gone had left: ${containers.join(", ")}`);
+    return await use(installation);
+  } finally {
+    await installation.close();
+  }
+}

@@ -1,0 +1,43 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { packageRoot } from "../host/package-root.ts";
+import { NovaError } from "../model/errors.ts";
+import type { CLIContext } from "./context.ts";
+import { prepareMachine } from "./prepare.ts";
+
+export function addTestCommand(program: Command, context: CLIContext): void {
+  program
+    .command("test")
+    .description("Set up this machine and run NovaBot's own checks and tests (in a checkout).")
+    .option("--no-install", "install nothing on this machine")
+    .argument("[vitest...]", "after --: arguments for vitest")
+    .action(async (vitest: string[], options: { install: boolean }) => {
+      const check = join(packageRoot(), "test/check.ts");
+      if (!existsSync(check)) {
+        throw new NovaError("USAGE", "The tests are not part of the installed package.", { next: "Run them in a checkout of the source." });
+      }
+      const machine = await prepareMachine(context, { install: options.install, forTests: true });
+      try {
+        context.setExitCode((await runCheck(check, vitest, machine.env)) === 0 ? 0 : 1);
+      } finally {
+        await machine.release();
+      }
+    });
+}
+
+async function runCheck(check: string, args: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<number> {
+  const child = spawn(process.execPath, [check, ...args], { stdio: ["ignore", "inherit", "inherit"], cwd: packageRoot(), env: { ...env } });
+  // Ctrl-C reaches the child as well; it ends first, so that what set-up started can be stopped after it.
+  const ignore = (): void => undefined;
+  process.on("SIGINT", ignore);
+  try {
+    return await new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("exit", (code) => resolve(code ?? 1));
+    });
+  } finally {
+    process.off("SIGINT", ignore);
+  }
+}

@@ -1,0 +1,58 @@
+import type { Engine, EngineInfo } from "../../engine/engine.ts";
+import { PROTOCOL_LABEL, PROTOCOL_VERSION } from "../../model/markers.ts";
+import { formatSize } from "../../model/size.ts";
+import { DEFAULT_IMAGE } from "../../agents/run/plan.ts";
+import { probeEngines } from "../engines.ts";
+import type { Environment } from "../state.ts";
+import { failure, type Check } from "./check.ts";
+import { checkHome } from "./home.ts";
+
+/** Looks at everything that a run needs, changes nothing, and goes on after what it finds broken. */
+export async function examine(homePath: string, env: Environment): Promise<Check[]> {
+  const checks: Check[] = [checkNode()];
+  const { engine, info, found } = await checkEngines(env);
+  checks.push(...found);
+  if (engine) checks.push(await checkImage(engine, env));
+  checks.push(...(await checkHome(homePath, env, engine && info ? { engine, info } : undefined)));
+  return checks;
+}
+
+function checkNode(): Check {
+  return { name: "node", status: "ok", detail: `${process.version} at ${process.execPath}` };
+}
+
+async function checkEngines(env: Environment): Promise<{ engine?: Engine; info?: EngineInfo; found: Check[] }> {
+  let reports: Awaited<ReturnType<typeof probeEngines>>;
+  try {
+    reports = await probeEngines(env);
+  } catch (thrown) {
+    return { found: [failure("engine", thrown)] };
+  }
+  const chosen = reports.find((report) => report.ok);
+  const found: Check[] = reports.map((report) => {
+    const name = `engine ${report.name}`;
+    if (report.ok && report.info) {
+      const { product, version, endpoint, cpus, memoryBytes, rootless } = report.info;
+      const detail = `${product} ${version} at ${endpoint}, ${cpus} cpus, ${formatSize(memoryBytes)}${rootless ? ", rootless" : ""}${report === chosen ? ", in use" : ""}`;
+      return { name, status: "ok", detail };
+    }
+    // One engine is enough: the others' reasons are worth knowing, not worth mending.
+    return { name, status: chosen ? "ok" : "fail", detail: `not in use: ${report.reason ?? "it does not answer"}`, ...(chosen || !report.next ? {} : { next: report.next }) };
+  });
+  return { found, ...(chosen?.engine ? { engine: chosen.engine } : {}), ...(chosen?.info ? { info: chosen.info } : {}) };
+}
+
+async function checkImage(engine: Engine, env: Environment): Promise<Check> {
+  const reference = env["NOVABOT_AGENT_IMAGE"] || DEFAULT_IMAGE;
+  const name = `image ${reference}`;
+  try {
+    const image = await engine.findImage(reference);
+    if (!image) return { name, status: "fail", detail: "missing", next: "./novabot image build agent" };
+    const protocol = image.labels[PROTOCOL_LABEL];
+    const detail = `${image.id.slice(0, 19)}, ${formatSize(image.sizeBytes)}, protocol ${protocol ?? "unlabelled"}`;
+    if (protocol === PROTOCOL_VERSION) return { name, status: "ok", detail };
+    return { name, status: "warn", detail: `${detail}: its answers carry no nonce, so anything in the container can forge them`, next: "./novabot image build agent" };
+  } catch (thrown) {
+    return failure(name, thrown);
+  }
+}

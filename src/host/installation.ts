@@ -1,0 +1,83 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import pino, { type Logger } from "pino";
+import type { Engine } from "../engine/engine.ts";
+import { changeGroups, readGroups } from "../agents/groups/registry.ts";
+import { openHome, type Home } from "../agents/home/home.ts";
+import { pruneRecords } from "../agents/run/records.ts";
+import { removeAbandoned } from "../agents/run/remains.ts";
+import { Runs } from "../agents/run/runs.ts";
+import { Presence } from "../agents/turns/presence.ts";
+import { TurnQueue } from "../agents/turns/turns.ts";
+import { NovaError, quote } from "../model/errors.ts";
+import type { Group } from "../model/group.ts";
+import type { Environment } from "./state.ts";
+
+/** The home's path: `--home`, `NOVABOT_HOME`, or `~/novabot`. */
+export function homePath(env: Environment, option?: string): string {
+  return option || env["NOVABOT_HOME"] || join(env["HOME"] || homedir(), "novabot");
+}
+
+const levels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+
+/** Structured logs on stderr, from `LOG_LEVEL` on; `fallback` where none is set. */
+export function createLogger(env: Environment, fallback: string): Logger {
+  const level = env["LOG_LEVEL"] || fallback;
+  if (!levels.includes(level)) {
+    throw new NovaError("USAGE", `LOG_LEVEL is ${quote(level)}.`, { place: "LOG_LEVEL", next: `Set it to one of ${levels.join(", ")}.` });
+  }
+  return pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
+}
+
+/** What a host has of a home while it runs: its sign of life, and its runs when it has an engine. */
+export class Installation {
+  readonly home: Home;
+  readonly presence: Presence;
+  readonly engine: Engine;
+  readonly runs: Runs;
+
+  private constructor(home: Home, presence: Presence, engine: Engine, runs: Runs) {
+    this.home = home;
+    this.presence = presence;
+    this.engine = engine;
+    this.runs = runs;
+  }
+
+  static async open(options: { readonly home: Home; readonly engine: Engine; readonly env: Environment; readonly logger: Logger }): Promise<Installation> {
+    const { home, engine, env, logger } = options;
+    const presence = await Presence.claim(home);
+    const host = { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, platform: process.platform };
+    return new Installation(home, presence, engine, new Runs({ home, engine, presence, env, logger, host }));
+  }
+
+  /** What a host does when it starts: containers that a dead host left behind, and records beyond the limit, go. */
+  async cleanUp(): Promise<{ containers: string[]; hosts: number; records: number }> {
+    const containers = await removeAbandoned(this.engine, this.home, this.presence);
+    const hosts = await this.presence.sweep();
+    const records = await pruneRecords(this.home);
+    return { containers, hosts, records };
+  }
+
+  async close(): Promise<void> {
+    await this.runs.close();
+    await this.presence.release();
+  }
+}
+
+/** Changes the registry of groups while no other process of this home does. */
+export async function editGroups(path: string, change: (groups: readonly Group[]) => readonly Group[]): Promise<readonly Group[]> {
+  const home = await openHome(path, { create: true });
+  // A registry that cannot be read is told before anything is made.
+  await readGroups(home);
+  const presence = await Presence.claim(home);
+  try {
+    const turn = await new TurnQueue(join(home.host, "turns/registry"), 1, presence).take();
+    try {
+      return await changeGroups(home, change);
+    } finally {
+      await turn.release();
+    }
+  } finally {
+    await presence.release();
+  }
+}
