@@ -26,7 +26,7 @@ const usedCodes: Check = {
 const documentedCodes: Check = {
   name: `every error code is explained in ${errorsPage}, and no other`,
   run: (tree) => {
-    const explained = [...(tree.files.get(errorsPage) ?? "").matchAll(/^\| `([A-Z_]+)` \|/gm)].map((match) => match[1] ?? "");
+    const explained = [...(tree.files.get(errorsPage) ?? "").matchAll(/^\| `([A-Z_]+)` +\|/gm)].map((match) => match[1] ?? "");
     const declared = codes(tree);
     return [
       ...declared.filter((code) => !explained.includes(code)).map((code) => `${errorsPage}: ${code} is missing`),
