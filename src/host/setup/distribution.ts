@@ -5,6 +5,8 @@ export interface Distribution {
   readonly id: string;
   readonly name: string;
   readonly codename: string;
+  /** Its own id and those that it says it is like. */
+  readonly family: readonly string[];
   /** Debian, Ubuntu or a child of either: packages come by apt-get. */
   readonly isDebian: boolean;
   readonly isUbuntu: boolean;
@@ -23,6 +25,7 @@ export function parseDistribution(text: string): Distribution {
     id,
     name: values.get("PRETTY_NAME") ?? id,
     codename: values.get("VERSION_CODENAME") ?? "",
+    family,
     isDebian: family.includes("debian") || family.includes("ubuntu"),
     isUbuntu: family.includes("ubuntu"),
   };

@@ -1,0 +1,196 @@
+import { spawn } from "node:child_process";
+import { accessSync, constants, existsSync } from "node:fs";
+import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { request } from "node:http";
+import { basename, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { NovaError } from "../../model/errors.ts";
+import { privateDockerPaths, type Environment } from "../state.ts";
+import { descendants, type HostProcess, listProcesses, readProcess, signal } from "./processes.ts";
+import { lastLines, runProgram } from "./program.ts";
+
+type Paths = ReturnType<typeof privateDockerPaths>;
+
+const READY_MS = 60_000;
+const STOP_MS = 25_000;
+// A Unix socket's path ends at 107 bytes; containerd puts its longest one below the exec root.
+const SOCKET_LIMIT = 107;
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** The path of `name` on PATH or where administration tools lie, which PATH often leaves out. */
+export function findProgram(name: string, env: Environment): string | undefined {
+  for (const directory of `${env["PATH"] ?? ""}:${systemPath}`.split(":")) {
+    if (!directory.startsWith("/")) continue;
+    const file = join(directory, name);
+    try {
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {
+      continue;
+    }
+  }
+  return undefined;
+}
+
+/** The daemon's command line; pure. `isolated` leaves the machine's bridge and packet filter to another daemon that has them. */
+export function dockerdArguments(paths: Paths, isolated: boolean): string[] {
+  return [
+    "--host",
+    `unix://${paths.socket}`,
+    "--data-root",
+    paths.data,
+    "--exec-root",
+    paths.exec,
+    "--pidfile",
+    paths.pidFile,
+    // Only matters where a system containerd runs, which dockerd would then share: names apart from the system daemon's.
+    "--containerd-namespace",
+    "novabot",
+    "--containerd-plugins-namespace",
+    "novabot-plugins",
+    ...(isolated ? ["--bridge", "none", "--iptables=false"] : []),
+  ];
+}
+
+function isDaemon(found: HostProcess, paths: Paths): boolean {
+  return basename(found.argv[0] ?? "") === "dockerd" && found.argv[found.argv.indexOf("--data-root") + 1] === paths.data;
+}
+
+/** What belongs to the daemon's exec root: its containerd, and the shims that hold its containers. */
+function isHelper(found: HostProcess, paths: Paths): boolean {
+  const name = basename(found.argv[0] ?? "");
+  if (name === "containerd") return found.argv.includes(join(paths.exec, "containerd/containerd.toml"));
+  return name.startsWith("containerd-shim") && found.argv.includes(join(paths.exec, "containerd/containerd.sock"));
+}
+
+async function findDaemon(paths: Paths): Promise<HostProcess | undefined> {
+  const pid = Number(await readFile(paths.pidFile, "utf8").catch(() => ""));
+  const named = Number.isSafeInteger(pid) && pid > 0 ? await readProcess(pid) : undefined;
+  if (named && isDaemon(named, paths)) return named;
+  return (await listProcesses()).find((found) => isDaemon(found, paths));
+}
+
+/** Whether the private daemon's process lives. */
+export async function isPrivateEngineRunning(env: Environment): Promise<boolean> {
+  return (await findDaemon(privateDockerPaths(env))) !== undefined;
+}
+
+/** Ends containers, shims and containerd that a daemon which was killed has left, so that the next one can start. */
+async function endHelpers(paths: Paths): Promise<void> {
+  const all = await listProcesses();
+  const helpers = all.filter((found) => isHelper(found, paths));
+  const shims = helpers.filter(({ argv }) => basename(argv[0] ?? "").startsWith("containerd-shim"));
+  // Containers first: without their shim they would live on as nobody's.
+  for (const { pid } of [...descendants(all, shims), ...helpers]) signal(pid, "SIGKILL");
+  await Promise.all(helpers.map(({ pid }) => gone(pid, 5000)));
+  await rm(join(paths.exec, "containerd/containerd.pid"), { force: true });
+}
+
+async function gone(pid: number, timeoutMs: number): Promise<boolean> {
+  for (const end = performance.now() + timeoutMs; performance.now() < end; await delay(50)) {
+    if ((await readProcess(pid)) === undefined) return true;
+  }
+  return false;
+}
+
+async function unmountBelow(directory: string): Promise<void> {
+  const table = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
+  const targets = table.split("\n").map((line) => (line.split(" ")[4] ?? "").replace(/\\040/g, " "));
+  for (const target of targets.filter((path) => path.startsWith(`${directory}/`)).reverse()) {
+    await runProgram(["umount", "-l", target]);
+  }
+}
+
+/**
+ * Ends the private daemon, its containers, its containerd and its mounts; images and other data stay. No daemon is no error.
+ * Gives whether there was one.
+ */
+export async function stopPrivateEngine(env: Environment): Promise<boolean> {
+  const paths = privateDockerPaths(env);
+  const daemon = await findDaemon(paths);
+  if (daemon) {
+    signal(daemon.pid, "SIGTERM");
+    if (!(await gone(daemon.pid, STOP_MS))) {
+      signal(daemon.pid, "SIGKILL");
+      await gone(daemon.pid, 5000);
+    }
+  }
+  if (!existsSync(paths.directory)) return false;
+  await endHelpers(paths);
+  await unmountBelow(paths.directory);
+  for (const file of [paths.pidFile, paths.socket]) await rm(file, { force: true });
+  return daemon !== undefined;
+}
+
+/** Whether a Docker daemon answers on `socket`. */
+export async function answers(socket: string): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const call = request({ socketPath: socket, path: "/_ping", timeout: 2000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    call.on("timeout", () => call.destroy());
+    call.on("error", () => resolve(false));
+    call.end();
+  });
+}
+
+/** The reasons in a daemon's log, without its chatter. */
+export function fatalLines(log: string): string {
+  const lines = log.split("\n").filter((line) => /level=(fatal|error)|^(failed|unable|panic|Error)/i.test(line));
+  return lastLines((lines.length > 0 ? lines : log.split("\n")).join("\n"), 6);
+}
+
+/**
+ * Starts the private daemon and resolves with its socket when it answers. One that runs already is left as it is.
+ * Rejects with `SETUP_FAILED` and the daemon's own last words when it does not come up.
+ */
+export async function startPrivateEngine(env: Environment, dockerd: string, say: (line: string) => void): Promise<string> {
+  const paths = privateDockerPaths(env);
+  if (Buffer.byteLength(join(paths.exec, "containerd/containerd.sock.ttrpc")) > SOCKET_LIMIT) {
+    throw new NovaError("SETUP_REFUSED", `The path ${paths.exec} is too long for the sockets below it.`, {
+      place: "NOVABOT_STATE_DIR",
+      next: "Set NOVABOT_STATE_DIR to a directory with a shorter path.",
+    });
+  }
+  let daemon = await findDaemon(paths);
+  if (daemon === undefined) {
+    const others = (await listProcesses()).filter(({ argv }) => basename(argv[0] ?? "") === "dockerd");
+    if (others.length > 0) {
+      say(`Another Docker daemon (pid ${others[0]?.pid}) has this machine's bridge: the private one's containers get no network.`);
+    }
+    await endHelpers(paths);
+    await unmountBelow(paths.directory);
+    for (const file of [paths.pidFile, paths.socket]) await rm(file, { force: true });
+    await mkdir(paths.directory, { recursive: true, mode: 0o711 });
+    daemon = await spawnDaemon(dockerd, dockerdArguments(paths, others.length > 0), paths, env);
+  }
+  for (const end = performance.now() + READY_MS; performance.now() < end; await delay(100)) {
+    if (await answers(paths.socket)) return paths.socket;
+    if ((await readProcess(daemon.pid)) === undefined) break;
+  }
+  const log = await readFile(paths.log, "utf8").catch(() => "");
+  await stopPrivateEngine(env);
+  throw new NovaError("SETUP_FAILED", `The private Docker daemon did not come up.\n${fatalLines(log)}`, {
+    place: paths.log,
+    next: "Read the log, mend what it names and run `novabot setup` again, or start an engine of your own.",
+  });
+}
+
+async function spawnDaemon(dockerd: string, args: readonly string[], paths: Paths, env: Environment): Promise<HostProcess> {
+  const log = await open(paths.log, "w", 0o640);
+  try {
+    const child = spawn(dockerd, args, {
+      cwd: "/",
+      // Its own session: neither Ctrl-C nor the end of this process reaches it.
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+      env: { ...env, PATH: `${env["PATH"] ?? ""}:${systemPath}` } as NodeJS.ProcessEnv,
+    });
+    await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+    child.unref();
+    return { pid: child.pid ?? 0, parent: process.pid, argv: [dockerd, ...args] };
+  } finally {
+    await log.close();
+  }
+}
