@@ -29,7 +29,7 @@ export class Presence {
     // Locked under a name that nobody asks for, then renamed: it is never seen unlocked.
     const unborn = join(directory, `.${id}`);
     const lock = new DatabaseSync(unborn, { timeout: 0 });
-    lock.exec("PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE");
+    lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     await rename(unborn, join(directory, id));
     return new Presence(id, directory, lock);
   }
