@@ -45,11 +45,13 @@ interface Block {
 /** Follows Claude Code's stream of JSON lines. */
 export class ClaudeStream {
   readonly #interim: (text: string) => void;
+  readonly #log: (text: string) => void;
   #held: string | undefined;
   #result: { readonly text: string | null; readonly error: string | undefined; readonly sessionId: string | undefined } | undefined;
 
-  constructor(interim: (text: string) => void) {
+  constructor(interim: (text: string) => void, log: (text: string) => void) {
     this.#interim = interim;
+    this.#log = log;
   }
 
   line(text: string): void {
@@ -63,6 +65,7 @@ export class ClaudeStream {
     // What a subagent says to its parent is not for the chat.
     if (event["type"] === "assistant" && (event["parent_tool_use_id"] ?? null) === null) this.#assistant(event);
     if (event["type"] === "result") this.#settle(event);
+    if (event["type"] === "system" && event["subtype"] === "api_retry") this.#log(retryText(event));
   }
 
   /** The last frame, when the program has exited as `exit` says. */
@@ -75,7 +78,7 @@ export class ClaudeStream {
     if (result === undefined) {
       return failed(exitError("Claude Code", exit) ?? `Claude Code exited without a result. ${exit.stderr}`.trim());
     }
-    if (result.error !== undefined) return failed(exit.stderr === "" ? result.error : `${result.error}\n${exit.stderr}`);
+    if (result.error !== undefined) return failed(explain(result.error, exit.stderr));
     return {
       status: "success",
       result: result.text,
@@ -101,6 +104,19 @@ export class ClaudeStream {
   }
 }
 
+/** Without this line a run that ends by timeout, because the API cannot be reached, would not say so anywhere. */
+function retryText(event: Record<string, unknown>): string {
+  const status = typeof event["error_status"] === "number" ? `status ${event["error_status"]}` : "no answer";
+  return `Claude Code: ${status} from the API, try ${Number(event["attempt"])} of ${Number(event["max_retries"])} failed.\n`;
+}
+
+/** An error with what belongs to it: the end of stderr unless it says the same, and what to do when there is no key. */
+function explain(error: string, stderr: string): string {
+  const login = "Set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN in the .env file of NovaBot's home.";
+  const lines = [error, ...(stderr === "" || stderr.includes(error) || error.includes(stderr) ? [] : [stderr])];
+  return [...lines, ...(/not logged in|please run \/login/i.test(error) ? [login] : [])].join("\n");
+}
+
 function errorText(event: Record<string, unknown>, text: string | null): string {
   const errors = Array.isArray(event["errors"]) ? (event["errors"] as unknown[]).filter((error) => typeof error === "string") : [];
   return text || errors.join("\n") || `Claude Code reported ${JSON.stringify(event["subtype"] ?? "an error")} and no message.`;
@@ -108,7 +124,7 @@ function errorText(event: Record<string, unknown>, text: string | null): string 
 
 /** Claude Code as agent. */
 export const claudeTurn: Turn = async (input, world) => {
-  const stream = new ClaudeStream((text) => world.interim(text));
+  const stream = new ClaudeStream((text) => world.interim(text), (text) => world.log(text));
   const lines = new Lines(LINE_LIMIT_BYTES, (line) => stream.line(line));
   const agent = world.start({
     argv: claudeArguments(input.sessionId, extraDirectories()),

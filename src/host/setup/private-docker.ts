@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
-import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { mkdir, open, readFile, readlink, rm } from "node:fs/promises";
 import { request } from "node:http";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -32,9 +32,14 @@ export function findProgram(name: string, env: Environment): string | undefined 
   return undefined;
 }
 
-/** The daemon's command line; pure. `isolated` leaves the machine's bridge and packet filter to another daemon that has them. */
-export function dockerdArguments(paths: Paths, isolated: boolean): string[] {
+/**
+ * The daemon's command line; pure. `isolated` gives it a network of its own, away from another daemon's bridge and packet
+ * filter: `--bridge none` would not do, as that deletes the other one's `docker0`.
+ */
+export function dockerdArguments(dockerd: string, paths: Paths, isolated: boolean): string[] {
   return [
+    ...(isolated ? ["unshare", "--net", "--"] : []),
+    dockerd,
     "--host",
     `unix://${paths.socket}`,
     "--data-root",
@@ -48,7 +53,6 @@ export function dockerdArguments(paths: Paths, isolated: boolean): string[] {
     "novabot",
     "--containerd-plugins-namespace",
     "novabot-plugins",
-    ...(isolated ? ["--bridge", "none", "--iptables=false"] : []),
   ];
 }
 
@@ -155,15 +159,13 @@ export async function startPrivateEngine(env: Environment, dockerd: string, say:
   }
   let daemon = await findDaemon(paths);
   if (daemon === undefined) {
-    const others = (await listProcesses()).filter(({ argv }) => basename(argv[0] ?? "") === "dockerd");
-    if (others.length > 0) {
-      say(`Another Docker daemon (pid ${others[0]?.pid}) has this machine's bridge: the private one's containers get no network.`);
-    }
+    const other = await findNeighbour();
+    if (other) say(`Another Docker daemon (pid ${other.pid}) has this machine's bridge: the private one's containers reach only each other.`);
     await endHelpers(paths);
     await unmountBelow(paths.directory);
     for (const file of [paths.pidFile, paths.socket]) await rm(file, { force: true });
     await mkdir(paths.directory, { recursive: true, mode: 0o711 });
-    daemon = await spawnDaemon(dockerd, dockerdArguments(paths, others.length > 0), paths, env);
+    daemon = await spawnDaemon(dockerdArguments(dockerd, paths, other !== undefined), paths, env);
   }
   for (const end = performance.now() + READY_MS; performance.now() < end; await delay(100)) {
     if (await answers(paths.socket)) return paths.socket;
@@ -177,10 +179,20 @@ export async function startPrivateEngine(env: Environment, dockerd: string, say:
   });
 }
 
-async function spawnDaemon(dockerd: string, args: readonly string[], paths: Paths, env: Environment): Promise<HostProcess> {
+/** Another Docker daemon that uses this process's network. */
+async function findNeighbour(): Promise<HostProcess | undefined> {
+  const network = async (pid: number | "self"): Promise<string> => await readlink(`/proc/${pid}/ns/net`).catch(() => "");
+  const own = await network("self");
+  for (const found of await listProcesses()) {
+    if (basename(found.argv[0] ?? "") === "dockerd" && (await network(found.pid)) === own) return found;
+  }
+  return undefined;
+}
+
+async function spawnDaemon(argv: readonly string[], paths: Paths, env: Environment): Promise<HostProcess> {
   const log = await open(paths.log, "w", 0o640);
   try {
-    const child = spawn(dockerd, args, {
+    const child = spawn(argv[0] ?? "", argv.slice(1), {
       cwd: "/",
       // Its own session: neither Ctrl-C nor the end of this process reaches it.
       detached: true,
@@ -189,7 +201,7 @@ async function spawnDaemon(dockerd: string, args: readonly string[], paths: Path
     });
     await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
     child.unref();
-    return { pid: child.pid ?? 0, parent: process.pid, argv: [dockerd, ...args] };
+    return { pid: child.pid ?? 0, parent: process.pid, argv };
   } finally {
     await log.close();
   }
