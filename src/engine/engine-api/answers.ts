@@ -152,6 +152,8 @@ export interface DaemonFacts {
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly rootless: boolean;
+  /** The daemon gives containers' users other ids on the host (`userns-remap`). */
+  readonly remapped: boolean;
 }
 
 export function readDaemon(versionBody: unknown, infoBody: unknown): DaemonFacts {
@@ -165,6 +167,7 @@ export function readDaemon(versionBody: unknown, infoBody: unknown): DaemonFacts
     cpus: facts.NCPU,
     memoryBytes: facts.MemTotal,
     rootless: (facts.Rootless ?? false) || (facts.SecurityOptions ?? []).some((option) => option.includes("rootless")),
+    remapped: (facts.SecurityOptions ?? []).some((option) => option.includes("userns")),
   };
 }
 

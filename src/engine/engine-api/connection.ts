@@ -22,7 +22,7 @@ export interface Connection {
 export interface Call {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: unknown;
   readonly timeoutMs?: number;
   /** What the request is about, for error messages: `create the container "x"`. */
@@ -55,7 +55,7 @@ export function connect(socket: string): Connection {
       socketPath: socket,
       agent,
       method: call.method,
-      path: call.query === undefined ? call.path : `${call.path}?${new URLSearchParams(call.query).toString()}`,
+      path: call.query === undefined ? call.path : `${call.path}?${queryString(call.query)}`,
       headers: { host: "engine", ...headers },
     });
   }
@@ -172,6 +172,10 @@ export function connect(socket: string): Connection {
       });
     },
   };
+}
+
+function queryString(query: Readonly<Record<string, string | readonly string[]>>): string {
+  return new URLSearchParams(Object.entries(query).flatMap(([name, value]) => [value].flat().map((one) => [name, one] as [string, string]))).toString();
 }
 
 async function readAnswer(response: IncomingMessage, socket: string, what: string): Promise<Answer> {

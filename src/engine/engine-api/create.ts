@@ -28,6 +28,7 @@ export interface HostConfig {
   readonly NanoCpus: number;
   readonly PidsLimit: number;
   readonly NetworkMode: string;
+  readonly IpcMode: "private";
   readonly LogConfig: { readonly Type: "none" };
   readonly Mounts: readonly BindMount[];
   readonly Ulimits?: readonly { readonly Name: string; readonly Soft: number; readonly Hard: number }[];
@@ -69,6 +70,7 @@ export function createRequest(spec: ContainerSpec): CreateRequest {
       NanoCpus: Math.round(spec.limits.cpus * 1e9),
       PidsLimit: spec.limits.pids,
       NetworkMode: spec.network,
+      IpcMode: "private",
       // The streams are read by attaching; the engine shall keep no copy of what agents say.
       LogConfig: { Type: "none" },
       Mounts: spec.mounts.map(bindMount),

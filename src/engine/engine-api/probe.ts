@@ -21,7 +21,7 @@ export function engineInfo(facts: DaemonFacts, endpoint: string): EngineInfo {
     endpoint,
     rootless: facts.rootless,
     // A rootless Podman is asked for `keep-id`, which keeps the numbers; a rootless Docker has no such thing.
-    shiftsIDs: facts.rootless && facts.product === "Docker",
+    shiftsIDs: facts.product === "Docker" && (facts.rootless || facts.remapped),
     architecture: facts.architecture,
     cpus: facts.cpus,
     memoryBytes: facts.memoryBytes,

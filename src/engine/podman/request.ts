@@ -1,0 +1,35 @@
+import { createRequest } from "../engine-api/create.ts";
+import type { CreateRequest } from "../engine-api/create.ts";
+import type { ContainerSpec } from "../spec.ts";
+
+/**
+ * Marks a container that the driver removes when it has exited. Podman's own auto-removal races with its `wait`, which then
+ * answers 0 or "no such container", and leaves nobody to ask whether memory ran out.
+ */
+export const REMOVE_LABEL = "novabot.podman.remove";
+
+/** The body of Podman's create request, in Docker's form. */
+export function podmanCreateRequest(spec: ContainerSpec, engine: { readonly rootless: boolean }): CreateRequest {
+  const request = createRequest(spec);
+  // Podman's defaults raise these above the caller's own limits, which fails where CAP_SYS_RESOURCE is missing.
+  const processes = engine.rootless ? 4096 : 16_384;
+  return {
+    ...request,
+    Labels: spec.autoRemove ? { ...request.Labels, [REMOVE_LABEL]: "true" } : request.Labels,
+    HostConfig: {
+      ...request.HostConfig,
+      AutoRemove: false,
+      Ulimits: [
+        { Name: "nofile", Soft: 16_384, Hard: 16_384 },
+        { Name: "nproc", Soft: processes, Hard: processes },
+      ],
+      // The container's user is then the one who runs the engine, who owns the mounted directories.
+      ...(engine.rootless ? { UsernsMode: `keep-id:uid=${spec.user.uid},gid=${spec.user.gid}` } : {}),
+    },
+  };
+}
+
+/** Podman's own wait: it can name two conditions, and how often to look; every look costs the service about a millisecond. */
+export function waitRequest(id: string): { readonly path: string; readonly query: Readonly<Record<string, string | readonly string[]>> } {
+  return { path: `/v4.0.0/libpod${id}/wait`, query: { condition: ["stopped", "exited"], interval: "100ms" } };
+}
