@@ -9,8 +9,8 @@ export type ImageName = "base" | "agent";
 /** What a build is doing right now. */
 export interface ImageProgress {
   readonly image: ImageName;
-  /** `rootfs`: Debian's packages are unpacked; `context`: the sources go to the engine; `step`: the engine builds. */
-  readonly phase: "rootfs" | "context" | "step";
+  /** `rootfs`: Debian's packages are unpacked; `context`: the sources go to the engine; `step`: the engine builds; `done`: nothing more comes. */
+  readonly phase: "rootfs" | "context" | "step" | "done";
   readonly text: string;
   readonly step: number | null;
   readonly steps: number | null;
@@ -71,7 +71,7 @@ export async function runBuild(engine: Engine, plan: ImagePlan, options: RunBuil
       ...(plan.target === undefined ? {} : { target: plan.target }),
     },
     ({ step, steps, text }) => {
-      if (/^\s*step \d+/i.test(text) || (step !== null && /\bFROM\b/.test(text))) lastStep = text;
+      if (/\bstep \d+\/\d+ ?:/i.test(text)) lastStep = text;
       wait();
       progress({ ...event, phase: "step", text: text.trim(), step, steps });
     },
@@ -86,6 +86,7 @@ export async function runBuild(engine: Engine, plan: ImagePlan, options: RunBuil
     throw error;
   } finally {
     clearTimeout(timer);
+    progress({ ...event, phase: "done", text: "" });
     // A build that was given up on ends by itself; its failure has nobody left to tell.
     build.catch(() => undefined);
   }

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine, ImageInfo } from "../../engine/engine.ts";
 import { NovaError } from "../../model/errors.ts";
@@ -10,7 +11,7 @@ import { writeArchive } from "./archive.ts";
 import { nodeEntries } from "./packages.ts";
 import { agentPlan, cacheDirectory, debianBasePlan, type DebianBasePlan, type ImagePlan, registryBasePlan } from "./plan.ts";
 import { makeRootFileSystem, whyNoRootFileSystem } from "./rootfs.ts";
-import { AGENT_TAG, BASE_TAG, SOURCE_LABEL } from "./versions.ts";
+import { AGENT_TAG, BASE_TAG, CERTIFICATES_LABEL, SOURCE_LABEL } from "./versions.ts";
 
 export interface BuildImagesOptions {
   /** `agent` brings the base image with it. */
@@ -22,7 +23,7 @@ export interface BuildImagesOptions {
   readonly progress?: OnProgress;
   /** Builds anew what is up to date, too. */
   readonly noCache?: boolean;
-  /** Leaves the host's certificates in the agent image. */
+  /** Leaves the host's certificates in the agent image; what the image has now decides when left out. */
   readonly withCA?: boolean;
   readonly uid?: number;
   readonly distribution?: Distribution;
@@ -35,6 +36,14 @@ export interface BuiltImage {
   readonly sizeBytes: number;
   readonly action: "built" | "up to date";
   readonly durationMs: number;
+}
+
+export interface ListedImage {
+  readonly name: ImageName;
+  readonly tag: string;
+  readonly state: "missing" | "up to date" | "outdated";
+  readonly id: string | null;
+  readonly sizeBytes: number | null;
 }
 
 const REGISTRY_PATIENCE_MS = 8000;
@@ -55,19 +64,49 @@ export async function buildImages(engine: Engine, options: BuildImagesOptions): 
   });
 }
 
+/** What the engine has of NovaBot's images, without building anything. */
+export async function listImages(engine: Engine, env: Environment): Promise<ListedImage[]> {
+  const list = (name: ImageName, tag: string, image: ImageInfo | undefined, sources: readonly string[]): ListedImage => ({
+    name,
+    tag,
+    state: image === undefined ? "missing" : sources.includes(image.labels[SOURCE_LABEL] ?? "") ? "up to date" : "outdated",
+    id: image?.id ?? null,
+    sizeBytes: image?.sizeBytes ?? null,
+  });
+  const [base, agent] = [await engine.findImage(BASE_TAG), await engine.findImage(AGENT_TAG)];
+  const plans = await basePlans(engine, { env });
+  const plan = base ? await agentPlan(env, base.id, agent?.labels[CERTIFICATES_LABEL] === "host") : undefined;
+  return [list("base", BASE_TAG, base, plans.sources), list("agent", AGENT_TAG, agent, plan ? [plan.source] : [])];
+}
+
+interface BasePlans {
+  readonly registry: ImagePlan;
+  readonly debian: DebianBasePlan | undefined;
+  /** Why there is no plan from Debian's packages. */
+  readonly refusal: string | undefined;
+  /** An image made from one of these is up to date. */
+  readonly sources: readonly string[];
+}
+
+async function basePlans(engine: Engine, options: Pick<BuildImagesOptions, "env" | "uid" | "distribution">): Promise<BasePlans> {
+  const registry = await registryBasePlan(options.env);
+  const distribution = options.distribution ?? (await readDistribution());
+  const refusal = options.env["BASE_IMAGE"]
+    ? "BASE_IMAGE names another one"
+    : whyNoRootFileSystem(distribution, options.uid ?? process.getuid?.() ?? -1);
+  const debian = refusal === undefined ? await debianBasePlan(distribution, (await engine.probe()).architecture) : undefined;
+  return { registry, debian, refusal, sources: [registry.source, ...(debian ? [debian.source] : [])] };
+}
+
 async function buildBase(engine: Engine, options: BuildImagesOptions): Promise<BuiltImage> {
   const started = performance.now();
   const progress = options.progress ?? (() => undefined);
   const noCache = options.noCache ?? false;
-  const registry = await registryBasePlan(options.env);
   const chosen = Boolean(options.env["BASE_IMAGE"]);
-  const distribution = options.distribution ?? (await readDistribution());
-  const refusal = whyNoRootFileSystem(distribution, options.uid ?? process.getuid?.() ?? -1);
-  const debian = chosen || refusal !== undefined ? undefined : await debianBasePlan(distribution, (await engine.probe()).architecture);
+  const { registry, debian, refusal, sources } = await basePlans(engine, options);
 
   const standing = await engine.findImage(BASE_TAG);
-  const source = standing?.labels[SOURCE_LABEL];
-  if (standing && !noCache && (source === registry.source || (debian && source === debian.source))) {
+  if (standing && !noCache && sources.includes(standing.labels[SOURCE_LABEL] ?? "")) {
     return done("base", BASE_TAG, standing, "up to date", started);
   }
   try {
@@ -106,7 +145,8 @@ async function buildFromDebian(
     say: options.say,
     onLine: (text) => options.progress({ ...event, text }),
   });
-  const node = join(directory, `node-${plan.source}.tar`);
+  options.progress({ ...event, phase: "done", text: "" });
+  const node = join(directory, `node-${process.pid}.tar`);
   await writeArchive(node, packContext(await nodeEntries(plan.node, directory, options.env)));
   const build: ImagePlan = {
     tag: BASE_TAG,
@@ -118,13 +158,17 @@ async function buildFromDebian(
       { path: "node.tar", mode: 0o644, file: node },
     ],
   };
-  return await runBuild(engine, build, { image: "base", noCache: options.noCache, progress: options.progress });
+  try {
+    return await runBuild(engine, build, { image: "base", noCache: options.noCache, progress: options.progress });
+  } finally {
+    await rm(node, { force: true });
+  }
 }
 
 async function buildAgent(engine: Engine, options: BuildImagesOptions, baseID: string): Promise<BuiltImage> {
   const started = performance.now();
-  const plan = await agentPlan(options.env, baseID, options.withCA ?? false);
   const standing = await engine.findImage(AGENT_TAG);
+  const plan = await agentPlan(options.env, baseID, options.withCA ?? standing?.labels[CERTIFICATES_LABEL] === "host");
   if (standing && !options.noCache && standing.labels[SOURCE_LABEL] === plan.source) {
     return done("agent", AGENT_TAG, standing, "up to date", started);
   }

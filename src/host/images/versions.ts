@@ -14,3 +14,5 @@ export const AGENT_TAG = "novabot-agent:latest";
 
 /** The label that holds the hash of everything an image was made from. */
 export const SOURCE_LABEL = "novabot.source";
+/** The label `host` of an agent image that has the host's certificates in it. */
+export const CERTIFICATES_LABEL = "novabot.certificates";
