@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 
@@ -72,7 +72,8 @@ async function main(): Promise<number> {
       ["vitest/vitest.mjs", "run", "--reporter=default", "--reporter=json", `--outputFile=${file}`, ...args],
       "pass on",
     );
-    process.stdout.write(`${countOf(file)}\n`);
+    // Without a result vitest itself went wrong, and has said so.
+    if (existsSync(file)) process.stdout.write(`${countOf(file)}\n`);
     return status;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
