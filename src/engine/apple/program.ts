@@ -1,0 +1,68 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { NovaError, messageOf, quote } from "../../model/errors.ts";
+
+/** How a program that was run to its end ended. */
+export interface Ended {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const OUTPUT_LIMIT_BYTES = 16 * 2 ** 20;
+
+/** Starts `binary` with pipes. Rejects with `ENGINE_LOST` when it cannot be started. */
+export async function startProgram(binary: string, argv: readonly string[], stdin: "pipe" | "ignore"): Promise<ChildProcess> {
+  const child = spawn(binary, argv, { stdio: [stdin, "pipe", "pipe"] });
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", (error) => {
+      reject(new NovaError("ENGINE_LOST", `${binary} cannot be run: ${messageOf(error)}.`, { place: binary, cause: error }));
+    });
+  });
+  // Later errors (a kill that fails) say nothing that the exit does not.
+  child.on("error", () => {});
+  return child;
+}
+
+/** Runs `binary` to its end and keeps what it printed. One that is not done after `timeoutMs` is killed: `ENGINE_LOST`. */
+export async function runProgram(
+  binary: string,
+  argv: readonly string[],
+  options: { readonly timeoutMs?: number; readonly onLine?: (line: string) => void } = {},
+): Promise<Ended> {
+  const child = await startProgram(binary, argv, "ignore");
+  const kept: Record<"stdout" | "stderr", string> = { stdout: "", stderr: "" };
+  let problem: NovaError | undefined;
+  const stop = (error: NovaError): void => {
+    problem ??= error;
+    child.kill("SIGKILL");
+  };
+  for (const name of ["stdout", "stderr"] as const) {
+    let partial = "";
+    child[name]?.setEncoding("utf8").on("data", (text: string) => {
+      kept[name] += text;
+      if (options.onLine) {
+        const lines = `${partial}${text}`.split(/\r?\n/);
+        partial = lines.pop() ?? "";
+        for (const line of lines) options.onLine(line);
+        kept[name] = kept[name].slice(-65_536);
+      } else if (kept[name].length > OUTPUT_LIMIT_BYTES) stop(new NovaError("ENGINE_RESPONSE", `${quote(argv.join(" "))} printed more than ${OUTPUT_LIMIT_BYTES} bytes.`));
+    });
+  }
+  const timer =
+    options.timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => stop(new NovaError("ENGINE_LOST", `\`container ${argv[0]}\` did not end within ${options.timeoutMs} ms.`)), options.timeoutMs);
+  const exitCode = await exitOf(child);
+  if (timer) clearTimeout(timer);
+  if (problem) throw problem;
+  return { exitCode, ...kept };
+}
+
+/** The exit code of a child whose streams are read; 128 and the signal's number when a signal ended it. */
+export async function exitOf(child: ChildProcess): Promise<number> {
+  return await new Promise((resolve) => {
+    child.once("close", (code, signal) => resolve(code ?? (signal === "SIGKILL" ? 137 : 143)));
+  });
+}
