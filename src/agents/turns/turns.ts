@@ -24,6 +24,7 @@ export class TurnQueue {
   readonly #directory: string;
   readonly #capacity: number;
   readonly #presence: Presence;
+  #lastDraw: Promise<unknown> = Promise.resolve();
 
   constructor(directory: string, capacity: number, presence: Presence) {
     this.#directory = directory;
@@ -33,8 +34,10 @@ export class TurnQueue {
 
   /** Resolves when it is this caller's turn. Rejects with `RUN_CANCELLED` when `signal` aborts first. */
   async take(signal?: AbortSignal): Promise<Turn> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const ticket = await this.#draw();
+    // One draw after the other, so that this process's callers come in the order of their calls.
+    const drawing = this.#lastDraw.then(() => this.#draw());
+    this.#lastDraw = drawing.catch(() => undefined);
+    const ticket = await drawing;
     try {
       const waited = await this.#await(ticket, signal);
       return { waited, release: async () => await this.#drop(ticket) };
@@ -49,6 +52,7 @@ export class TurnQueue {
    * finds a higher one beside it withdraws and is drawn again: nobody slips in below a turn that is held.
    */
   async #draw(): Promise<number> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const temporary = join(this.#directory, `.${randomBytes(8).toString("hex")}`);
     await writeFile(temporary, this.#presence.id, { flag: "wx", mode: 0o600 });
     try {
