@@ -3,4 +3,5 @@
 if [ -r /workspace/env-dir/env ]; then
   . /workspace/env-dir/env
 fi
-exec /app/agent-runner/ld.so /usr/local/bin/node /app/agent-runner/runner.mjs
+# The agent may send signals to the runner; SIGUSR1 would open Node's debugger to it.
+exec /app/agent-runner/ld.so /usr/local/bin/node --disable-sigusr1 /app/agent-runner/runner.mjs

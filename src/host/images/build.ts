@@ -31,6 +31,12 @@ export function isPullFailure(lastStep: string, message: string): boolean {
   return /\bFROM\b/i.test(lastStep) && pullFailure.test(message);
 }
 
+/** The engine's own reason, from the last of the lines that speak of it. */
+function pullReason(message: string): string {
+  const lines = message.split("\n").filter((line) => pullFailure.test(line));
+  return (lines.at(-1) ?? message).replace(/^The image .*?, "FROM .*?": /, "").trim().slice(0, 300);
+}
+
 export interface RunBuildOptions {
   readonly image: ImageName;
   readonly noCache: boolean;
@@ -81,7 +87,7 @@ export async function runBuild(engine: Engine, plan: ImagePlan, options: RunBuil
     return await Promise.race([build, stalled]);
   } catch (error) {
     if (error instanceof NovaError && error.code === "IMAGE_BUILD_FAILED" && isPullFailure(lastStep, error.message)) {
-      throw new BaseUnavailable(error.message, { cause: error });
+      throw new BaseUnavailable(pullReason(error.message), { cause: error });
     }
     throw error;
   } finally {
