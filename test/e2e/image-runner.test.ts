@@ -175,9 +175,8 @@ describe("what only the runner may know", () => {
   test("is not told by a debugger that a signal opens", async () => {
     const script = "kill -USR1 $PPID; sleep 1; (echo > /dev/tcp/127.0.0.1/9229) 2>/dev/null && echo debugger > debugger.txt; true";
     const { frames } = await run("x", { command: ["bash", "-c", script] });
+    expect(frames[0]?.status).toBe("success");
     expect(existsSync(join(folders.group, "debugger.txt"))).toBe(false);
-    // The signal does what it does to any program: it ends the run, without an answer.
-    expect(frames).toEqual([]);
   });
 
   test("is not in the agent's environment, arguments or open files", async () => {
