@@ -1,0 +1,56 @@
+import { rename } from "node:fs/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type TestEngine, withDocker, withPodman } from "../fixtures/engines/engines.ts";
+import { buildScriptImage, openStage, polite, type Stage } from "../fixtures/stage.ts";
+
+describe.each([
+  ["Docker", withDocker],
+  ["Podman", withPodman],
+])("runs on a %s that goes away", (_, open) => {
+  let under: TestEngine;
+  let image: string;
+
+  beforeAll(async () => {
+    under = await open();
+    image = await buildScriptImage(under.engine, under.image, "2");
+  });
+
+  afterAll(async () => await under?.dispose());
+
+  /** Begins a long run, loses the engine by `lose`, and gives what became of the run. */
+  async function lose(stage: Stage, how: () => Promise<void>): Promise<void> {
+    const group = await stage.group("family", `${polite}\nframe begun\nexec sleep 300`);
+    let lostAt = 0;
+    const begun = Promise.withResolvers<void>();
+    const running = stage.run(group, { onOutput: () => begun.resolve() });
+    await begun.promise;
+    lostAt = Date.now();
+    await how();
+    const { record, result } = await running;
+    expect(record).toMatchObject({ outcome: "engine lost", exitCode: null });
+    expect(result).toBe("begun");
+    expect(Date.now() - lostAt).toBeLessThan(5000);
+  }
+
+  /** The same host runs again, and of the lost container nothing stays. */
+  async function findAgain(stage: Stage): Promise<void> {
+    const group = await stage.group("family", `${polite}\nframe back`);
+    expect((await stage.run(group)).result).toBe("back");
+    expect(await stage.containers()).toEqual([]);
+  }
+
+  test("killed and started again", async () => {
+    const stage = await openStage(under.engine, image);
+    await lose(stage, async () => await under.daemon.kill("SIGKILL"));
+    await expect(stage.run(await stage.group("other", ""))).rejects.toMatchObject({ code: "ENGINE_LOST" });
+    await under.daemon.start();
+    await findAgain(stage);
+  });
+
+  test("its socket gone and back while the container lives on", async () => {
+    const stage = await openStage(under.engine, image);
+    await lose(stage, async () => await rename(under.socket, `${under.socket}.away`));
+    await rename(`${under.socket}.away`, under.socket);
+    await findAgain(stage);
+  });
+});

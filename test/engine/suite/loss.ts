@@ -1,0 +1,99 @@
+import { spawn } from "node:child_process";
+import { rename } from "node:fs/promises";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import type { Engine, Exit } from "../../../src/engine/engine.ts";
+import type { TestEngine } from "../../fixtures/engines/engines.ts";
+import { SUITE, run, specOf, startReady } from "./runs.ts";
+
+export function lossSuite(fixture: () => TestEngine): void {
+  /** How long the wait took to reject with ENGINE_LOST. */
+  async function lost(end: Promise<Exit>, since: number): Promise<number> {
+    await expect(end).rejects.toMatchObject({ code: "ENGINE_LOST" });
+    return performance.now() - since;
+  }
+
+  async function usable(engine: Engine): Promise<void> {
+    for (const { id } of await engine.list(SUITE)) await engine.remove(id);
+    expect(await run(engine, specOf(fixture(), "cat"), "back again")).toMatchObject({ stdout: "back again", exitCode: 0 });
+    expect(await engine.list(SUITE)).toEqual([]);
+  }
+
+  describe("an engine that is lost", () => {
+    test("killed: waits reject within 5 s, streams end, and it is found again", async () => {
+      const { engine, daemon } = fixture();
+      const { end, streams } = await startReady(engine, specOf(fixture(), "echo ready; exec sleep 60"));
+      const closed = Promise.all([streams.stdout, streams.stderr].map((stream) => once(stream.resume(), "close")));
+      const events = engine.events(SUITE, new AbortController().signal)[Symbol.asyncIterator]();
+      const next = events.next();
+      next.catch(() => {});
+      const command = engine.exec((await engine.list(SUITE))[0]?.id ?? "", ["sleep", "60"]);
+      command.catch(() => {});
+      await sleep(200);
+      const since = performance.now();
+      await daemon.kill("SIGKILL");
+      expect(await lost(end, since)).toBeLessThan(5000);
+      await closed;
+      await expect(next).rejects.toMatchObject({ code: "ENGINE_LOST" });
+      await expect(command).rejects.toMatchObject({ code: "ENGINE_LOST" });
+      await expect(engine.list(SUITE)).rejects.toMatchObject({ code: "ENGINE_LOST" });
+      await daemon.start();
+      await usable(engine);
+    });
+
+    test("shut down in order: the container's end is the engine's loss, not the agent's", async () => {
+      const { engine, daemon } = fixture();
+      const { end } = await startReady(engine, specOf(fixture(), "echo ready; exec sleep 60"));
+      const since = performance.now();
+      const ending = daemon.kill("SIGTERM");
+      expect(await lost(end, since)).toBeLessThan(5000);
+      await ending;
+      await daemon.start();
+      await usable(engine);
+    });
+
+    test("its socket gone while open connections live on", async () => {
+      const { engine, daemon } = fixture();
+      const { end, id } = await startReady(engine, specOf(fixture(), "echo ready; exec sleep 60"));
+      const since = performance.now();
+      await rename(daemon.socket, `${daemon.socket}.away`);
+      expect(await lost(end, since)).toBeLessThan(5000);
+      await rename(`${daemon.socket}.away`, daemon.socket);
+      expect((await engine.inspect(id))?.running).toBe(true);
+      await usable(engine);
+    });
+
+    test("hanging: lost within 5 s, while a short pause is none", async () => {
+      const { engine, daemon } = fixture();
+      const { end, id } = await startReady(engine, specOf(fixture(), "echo ready; exec sleep 60"));
+      let settled = false;
+      end.then(() => (settled = true), () => (settled = true));
+      process.kill(daemon.pid, "SIGSTOP");
+      try {
+        await sleep(2000);
+        process.kill(daemon.pid, "SIGCONT");
+        await sleep(1500);
+        expect(settled).toBe(false);
+        const since = performance.now();
+        process.kill(daemon.pid, "SIGSTOP");
+        expect(await lost(end, since)).toBeLessThan(5500);
+      } finally {
+        process.kill(daemon.pid, "SIGCONT");
+      }
+      await engine.remove(id);
+      await usable(engine);
+    });
+
+    test("a busy machine is no loss", async () => {
+      const { engine } = fixture();
+      const burners = Array.from({ length: 4 }, () => spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" }));
+      try {
+        const results = await Promise.all(Array.from({ length: 4 }, () => run(engine, specOf(fixture(), "sleep 5; exit 3"))));
+        expect(results.map(({ exitCode }) => exitCode)).toEqual([3, 3, 3, 3]);
+      } finally {
+        for (const burner of burners) burner.kill("SIGKILL");
+      }
+    });
+  });
+}
