@@ -3,9 +3,6 @@ import { NovaError, messageOf, quote } from "../../model/errors.ts";
 import { runProgram } from "../setup/program.ts";
 import type { Environment } from "../state.ts";
 
-// npm prints its own registry where none is set; a build needs no argument for that one.
-const DEFAULT_REGISTRY = /^https:\/\/registry\.npmjs\.org\/?$/;
-
 /**
  * The certificates that this machine adds to the known ones (`NODE_EXTRA_CA_CERTS`, `SSL_CERT_FILE`) as one PEM text; empty
  * where neither is set. A file that is named and cannot be read is an error, as the build would fail later and say less.
@@ -30,9 +27,9 @@ export async function hostCertificates(env: Environment): Promise<string> {
   return texts.length === 0 ? "" : `${texts.join("\n")}\n`;
 }
 
-/** The npm registry that this machine is set to use; empty for npm's own. It may hold a password: it goes into no label and no log. */
+/** The npm registry that this machine is set to use; empty when npm does not say. It may hold a password: it goes into no label and no log. */
 export async function hostRegistry(env: Environment): Promise<string> {
   const set = env["npm_config_registry"] || env["NPM_CONFIG_REGISTRY"];
   const text = set || (await runProgram(["npm", "config", "get", "registry"], { env, timeoutMs: 20_000 })).stdout.trim();
-  return DEFAULT_REGISTRY.test(text) || !/^https?:\/\//.test(text) ? "" : text;
+  return /^https?:\/\/\S+$/.test(text) ? text : "";
 }

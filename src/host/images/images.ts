@@ -4,6 +4,7 @@ import { withLock } from "../setup/lock.ts";
 import type { Environment } from "../state.ts";
 import { basePlans, buildBase } from "./base.ts";
 import { type ImageName, runBuild } from "./build.ts";
+import { hostRegistry } from "./host-settings.ts";
 import { type BuildImagesOptions, type BuiltImage, defaultTags, report } from "./options.ts";
 import { agentPlan, cacheDirectory } from "./plan.ts";
 import { AGENT_TAG, BASE_TAG, CERTIFICATES_LABEL, SOURCE_LABEL } from "./versions.ts";
@@ -38,7 +39,8 @@ async function buildAgent(engine: Engine, options: BuildImagesOptions, baseID: s
   if (standing && !options.noCache && standing.labels[SOURCE_LABEL] === plan.source) {
     return report("agent", tags.agent, standing, "up to date", started);
   }
-  const named = { ...plan, tag: tags.agent, buildArgs: { ...plan.buildArgs, BASE: tags.base } };
+  const buildArgs = { ...plan.buildArgs, BASE: tags.base, NPM_REGISTRY: await hostRegistry(options.env) };
+  const named = { ...plan, tag: tags.agent, buildArgs };
   const progress = options.progress ?? (() => undefined);
   const image = await runBuild(engine, named, { image: "agent", noCache: options.noCache ?? false, progress });
   return report("agent", tags.agent, image, "built", started);

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Distribution } from "../setup/distribution.ts";
 import { stateDirectory, type Environment } from "../state.ts";
 import { type ContextEntry, hashEntries } from "./context.ts";
-import { hostCertificates, hostRegistry } from "./host-settings.ts";
+import { hostCertificates } from "./host-settings.ts";
 import { nodeArchitecture, packagedNode } from "./packages.ts";
 import { rootFileSystemHash, rootFileSystemPlan, type RootFileSystem } from "./rootfs.ts";
 import { bundleRunner, imageFile } from "./sources.ts";
@@ -61,7 +61,7 @@ export async function agentPlan(env: Environment, baseID: string, withCA: boolea
     tag: AGENT_TAG,
     source: await hashEntries(withCA ? [...lasting, ca] : lasting, facts),
     entries: [...lasting, ca],
-    buildArgs: { BASE: BASE_TAG, CLAUDE_CODE_VERSION, NPM_REGISTRY: await hostRegistry(env) },
+    buildArgs: { BASE: BASE_TAG, CLAUDE_CODE_VERSION },
     target: withCA ? "agent-with-ca" : "agent",
   };
 }

@@ -20,7 +20,7 @@ export function parseDistribution(text: string): Distribution {
     if (match?.[1]) values.set(match[1], (match[2]?.replace(/\\(.)/g, "$1") ?? match[3] ?? match[4]) || "");
   }
   const id = values.get("ID") ?? "";
-  const family = [id, ...(values.get("ID_LIKE") ?? "").split(" ")];
+  const family = [id, ...(values.get("ID_LIKE") ?? "").split(" ")].filter((name) => name !== "");
   return {
     id,
     name: values.get("PRETTY_NAME") ?? id,
