@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { labels } from "../../src/engine/spec.ts";
 import { describeHome } from "../../src/agents/home/home.ts";
@@ -11,6 +13,10 @@ import { temporaryDirectory } from "../fixtures/home.ts";
 async function place(): Promise<{ home: string; env: Record<string, string> }> {
   const directory = await temporaryDirectory();
   return { home: join(directory, "home"), env: { NOVABOT_HOME: join(directory, "home"), HOME: directory, XDG_CONFIG_HOME: "", NOVABOT_MOUNT_ALLOWLIST: "" } };
+}
+
+async function untilExists(path: string): Promise<void> {
+  while (!existsSync(path)) await delay(50);
 }
 
 test("groups are added, listed, shown, changed and removed; the files stay", async () => {
@@ -136,7 +142,7 @@ test("any program that reads a prompt and prints an answer is an agent", async (
 
 test("explain tells exactly what the container then gets", async () => {
   const { home, env } = await place();
-  await runNovabot(["groups", "add", "1@g.us", "--folder", "family", 'agent={"command":["sleep","60"]}', "memory=300m", "memory_swap=400m", "pids=77", "network=none"], env);
+  await runNovabot(["groups", "add", "1@g.us", "--folder", "family", 'agent={"command":["/bin/sh","-c","touch begun; sleep 60"]}', "memory=300m", "memory_swap=400m", "pids=77", "network=none"], env);
   await writeFile(join(home, ".env"), "ANTHROPIC_API_KEY=secret-value\n");
   const before = (await readdir(home, { recursive: true })).toSorted();
   const explained = JSON.parse((await runNovabot(["explain", "family", "--json"], env)).stdout);
@@ -147,9 +153,9 @@ test("explain tells exactly what the container then gets", async () => {
   const child = startNovabot(["run", "--group", "family", "wait"], env);
   const ended = finished(child);
   const selector = { [labels.home]: describeHome(home).label };
-  let found = await engine.list(selector);
-  while (!found[0]?.running) found = await engine.list(selector);
-  const container = await engine.inspect(found[0].id);
+  await untilExists(join(home, "groups/family/begun"));
+  const [found] = await engine.list(selector);
+  const container = await engine.inspect(found!.id);
   const byTarget = (mounts: readonly { source: string; target: string; readonly: boolean }[]): unknown[] =>
     mounts.map(({ source, target, readonly }) => ({ source, target, readonly })).toSorted((a, b) => (a.target < b.target ? -1 : 1));
   expect(byTarget(container!.mounts)).toEqual(byTarget(explained.mounts));
@@ -162,13 +168,14 @@ test("explain tells exactly what the container then gets", async () => {
 
 test("a host that is killed leaves a container; the next command of this home removes it", async () => {
   const { home, env } = await place();
-  await runNovabot(["groups", "add", "1@g.us", "--folder", "family", 'agent={"command":["sleep","600"]}'], env);
+  await runNovabot(["groups", "add", "1@g.us", "--folder", "family", 'agent={"command":["/bin/sh","-c","touch begun; sleep 600"]}'], env);
   await runNovabot(["groups", "add", "2@g.us", "--folder", "other", 'agent={"command":["cat"]}'], env);
   const engine = await findEngine(process.env);
   const selector = { [labels.home]: describeHome(home).label };
   const child = startNovabot(["run", "--group", "family", "wait"], env);
   const ended = finished(child);
-  while (!(await engine.list(selector))[0]?.running) await new Promise(setImmediate);
+  // Before the agent has its input it would end by itself.
+  await untilExists(join(home, "groups/family/begun"));
   process.kill(-child.pid!, "SIGKILL");
   await ended;
   expect(await engine.list(selector)).toHaveLength(1);
