@@ -1,0 +1,18 @@
+# Two groups: one for you, which may see the whole home, and one for the family.
+./novabot groups add local:me --folder main --name Me agent=demo
+./novabot groups add 1234567890@g.us --folder family --name Family agent=demo network=none memory=512m
+
+# What would the family's next container get? Nothing is made for this.
+./novabot explain family
+
+# An answer, and another one in the same session.
+./novabot run --group family "What can you see?"
+./novabot run --group family --session latest "And now?"
+
+# Any program that reads a prompt on stdin and prints its answer is an agent.
+./novabot groups set family 'agent={"command":["tr","a-z","A-Z"]}'
+echo "shout this" | ./novabot run --group family -
+
+# What happened, and is everything in order?
+./novabot runs list
+./novabot doctor
