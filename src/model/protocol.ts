@@ -1,8 +1,6 @@
 import { z } from "zod";
 import type { AgentConfig } from "./group.ts";
 
-export { OUTPUT_END, OUTPUT_START, PROTOCOL_LABEL, PROTOCOL_VERSION } from "./markers.ts";
-
 /** What a container reads on stdin: one JSON object, then the end of input. */
 export interface ContainerInput {
   readonly prompt: string;

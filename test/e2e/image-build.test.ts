@@ -41,6 +41,8 @@ async function build(agent: string, more: { base?: string; which?: "base" | "age
     tags: { base: more.base ?? BASE_IMAGE, agent },
     ...(more.withCA === undefined ? {} : { withCA: more.withCA }),
   });
+  // A later build takes the tag away from an earlier one's image.
+  if (agent !== AGENT_IMAGE) made.push(...images.filter(({ name }) => name === "agent").map(({ id }) => id));
   return { images, events };
 }
 

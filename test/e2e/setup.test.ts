@@ -117,10 +117,10 @@ describe.runIf(canStart)("the private engine", () => {
   test("`novabot setup --stop` stops it and says so", async () => {
     await begin();
     const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
-    const stop = await run(process.execPath, [main, "setup", "--stop", "--json"], { env: env as NodeJS.ProcessEnv });
+    const stop = await run(process.execPath, [main, "setup", "--stop", "--json"], { env });
     expect(JSON.parse(stop.stdout)).toEqual({ stopped: true });
     expect(await isPrivateEngineRunning(env)).toBe(false);
-    const again = await run(process.execPath, [main, "setup", "--stop"], { env: env as NodeJS.ProcessEnv });
+    const again = await run(process.execPath, [main, "setup", "--stop"], { env });
     expect(again.stdout).toBe("No private engine is running.\n");
   });
 });

@@ -35,7 +35,7 @@ export class AgentProcess {
     const [file, ...args] = command.argv;
     this.#child = spawn(file ?? "", args, {
       cwd: command.cwd,
-      env: command.env as NodeJS.ProcessEnv,
+      env: command.env,
       stdio: ["pipe", "pipe", "pipe"],
       detached: true,
     });

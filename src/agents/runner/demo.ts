@@ -93,7 +93,7 @@ interface Memory {
 function recall(file: string): Memory | undefined {
   try {
     const value = JSON.parse(readFileSync(file, "utf8")) as Partial<Memory> | null;
-    return { turns: Number(value?.turns) || 0, last: String(value?.last ?? "") };
+    return { turns: Number(value?.turns) || 0, last: typeof value?.last === "string" ? value.last : "" };
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import type { ContainerInput, ContainerOutput } from "../../model/protocol.ts";
-import { type AgentCommand, AgentProcess } from "./agent-process.ts";
+import type { AgentCommand, AgentProcess } from "./agent-process.ts";
 
 /** What an agent's turn may touch of the container. */
 export interface World {

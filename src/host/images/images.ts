@@ -9,7 +9,7 @@ import { type BuildImagesOptions, type BuiltImage, defaultTags, report } from ".
 import { agentPlan, cacheDirectory } from "./plan.ts";
 import { AGENT_TAG, BASE_TAG, CERTIFICATES_LABEL, SOURCE_LABEL } from "./versions.ts";
 
-export type { BuildImagesOptions, BuiltImage, ImageTags } from "./options.ts";
+export type { BuildImagesOptions, BuiltImage } from "./options.ts";
 
 export interface ListedImage {
   readonly name: ImageName;

@@ -197,7 +197,7 @@ async function spawnDaemon(argv: readonly string[], paths: Paths, env: Environme
       // Its own session: neither Ctrl-C nor the end of this process reaches it.
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
-      env: { ...env, PATH: `${env["PATH"] ?? ""}:${systemPath}` } as NodeJS.ProcessEnv,
+      env: { ...env, PATH: `${env["PATH"] ?? ""}:${systemPath}` },
     });
     await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
     child.unref();

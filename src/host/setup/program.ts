@@ -26,7 +26,7 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
   const [file, ...args] = argv;
   const child = spawn(file ?? "", args, {
     stdio: ["ignore", "pipe", "pipe"],
-    env: (options.env ?? process.env) as NodeJS.ProcessEnv,
+    env: options.env ?? process.env,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs, killSignal: "SIGKILL" as const }),
   });
