@@ -11,6 +11,8 @@ export interface CLIContext {
   readonly isTerminal: boolean;
   /** A line of the answer, on stdout. */
   print(line: string): void;
+  /** What an agent wrote, on stdout: byte for byte into a pipe or file, made harmless for a terminal. */
+  printAnswer(text: string): void;
   /** A line beside the answer, on stderr. */
   note(line: string): void;
   /** One JSON document on stdout, for `--json`. */

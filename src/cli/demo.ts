@@ -8,7 +8,7 @@ import { createLogger, editGroups, Installation } from "../host/installation.ts"
 import { NovaError } from "../model/errors.ts";
 import type { Group } from "../model/group.ts";
 import type { CLIContext } from "./context.ts";
-import { formatDuration } from "./output.ts";
+import { formatDuration, visible } from "./output.ts";
 import { prepareMachine } from "./prepare.ts";
 
 const groups: readonly Group[] = [
@@ -60,7 +60,7 @@ async function play(installation: Installation, options: { readonly json?: boole
     }
     records.push({ ...record, result });
     if (options.json) continue;
-    for (const line of (result ?? "").split("\n")) context.print(`  ${pc.cyan("│")} ${line}`);
+    for (const line of visible(result ?? "").split("\n")) context.print(`  ${pc.cyan("│")} ${line}`);
     context.print(pc.dim(`  answered in ${formatDuration(record.durationMs)} by container ${record.container} (${record.engine}), which is gone`));
   }
   if (options.json) context.printJSON(records);

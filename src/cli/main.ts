@@ -7,7 +7,7 @@ import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addGroupsCommand } from "./groups.ts";
 import { addImageCommand } from "./image.ts";
-import { describeError, errorDocument } from "./output.ts";
+import { describeError, errorDocument, visible } from "./output.ts";
 import { addRunCommand } from "./run.ts";
 import { addRunsCommand } from "./runs.ts";
 import { addSetupCommand } from "./setup.ts";
@@ -24,6 +24,7 @@ async function main(argv: readonly string[]): Promise<number> {
     stderr: process.stderr,
     isTerminal: process.stderr.isTTY === true,
     print: (line) => void process.stdout.write(`${line}\n`),
+    printAnswer: (text) => void process.stdout.write(`${process.stdout.isTTY ? visible(text) : text}\n`),
     note: (line) => void process.stderr.write(`${line}\n`),
     printJSON: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
     setExitCode: (code) => {

@@ -12,10 +12,10 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 /** An error as a person reads it: what, where, what next, and its code. */
 export function describeError(thrown: unknown): string[] {
   if (!(thrown instanceof NovaError)) {
-    return [`${pc.red("error")} ${messageOf(thrown)}`, `  ${pc.dim("code")}  INTERNAL: ${errorCodes.INTERNAL.title}`];
+    return [`${pc.red("error")} ${visible(messageOf(thrown))}`, `  ${pc.dim("code")}  INTERNAL: ${errorCodes.INTERNAL.title}`];
   }
   return [
-    `${pc.red("error")} ${thrown.message}`,
+    `${pc.red("error")} ${visible(thrown.message)}`,
     ...(thrown.place ? [`  ${pc.dim("at")}    ${thrown.place}`] : []),
     ...(thrown.next ? [`  ${pc.dim("next")}  ${thrown.next}`] : []),
     `  ${pc.dim("code")}  ${thrown.code}`,
@@ -33,4 +33,14 @@ export function formatDuration(ms: number): string {
   if (ms < 1000) return `${ms} ms`;
   if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`;
   return `${Math.round(ms / 60_000)} min`;
+}
+
+/**
+ * `text` for a terminal: what an agent or an engine wrote may hold sequences that move the cursor, rename the window or
+ * answer in the person's place, so control characters but tab and line break become visible, and marks that reorder text too.
+ */
+export function visible(text: string): string {
+  return text.replace(/[\0-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) => {
+    return character === "\r" ? "" : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
 }

@@ -7,7 +7,7 @@ import type { Home } from "../agents/home/home.ts";
 import { NovaError, quote } from "../model/errors.ts";
 import type { Group } from "../model/group.ts";
 import type { CLIContext } from "./context.ts";
-import { formatDuration } from "./output.ts";
+import { formatDuration, visible } from "./output.ts";
 import { withInstallation } from "./session.ts";
 
 interface RunOptions {
@@ -41,7 +41,7 @@ export function addRunCommand(program: Command, context: CLIContext): void {
             onOutput(output) {
               if (!options.stream || output.result === null) return;
               if (options.json) context.stdout.write(`${JSON.stringify({ result: output.result })}\n`);
-              else context.print(output.result);
+              else context.printAnswer(output.result);
             },
           });
           report(result, options, context);
@@ -59,11 +59,11 @@ function report(run: RunResult, options: RunOptions, context: CLIContext): void 
     if (options.stream) context.stdout.write(`${JSON.stringify(document)}\n`);
     else context.printJSON(document);
   } else if (run.result !== null && !options.stream) {
-    context.print(run.result);
+    context.printAnswer(run.result);
   }
   if (record.outcome !== "success") {
     context.setExitCode(1);
-    context.note(`${pc.red(record.outcome)} ${record.error ?? ""}`);
+    context.note(`${pc.red(record.outcome)} ${visible(record.error ?? "")}`);
     if (record.logFile) context.note(`  ${pc.dim("log")}   ${record.logFile}`);
     context.note(`  ${pc.dim("code")}  ${run.code}`);
   } else if (!options.json) {

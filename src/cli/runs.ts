@@ -5,7 +5,7 @@ import { findRecord, listRecords } from "../agents/run/records.ts";
 import { NovaError, quote } from "../model/errors.ts";
 import type { RunRecord } from "../model/run.ts";
 import type { CLIContext } from "./context.ts";
-import { formatDuration, table } from "./output.ts";
+import { formatDuration, table, visible } from "./output.ts";
 import { openChosenHome } from "./session.ts";
 
 export function addRunsCommand(program: Command, context: CLIContext): void {
@@ -63,7 +63,7 @@ function describe(record: RunRecord): string[] {
   ];
   return [
     ...facts.map(([name, value]) => `${pc.dim(name.padEnd(9))}  ${value}`),
-    ...(record.error === null ? [] : ["", pc.red("error"), record.error]),
-    ...(record.result === null ? [] : ["", pc.dim("answer"), record.result]),
+    ...(record.error === null ? [] : ["", pc.red("error"), visible(record.error)]),
+    ...(record.result === null ? [] : ["", pc.dim("answer"), visible(record.result)]),
   ];
 }

@@ -11,7 +11,7 @@ export async function planFor(home: Home, group: Group, env: Environment): Promi
   const info = await engine.probe();
   const plan = await planRun(group, {
     home,
-    folders: (await readGroups(home)).map((other) => other.folder),
+    groups: await readGroups(home),
     capabilities: engine.capabilities,
     engine: info,
     env,

@@ -16,6 +16,8 @@ export interface AdditionalMountsContext {
   /** The home directory of the user who runs NovaBot. */
   readonly userHome: string;
   readonly fileMounts: boolean;
+  /** Every registered group: another one's agent may be writing where this one's mount begins. */
+  readonly groups: readonly Group[];
 }
 
 /**
@@ -28,6 +30,7 @@ export async function planAdditionalMounts(group: Group, context: AdditionalMoun
     const place = `group ${group.folder}, containerConfig.additionalMounts[${index}]`;
     planned.push(await planOne(group, mount, place, context));
   }
+  await refuseWritableAround(group, planned, context);
   const targets = planned.map((mount) => mount.target).toSorted();
   for (const [index, target] of targets.entries()) {
     const next = targets.slice(index + 1).find((other) => other === target || other.startsWith(`${target}/`));
@@ -36,6 +39,28 @@ export async function planAdditionalMounts(group: Group, context: AdditionalMoun
     }
   }
   return planned;
+}
+
+/**
+ * A directory that another group's agent may write can have its entries swapped for links between the check of a path and
+ * its mounting, so no mount begins below one.
+ */
+async function refuseWritableAround(group: Group, planned: readonly PlannedMount[], context: AdditionalMountsContext): Promise<void> {
+  if (!planned.length) return;
+  for (const other of context.groups) {
+    if (other.folder === group.folder) continue;
+    for (const mount of other.containerConfig?.additionalMounts ?? []) {
+      // One that is refused is never mounted, so its agent writes nothing there.
+      const theirs = await planOne(other, mount, "", context).catch(() => undefined);
+      const inside = theirs && !theirs.readonly && planned.find(({ source }) => source !== theirs.source && isWithin(source, theirs.source));
+      if (!inside) continue;
+      throw refused(
+        `group ${group.folder}, containerConfig.additionalMounts`,
+        `${quote(inside.source)} lies in ${quote(theirs.source)}, which the agent of ${other.folder} may write, and so could replace by a link`,
+        `Make that mount of ${other.folder} read-only, or mount directories that do not lie in each other.`,
+      );
+    }
+  }
 }
 
 async function planOne(group: Group, mount: AdditionalMount, place: string, context: AdditionalMountsContext): Promise<PlannedMount> {

@@ -47,8 +47,8 @@ export interface RunPlan {
 
 export interface PlanContext {
   readonly home: Home;
-  /** Every registered folder: main's container pins them all. */
-  readonly folders: readonly string[];
+  /** Every registered group: main's container pins their folders, and extra mounts must not lie in each other. */
+  readonly groups: readonly Group[];
   readonly capabilities: Capabilities;
   readonly engine: EngineInfo;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -75,6 +75,7 @@ export async function planRun(group: Group, context: PlanContext): Promise<RunPl
     home: home.root,
     userHome,
     fileMounts: capabilities.fileMounts,
+    groups: context.groups,
   });
   const names = [...new Set([...defaultEnvNames, ...(config.env ?? [])])];
   const variables = await readEnvFile(home, names);
@@ -85,7 +86,7 @@ export async function planRun(group: Group, context: PlanContext): Promise<RunPl
     });
   }
   const gaps = describeGaps(capabilities, context.engine);
-  const project = group.isMain && capabilities.fileMounts ? await projectMounts(home, context.folders) : [];
+  const project = group.isMain && capabilities.fileMounts ? await projectMounts(home, context.groups.map((other) => other.folder)) : [];
   if (group.isMain && !capabilities.fileMounts) {
     gaps.push(`${PROJECT_TARGET} is not mounted: this engine mounts no single files, so .env could not be hidden.`);
   }

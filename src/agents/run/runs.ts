@@ -78,10 +78,10 @@ export class Runs {
   /** The group's next container, decided but not made. */
   async plan(group: Group): Promise<RunPlan> {
     const { home, engine, env, host } = this.#options;
-    const [info, groups] = await Promise.all([this.#engineInfo(), group.isMain ? readGroups(home) : []]);
+    const [info, groups] = await Promise.all([this.#engineInfo(), readGroups(home)]);
     return await planRun(group, {
       home,
-      folders: groups.map((other) => other.folder),
+      groups,
       capabilities: engine.capabilities,
       engine: info,
       env,

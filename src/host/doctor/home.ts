@@ -95,8 +95,7 @@ async function checkGroupPlan(home: Home, group: Group, groups: readonly Group[]
   const name = `group ${group.folder}`;
   try {
     const host = { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, platform: process.platform };
-    const folders = groups.map((other) => other.folder);
-    const plan = await planRun(group, { home, folders, capabilities: on.engine.capabilities, engine: on.info, env, host });
+    const plan = await planRun(group, { home, groups, capabilities: on.engine.capabilities, engine: on.info, env, host });
     const folder = await stat(join(home.groups, group.folder)).catch(() => undefined);
     if (folder && host.uid !== 0 && folder.uid !== host.uid && !plan.user.shifted) {
       return { name, status: "fail", detail: `its folder belongs to user ${folder.uid}, so its agent cannot write it`, next: `sudo chown ${host.uid}:${host.gid} ${join(home.groups, group.folder)}` };

@@ -28,6 +28,7 @@ async function scene(): Promise<Scene> {
     home: join(user, "novabot"),
     userHome: user,
     fileMounts: true,
+    groups: [],
   };
   return {
     user,
@@ -111,6 +112,17 @@ test("sources that some engine's mount syntax cannot carry, and things that are 
   await writeFile(join(user, "projects/file"), "");
   expect(await plan([{ hostPath: "~/projects/file" }])).toHaveLength(1);
   await expect(plan([{ hostPath: "~/projects/file" }], { context: { fileMounts: false } })).rejects.toThrow(/directories only/);
+});
+
+test("no mount begins where another group's agent may write", async () => {
+  const { plan } = await scene();
+  const other = (additionalMounts: readonly AdditionalMount[], folder = "other"): Group => ({ jid: "2@g.us", name: "o", folder, isMain: false, containerConfig: { additionalMounts } });
+  const inside = [{ hostPath: "~/projects/webapp" }];
+  const writable = { hostPath: "~/projects", containerPath: "all", readonly: false };
+  await expect(plan(inside, { context: { groups: [other([writable])] } })).rejects.toThrow(/the agent of other may write/);
+  for (const groups of [[other([{ ...writable, readonly: true }])], [other([writable], "dev")], [other([{ ...writable, hostPath: "~/projects/webapp" }])], [other([{ ...writable, hostPath: "~/private" }])]]) {
+    expect(await plan(inside, { context: { groups } })).toHaveLength(1);
+  }
 });
 
 test("without an allowlist nothing is allowed", async () => {

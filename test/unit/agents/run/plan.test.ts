@@ -15,7 +15,7 @@ const family: Group = { jid: "1@g.us", name: "Family", folder: "family", isMain:
 const main: Group = { jid: "2@g.us", name: "Me", folder: "main", isMain: true };
 
 function context(home: Home, changes: Partial<PlanContext> = {}): PlanContext {
-  return { home, folders: ["family", "main"], capabilities, engine, env: { HOME: "/nobody", TZ: "Europe/Paris" }, host: { uid: 0, gid: 0, platform: "linux" }, ...changes };
+  return { home, groups: [family, main], capabilities, engine, env: { HOME: "/nobody", TZ: "Europe/Paris" }, host: { uid: 0, gid: 0, platform: "linux" }, ...changes };
 }
 
 test("a group sees its own folder, logs read-only, global memory, session, mail slots and env, and nothing else", async () => {
