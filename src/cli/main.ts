@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { NovaError, errorCodes } from "../model/errors.ts";
 import { addCleanCommand } from "./clean.ts";

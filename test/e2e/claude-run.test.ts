@@ -45,11 +45,11 @@ test("Claude Code answers a group's prompt, goes on in its session, and its key 
   for (const text of [log, JSON.stringify(record), first.stderr, second.stderr]) expect(text).not.toContain("sk-ant-stand-in-key");
 });
 
-test("a refused key is an agent error that says so", async () => {
+test("a missing key is an agent error that says so", async () => {
   const directory = await temporaryDirectory();
   const home = join(directory, "home");
   const env = { HOME: directory, NOVABOT_HOME: home, XDG_CONFIG_HOME: "", NOVABOT_MOUNT_ALLOWLIST: "" };
-  await runNovabot(["groups", "add", "1@g.us", "--folder", "family"], env);
+  await runNovabot(["groups", "add", "1@g.us", "--folder", "family", "network=none"], env);
   const result = await runNovabot(["run", "--group", "family", "hello"], env);
   expect(result).toMatchObject({ code: 1, stdout: "" });
   expect(result.stderr).toMatch(/agent error .*(log ?in|API key|key)/i);
