@@ -47,7 +47,11 @@ export interface ImageInfo {
   readonly user: string;
 }
 
-/** The three streams of a container that is not started yet. Reading slowly slows the container; nothing is dropped. */
+/**
+ * The three streams of a container that is not started yet. Reading slowly slows the container; nothing is dropped. Both outputs
+ * must be read: they share a connection, and one that nobody reads stops the other. They end with the container, or fail
+ * with `ENGINE_LOST`; an error that nobody listens for is no uncaught exception.
+ */
 export interface Attachment {
   /** Ending it ends the container's standard input. Errors on it are swallowed: a container may exit before it has read. */
   readonly stdin: Writable;

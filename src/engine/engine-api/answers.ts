@@ -49,7 +49,7 @@ const container = z.object({
     Pid: z.number().int().nonnegative(),
     ExitCode: z.number().int(),
   }),
-  Config: z.object({ Image: z.string(), User: z.string().nullish(), Labels: stringMap }),
+  Config: z.object({ Image: z.string(), User: z.string().nullish(), Labels: stringMap, OpenStdin: z.boolean().nullish() }),
   HostConfig: z.object({ AutoRemove: z.boolean().nullish() }).nullish(),
   Mounts: z
     .array(z.object({ Source: z.string().default(""), Destination: z.string(), RW: z.boolean() }))
@@ -66,6 +66,8 @@ export interface InspectedContainer extends ContainerInfo {
   readonly status: string;
   /** The engine removes it when it has exited. */
   readonly engineRemoves: boolean;
+  /** It has a standard input. */
+  readonly takesInput: boolean;
 }
 
 export function readContainer(body: unknown): InspectedContainer {
@@ -91,6 +93,7 @@ export function readContainer(body: unknown): InspectedContainer {
     pid: found.State.Pid > 0 ? found.State.Pid : null,
     status,
     engineRemoves: found.HostConfig?.AutoRemove ?? false,
+    takesInput: found.Config.OpenStdin ?? false,
   };
 }
 

@@ -3,18 +3,23 @@ import { Readable, Writable } from "node:stream";
 import { NovaError } from "../../model/errors.ts";
 import type { Attachment } from "../engine.ts";
 import type { Connection } from "./connection.ts";
+import { inspectContainer } from "./containers.ts";
 import { demultiplexer } from "./demultiplex.ts";
-import { brokenConnection } from "./errors.ts";
+import { brokenConnection, containerNotFound } from "./errors.ts";
 import { containerPath } from "./paths.ts";
 
-/** Attaches to all three streams of a container. */
+/** Attaches to the outputs of a container, and to its input where it has one. */
 export async function attach(connection: Connection, id: string): Promise<Attachment> {
+  const container = await inspectContainer(connection, id);
+  if (!container) throw containerNotFound(id);
   const { socket, head } = await connection.hijack({
     method: "POST",
     path: `${containerPath(id)}/attach`,
-    query: { stream: "1", stdin: "1", stdout: "1", stderr: "1" },
+    // Podman loses output when it is sent input that the container does not take.
+    query: { stream: "1", stdout: "1", stderr: "1", ...(container.takesInput ? { stdin: "1" } : {}) },
     what: "attach to the container",
   });
+  if (!container.takesInput) socket.end();
   return attachment(socket, head, connection.socket);
 }
 
@@ -60,6 +65,8 @@ export function attachment(socket: Socket, head: Buffer, endpoint: string): Atta
   socket.on("data", take);
   socket.on("end", () => {
     finish(frames.whole ? undefined : new NovaError("ENGINE_LOST", `The engine at ${endpoint} stopped in the middle of the container's output.`));
+    // Docker goes on holding a connection whose input it no longer reads. Nobody is left to read it.
+    socket.destroy();
   });
   socket.on("error", (error: NodeJS.ErrnoException) => {
     // The daemon closes with our unread input in its buffer: the kernel reports that as a reset, after all output was read.

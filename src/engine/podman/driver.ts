@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { lstat } from "node:fs/promises";
 import { NovaError, messageOf, quote } from "../../model/errors.ts";
 import type { Capabilities, Engine, Exit } from "../engine.ts";
@@ -23,7 +24,7 @@ import { pendingWaits } from "../engine-api/waits.ts";
 import type { ContainerSpec } from "../spec.ts";
 import { watchMemoryKills } from "./memory-kills.ts";
 import { probePodman } from "./probe.ts";
-import { REMOVE_LABEL, podmanCreateRequest, waitRequest } from "./request.ts";
+import { REMOVE_LABEL, checkMountable, podmanCreateRequest, waitRequest } from "./request.ts";
 import { readWaitedCode } from "./response.ts";
 
 const capabilities: Capabilities = {
@@ -36,6 +37,9 @@ const capabilities: Capabilities = {
   outOfMemory: true,
   events: true,
 };
+
+/** For the answer to a start, after the wait has seen its failure. */
+const START_MARGIN_MS = 10_000;
 
 /** Podman 4.3 or newer, rootful or rootless, over the service on its unix socket. Nothing is asked of it before the first call. */
 export function podmanEngine(options: { readonly socket: string }): Engine {
@@ -84,6 +88,8 @@ export function podmanEngine(options: { readonly socket: string }): Engine {
       let exitCode: number | undefined;
       for await (const value of jsonLines(response, "a container's end")) exitCode = readWaitedCode(value);
       const ended = await inspectContainer(connection, container.id);
+      // A start that fails passes through the states that are waited for, and leaves a container that never ran.
+      if (ended && !ended.running && ended.exitCode === null) throw await failureOf(failed, id);
       exitCode = ended?.exitCode ?? exitCode;
       if (exitCode === undefined) throw new NovaError("ENGINE_RESPONSE", `Podman does not say how the container ${quote(id)} ended.`);
       if (container.labels[REMOVE_LABEL] === "true") await removeContainer(connection, container.id);
@@ -132,9 +138,16 @@ export function podmanEngine(options: { readonly socket: string }): Engine {
   };
 }
 
+/** Why a container did not run: what its start was answered, which may still be on its way. */
+async function failureOf(failed: AbortSignal, id: string): Promise<unknown> {
+  if (!failed.aborted) await once(failed, "abort", { signal: AbortSignal.timeout(START_MARGIN_MS) }).catch(() => {});
+  return failed.aborted ? failed.reason : new NovaError("ENGINE_REFUSED", `The container ${quote(id)} did not run.`);
+}
+
 /** Podman would make a missing source, as a directory of root's. */
 async function checkSources(spec: ContainerSpec): Promise<void> {
   for (const mount of spec.mounts) {
+    checkMountable(mount);
     try {
       await lstat(mount.source);
     } catch (error) {

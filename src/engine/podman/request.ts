@@ -1,6 +1,7 @@
 import { createRequest } from "../engine-api/create.ts";
 import type { CreateRequest } from "../engine-api/create.ts";
-import type { ContainerSpec } from "../spec.ts";
+import { NovaError, quote } from "../../model/errors.ts";
+import type { ContainerSpec, Mount } from "../spec.ts";
 
 /**
  * Marks a container that the driver removes when it has exited. Podman's own auto-removal races with its `wait`, which then
@@ -32,4 +33,15 @@ export function podmanCreateRequest(spec: ContainerSpec, engine: { readonly root
 /** Podman's own wait: it can name two conditions, and how often to look; every look costs the service about a millisecond. */
 export function waitRequest(id: string): { readonly path: string; readonly query: Readonly<Record<string, string | readonly string[]>> } {
   return { path: `/v4.0.0/libpod${id}/wait`, query: { condition: ["stopped", "exited"], interval: "100ms" } };
+}
+
+/** Podman makes a line of comma-separated values of each mount and reads that: a path could set options in it. */
+export function checkMountable(mount: Mount): void {
+  for (const path of [mount.source, mount.target]) {
+    if (!/[,"\n\r]/.test(path)) continue;
+    throw new NovaError("MOUNT_REFUSED", `The path ${quote(path)} cannot be mounted by Podman, whose API cannot carry a comma or a double quote.`, {
+      place: mount.target,
+      next: "Rename the directory, or mount one above it.",
+    });
+  }
 }
