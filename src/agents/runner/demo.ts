@@ -4,6 +4,8 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { failed, type Turn } from "./turn.ts";
 
+type Access = "writable" | "read-only" | "closed to me";
+
 /** What the demo agent found when it looked around its container. */
 export interface Surroundings {
   readonly uid: number;
@@ -12,8 +14,8 @@ export interface Surroundings {
   readonly files: readonly string[] | undefined;
   readonly groupWritable: boolean;
   /** Undefined when nothing is mounted there. */
-  readonly global: "read-only" | "writable" | undefined;
-  readonly project: "read-only" | "writable" | undefined;
+  readonly global: Access | undefined;
+  readonly project: Access | undefined;
   /** Another group's folder was found. */
   readonly otherGroups: readonly string[];
   readonly network: boolean;
@@ -28,9 +30,9 @@ function names(path: string): string[] | undefined {
   }
 }
 
-function isWritable(path: string): boolean {
+function may(path: string, mode: number): boolean {
   try {
-    accessSync(path, constants.W_OK);
+    accessSync(path, mode);
     return true;
   } catch {
     return false;
@@ -44,18 +46,19 @@ export function parseMounts(table: string): Set<string> {
 
 function lookAround(group: string): Surroundings {
   const mounts = parseMounts(readFileSync("/proc/self/mountinfo", "utf8"));
-  const modeOf = (path: string): "read-only" | "writable" | undefined => {
+  const accessTo = (path: string): Access | undefined => {
     if (!mounts.has(path)) return undefined;
-    return isWritable(path) ? "writable" : "read-only";
+    if (!may(path, constants.R_OK | constants.X_OK)) return "closed to me";
+    return may(path, constants.W_OK) ? "writable" : "read-only";
   };
   const files = names("/workspace/group");
   return {
     uid: process.getuid?.() ?? -1,
     gid: process.getgid?.() ?? -1,
     files: files?.filter((name) => name !== "logs"),
-    groupWritable: isWritable("/workspace/group"),
-    global: modeOf("/workspace/global"),
-    project: modeOf("/workspace/project"),
+    groupWritable: may("/workspace/group", constants.W_OK),
+    global: accessTo("/workspace/global"),
+    project: accessTo("/workspace/project"),
     otherGroups: (names("/workspace/project/groups") ?? []).filter((name) => name !== group && name !== "global"),
     network: Object.values(networkInterfaces()).some((addresses) => addresses?.some((address) => !address.internal)),
     processes: (names("/proc") ?? []).filter((name) => /^\d+$/.test(name)).length,
@@ -78,7 +81,7 @@ export function demoAnswer(prompt: string, group: string, turn: number, last: st
     seen.global === undefined ? "No shared memory at /workspace/global." : `Shared memory at /workspace/global: ${seen.global}.`,
     seen.project === undefined
       ? "The installation itself is not here: no /workspace/project, no other group's folder."
-      : `The installation is at /workspace/project: ${seen.project}; other groups in it: ${few(seen.otherGroups) || "none"}.`,
+      : `The installation is at /workspace/project: ${seen.project}; other groups in it: ${few(seen.otherGroups) || "none that I can see"}.`,
     `Network: ${seen.network ? "yes" : "no, only loopback"}.`,
     last === undefined ? `This is turn ${turn} of our session.` : `This is turn ${turn} of our session; before it you said: ${last}`,
   ];

@@ -41,7 +41,7 @@ export interface RunBuildOptions {
   readonly image: ImageName;
   readonly noCache: boolean;
   readonly progress: OnProgress;
-  /** Rejects with BaseUnavailable when the engine has not brought the base image a step further in this time. */
+  /** Rejects with BaseUnavailable when the registry of the image after FROM has not answered the engine in this time. */
   readonly pullPatienceMs?: number;
 }
 
@@ -62,10 +62,13 @@ export async function runBuild(engine: Engine, plan: ImagePlan, options: RunBuil
   const stalled = new Promise<never>((_resolve, reject) => {
     fail = reject;
   });
-  const wait = (): void => {
-    clearTimeout(timer);
-    if (options.pullPatienceMs === undefined || (lastStep !== "" && !/\bFROM\b/i.test(lastStep))) return;
-    timer = setTimeout(() => fail(new BaseUnavailable("the registry did not answer in time")), options.pullPatienceMs);
+  let registryAnswered = options.pullPatienceMs === undefined;
+  const follow = (text: string): void => {
+    if (/\bstep \d+\/\d+ ?:/i.test(text)) {
+      lastStep = text;
+      registryAnswered ||= !/\b(ARG|FROM)\b/i.test(text);
+    } else if (lastStep !== "" && !/trying to pull/i.test(text)) registryAnswered = true;
+    if (registryAnswered) clearTimeout(timer);
   };
   const build = engine.buildImage(
     {
@@ -77,13 +80,14 @@ export async function runBuild(engine: Engine, plan: ImagePlan, options: RunBuil
       ...(plan.target === undefined ? {} : { target: plan.target }),
     },
     ({ step, steps, text }) => {
-      if (/\bstep \d+\/\d+ ?:/i.test(text)) lastStep = text;
-      wait();
+      follow(text);
       progress({ ...event, phase: "step", text: text.trim(), step, steps });
     },
   );
+  if (!registryAnswered) {
+    timer = setTimeout(() => fail(new BaseUnavailable("the registry did not answer in time")), options.pullPatienceMs);
+  }
   try {
-    wait();
     return await Promise.race([build, stalled]);
   } catch (error) {
     if (error instanceof NovaError && error.code === "IMAGE_BUILD_FAILED" && isPullFailure(lastStep, error.message)) {
