@@ -92,8 +92,7 @@ describe("a command as agent", () => {
     const script = `trap 'echo heard > term.txt; exit 0' TERM; echo ready > ready.txt; sleep 600 & wait`;
     const { frames, exit } = await run("x", shell(script), {
       async onStarted(id) {
-        const ready = async (): Promise<boolean> => (await engine.exec(id, ["test", "-e", "/workspace/group/ready.txt"])).exitCode === 0;
-        while (!(await ready()));
+        await expect.poll(() => existsSync(join(folders.group, "ready.txt")), { timeout: 20_000 }).toBe(true);
         await engine.stop(id, 10_000);
       },
     });
