@@ -110,7 +110,7 @@ const configKeys: ReadonlySet<string> = new Set(["timeout", "cpus", "memory", "m
 /** `entry` with `settings` applied, not yet checked. */
 function applySettings(entry: object, settings: readonly string[]): unknown {
   const next: Record<string, unknown> = { ...entry };
-  const config: Record<string, unknown> = { ...(Reflect.get(entry, "containerConfig") ?? {}) };
+  const config: Record<string, unknown> = { ...Reflect.get(entry, "containerConfig") };
   for (const setting of settings) {
     const at = setting.indexOf("=");
     const key = (at === -1 ? setting : setting.slice(0, at)).replace(/^containerConfig\./, "");

@@ -23,7 +23,7 @@ async function main(argv: readonly string[]): Promise<number> {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
-    isTerminal: process.stderr.isTTY === true,
+    isTerminal: process.stderr.isTTY,
     print: (line) => void process.stdout.write(`${line}\n`),
     printAnswer: (text) => void process.stdout.write(`${process.stdout.isTTY ? visible(text) : text}\n`),
     note: (line) => void process.stderr.write(`${line}\n`),

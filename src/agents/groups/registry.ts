@@ -1,5 +1,4 @@
-import { join } from "node:path";
-import { z } from "zod";
+import type { z } from "zod";
 import { NovaError, messageOf, quote } from "../../model/errors.ts";
 import { registeredGroupSchema, type Group, type RegisteredGroup } from "../../model/group.ts";
 import { MAIN_FOLDER, checkFolder, checkJID } from "../../model/names.ts";
@@ -122,7 +121,3 @@ function broken(place: string, reason: string, cause?: unknown): NovaError {
   });
 }
 
-/** A group's folder on the host. */
-export function groupDirectory(home: Home, group: Group): string {
-  return join(home.groups, group.folder);
-}

@@ -29,7 +29,7 @@ export const blockedSegments: readonly string[] = [
 
 const limitBytes = 256 * 1024;
 
-const allowlistSchema: z.ZodType<Allowlist> = z.strictObject({
+const allowlistSchema = z.strictObject({
   allowedRoots: z.array(
     z.strictObject({
       path: z.string().min(1).max(4096),
@@ -39,7 +39,7 @@ const allowlistSchema: z.ZodType<Allowlist> = z.strictObject({
   ),
   blockedPatterns: z.array(z.string().min(1).max(255).regex(/^[^/\0]+$/, "must be the name of one path segment")).default([]),
   nonMainReadOnly: z.boolean().default(true),
-}) as z.ZodType<Allowlist>;
+});
 
 /** The allowlist's path: `NOVABOT_MOUNT_ALLOWLIST`, or `~/.config/novabot/mount-allowlist.json`. */
 export function allowlistPath(env: Readonly<Record<string, string | undefined>>): string {

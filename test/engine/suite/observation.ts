@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { dockerEngine } from "../../../src/engine/docker/driver.ts";
 import type { EngineEvent } from "../../../src/engine/engine.ts";
+import { findEngine, probeEngines } from "../../../src/host/engines.ts";
 import type { TestEngine } from "../../fixtures/engines/engines.ts";
 import { run, specOf, startReady } from "./runs.ts";
 
@@ -14,6 +16,17 @@ export function observationSuite(fixture: () => TestEngine): void {
       expect(info.version).toMatch(/^\d+\.\d+/);
       expect(info.cpus).toBeGreaterThan(0);
       expect(info.memoryBytes).toBeGreaterThan(2 ** 28);
+    });
+
+    test("it is found behind either door, and driven by its own driver", async () => {
+      const { engine, socket } = fixture();
+      const door = `unix://${socket}`;
+      const found = await findEngine({ NOVABOT_ENGINE: "docker", DOCKER_HOST: door });
+      expect(found.name).toBe(engine.name);
+      const [podman] = await probeEngines({ NOVABOT_ENGINE: "podman", CONTAINER_HOST: door });
+      if (engine.name === "podman") expect(podman).toMatchObject({ ok: true, endpoint: socket, info: { product: "Podman" } });
+      else expect(podman).toMatchObject({ ok: false, reason: expect.stringContaining("Docker answers at") as string });
+      expect((await dockerEngine({ socket }).probe()).product.toLowerCase()).toBe(engine.name);
     });
 
     test("inspect tells of a running container", async () => {
