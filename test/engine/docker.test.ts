@@ -2,4 +2,6 @@ import { describe } from "vitest";
 import { withDocker } from "../fixtures/engines/engines.ts";
 import { engineSuite } from "./suite/engine.ts";
 
-describe("docker", () => engineSuite(withDocker));
+describe("docker", () => {
+  engineSuite(withDocker);
+});

@@ -4,5 +4,6 @@ import type { EngineInfo } from "../engine.ts";
 
 /** Asks the daemon. `product` is `Podman` where Podman serves this socket: its own driver knows it better. */
 export async function probeDocker(connection: Connection): Promise<EngineInfo> {
-  return engineInfo(await askDaemon(connection), connection.socket);
+  const facts = await askDaemon(connection);
+  return engineInfo(facts, connection.socket, facts.rootless || facts.remapped);
 }

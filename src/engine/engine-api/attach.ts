@@ -12,13 +12,14 @@ import { containerPath } from "./paths.ts";
 export async function attach(connection: Connection, id: string): Promise<Attachment> {
   const container = await inspectContainer(connection, id);
   if (!container) throw containerNotFound(id);
-  const { socket, head } = await connection.hijack({
+  const { stream, head } = await connection.hijack({
     method: "POST",
     path: `${containerPath(id)}/attach`,
     // Podman loses output when it is sent input that the container does not take.
     query: { stream: "1", stdout: "1", stderr: "1", ...(container.takesInput ? { stdin: "1" } : {}) },
     what: "attach to the container",
   });
+  const socket = stream as Socket;
   if (!container.takesInput) socket.end();
   return attachment(socket, head, connection.socket);
 }

@@ -1,7 +1,6 @@
 import { Agent, request as httpRequest } from "node:http";
 import type { ClientRequest, IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
-import type { Readable } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import { NovaError } from "../../model/errors.ts";
 import { brokenConnection, refused } from "./errors.ts";
 
@@ -12,28 +11,33 @@ import { brokenConnection, refused } from "./errors.ts";
 export interface Connection {
   readonly socket: string;
   /** A request with a short answer, parsed from JSON when it is JSON. Rejects when it takes longer than `timeoutMs`. */
-  call(request: Call): Promise<Answer>;
-  /** A request whose answer is read as it comes; resolves at its headers, without a limit of time. */
-  open(request: StreamCall): Promise<IncomingMessage>;
+  call(call: Call): Promise<Answer>;
+  /** A request whose answer is read as it comes; resolves at its headers. */
+  open(call: StreamCall): Promise<IncomingMessage>;
   /** A request that turns its connection into a raw two-way stream. `head` is what came with the answer. */
-  hijack(request: Call): Promise<{ readonly socket: Socket; readonly head: Buffer }>;
+  hijack(call: Call): Promise<{ readonly stream: Duplex; readonly head: Buffer }>;
 }
 
-export interface Call {
+interface Target {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   readonly query?: Readonly<Record<string, string | readonly string[]>>;
-  readonly body?: unknown;
-  readonly timeoutMs?: number;
-  /** What the request is about, for error messages: `create the container "x"`. */
+  /** What the request asks for, for error messages: `create the container "x"`. */
   readonly what: string;
 }
 
-export interface StreamCall extends Omit<Call, "body" | "timeoutMs"> {
-  readonly body?: Readable | object;
+export interface Call extends Target {
+  readonly body?: object;
+  readonly timeoutMs?: number;
+}
+
+export interface StreamCall extends Target {
+  readonly body?: object;
+  /** A body that is sent as it comes, instead of `body`. */
+  readonly archive?: Readable;
   readonly signal?: AbortSignal;
-  /** The end of the answer's headers must come within this time; no limit when left out. */
-  readonly headersTimeoutMs?: number;
+  /** The headers must come within this time; no limit when left out. */
+  readonly timeoutMs?: number;
 }
 
 export interface Answer {
@@ -50,147 +54,104 @@ export function connect(socket: string): Connection {
   // A connection for each request: one that was kept open outlives the socket's removal and breaks at the daemon's restart.
   const agent = new Agent({ keepAlive: false });
 
-  function send(call: Call | StreamCall, headers: Record<string, string> = {}): ClientRequest {
-    return httpRequest({
-      socketPath: socket,
-      agent,
-      method: call.method,
-      path: call.query === undefined ? call.path : `${call.path}?${queryString(call.query)}`,
-      headers: { host: "engine", ...headers },
+  /** Sends a request; `answered` settles it. Whatever goes wrong before that rejects and ends the connection. */
+  async function send<T>(
+    target: Target,
+    message: { readonly body?: object; readonly archive?: Readable; readonly headers?: Record<string, string>; readonly timeoutMs: number | undefined },
+    answered: (request: ClientRequest, resolve: (value: T) => void, fail: (error: unknown) => void) => void,
+  ): Promise<T> {
+    return await new Promise<T>((resolve, reject) => {
+      const { archive, timeoutMs } = message;
+      const text = message.body === undefined ? "" : JSON.stringify(message.body);
+      const request = httpRequest({
+        socketPath: socket,
+        agent,
+        method: target.method,
+        path: target.query === undefined ? target.path : `${target.path}?${queryString(target.query)}`,
+        headers: {
+          host: "engine",
+          "content-type": archive ? "application/x-tar" : "application/json",
+          ...(archive ? {} : { "content-length": String(Buffer.byteLength(text)) }),
+          ...message.headers,
+        },
+      });
+      const settled = (): void => clearTimeout(timer);
+      const fail = (error: unknown): void => {
+        settled();
+        request.destroy();
+        reject(error instanceof NovaError ? error : brokenConnection(error, socket, target.what));
+      };
+      const timer = setTimeout(
+        () => fail(new NovaError("ENGINE_LOST", `The engine at ${socket} did not ${target.what} within ${timeoutMs} ms.`, { place: socket })),
+        // The longest that a timer can be set to, some 24 days, is no limit.
+        timeoutMs ?? 2 ** 31 - 1,
+      );
+      request.on("error", fail);
+      answered(
+        request,
+        (value) => {
+          settled();
+          resolve(value);
+        },
+        fail,
+      );
+      if (archive) {
+        archive.on("error", fail);
+        archive.pipe(request);
+      } else request.end(text);
     });
   }
 
   return {
     socket,
 
-    async call(call) {
-      return await new Promise<Answer>((resolve, reject) => {
-        const text = call.body === undefined ? undefined : JSON.stringify(call.body);
-        const request = send(call, text === undefined ? {} : { "content-type": "application/json", "content-length": String(Buffer.byteLength(text)) });
-        const timeoutMs = call.timeoutMs ?? CALL_TIMEOUT_MS;
-        const timer = setTimeout(() => {
-          fail(new NovaError("ENGINE_LOST", `The engine at ${socket} did not ${call.what} within ${timeoutMs} ms.`, { facts: { socket, hang: true } }));
-        }, timeoutMs);
-        const fail = (error: unknown): void => {
-          clearTimeout(timer);
-          request.destroy();
-          reject(error instanceof NovaError ? error : brokenConnection(error, socket, call.what));
-        };
-        request.on("error", fail);
+    call: (call) =>
+      send<Answer>(call, { ...call, timeoutMs: call.timeoutMs ?? CALL_TIMEOUT_MS }, (request, resolve, fail) => {
         request.on("response", (response) => {
-          readAnswer(response, socket, call.what).then((answer) => {
-            clearTimeout(timer);
-            if (answer.status >= 400) reject(refused(answer.status, answer.body, call.what));
-            else resolve(answer);
-          }, fail);
+          readAnswer(response, call.what).then((answer) => (answer.status < 400 ? resolve(answer) : fail(refused(answer.status, answer.body, call.what))), fail);
         });
-        request.end(text);
-      });
-    },
+      }),
 
-    async open(call) {
-      return await new Promise<IncomingMessage>((resolve, reject) => {
-        const isStream = call.body !== undefined && "pipe" in call.body;
-        const text = call.body === undefined || isStream ? undefined : JSON.stringify(call.body);
-        const headers: Record<string, string> = {};
-        if (isStream) headers["content-type"] = "application/x-tar";
-        if (text !== undefined) {
-          headers["content-type"] = "application/json";
-          headers["content-length"] = String(Buffer.byteLength(text));
-        }
-        const request = send(call, headers);
-        let answered = false;
-        const fail = (error: unknown): void => {
-          if (timer) clearTimeout(timer);
-          request.destroy();
-          reject(error instanceof NovaError ? error : brokenConnection(error, socket, call.what));
-        };
-        const timer =
-          call.headersTimeoutMs === undefined
-            ? undefined
-            : setTimeout(() => {
-                fail(new NovaError("ENGINE_LOST", `The engine at ${socket} did not ${call.what} within ${call.headersTimeoutMs} ms.`, { facts: { socket, hang: true } }));
-              }, call.headersTimeoutMs);
-        const abort = (): void => {
-          request.destroy();
-          reject(new NovaError("ENGINE_LOST", `The request to ${call.what} was given up.`));
-        };
+    open: (call) =>
+      send<IncomingMessage>(call, { ...call, timeoutMs: call.timeoutMs }, (request, resolve, fail) => {
+        const abort = (): void => fail(new NovaError("ENGINE_LOST", `The request to ${call.what} was given up.`));
         call.signal?.addEventListener("abort", abort, { once: true });
         request.on("close", () => call.signal?.removeEventListener("abort", abort));
-        request.on("error", (error) => {
-          // An engine may answer before it has read the whole body, and then closes: the answer is what counts.
-          if (!answered) fail(error);
-        });
         request.on("response", (response) => {
-          answered = true;
-          if (timer) clearTimeout(timer);
-          if ((response.statusCode ?? 0) < 400) return resolve(response);
-          readAnswer(response, socket, call.what).then((answer) => reject(refused(answer.status, answer.body, call.what)), fail);
+          // An engine may answer before it has read a whole archive, and then closes: the answer is what counts.
+          request.off("error", fail);
+          request.on("error", () => {});
+          if ((response.statusCode ?? 0) < 400) resolve(response);
+          else readAnswer(response, call.what).then((answer) => fail(refused(answer.status, answer.body, call.what)), fail);
         });
-        if (call.signal?.aborted) return abort();
-        if (isStream) {
-          const body = call.body as Readable;
-          body.on("error", fail);
-          body.pipe(request);
-        } else request.end(text);
-      });
-    },
+        if (call.signal?.aborted) abort();
+      }),
 
-    async hijack(call) {
-      return await new Promise((resolve, reject) => {
-        const text = call.body === undefined ? "" : JSON.stringify(call.body);
-        const request = send(call, {
-          connection: "Upgrade",
-          upgrade: "tcp",
-          "content-type": "application/json",
-          "content-length": String(Buffer.byteLength(text)),
-        });
-        const timeoutMs = call.timeoutMs ?? CALL_TIMEOUT_MS;
-        const timer = setTimeout(() => {
-          fail(new NovaError("ENGINE_LOST", `The engine at ${socket} did not ${call.what} within ${timeoutMs} ms.`, { facts: { socket, hang: true } }));
-        }, timeoutMs);
-        const fail = (error: unknown): void => {
-          clearTimeout(timer);
-          request.destroy();
-          reject(error instanceof NovaError ? error : brokenConnection(error, socket, call.what));
-        };
-        request.on("error", fail);
-        request.on("upgrade", (_response, stream, head) => {
-          clearTimeout(timer);
-          resolve({ socket: stream as Socket, head });
-        });
+    hijack: (call) =>
+      send(call, { ...call, headers: { connection: "Upgrade", upgrade: "tcp" }, timeoutMs: call.timeoutMs ?? CALL_TIMEOUT_MS }, (request, resolve, fail) => {
+        request.on("upgrade", (_response, stream, head) => resolve({ stream, head }));
         request.on("response", (response) => {
-          readAnswer(response, socket, call.what).then((answer) => {
-            fail(
-              answer.status >= 400
-                ? refused(answer.status, answer.body, call.what)
-                : new NovaError("ENGINE_RESPONSE", `The engine answered ${answer.status} and no stream when asked to ${call.what}.`),
-            );
-          }, fail);
+          const none = (status: number): NovaError => new NovaError("ENGINE_RESPONSE", `The engine answered ${status} and no stream when asked to ${call.what}.`);
+          readAnswer(response, call.what).then((answer) => fail(answer.status < 400 ? none(answer.status) : refused(answer.status, answer.body, call.what)), fail);
         });
-        request.end(text);
-      });
-    },
+      }),
   };
 }
 
 function queryString(query: Readonly<Record<string, string | readonly string[]>>): string {
-  return new URLSearchParams(Object.entries(query).flatMap(([name, value]) => [value].flat().map((one) => [name, one] as [string, string]))).toString();
+  return new URLSearchParams(Object.entries(query).flatMap(([name, value]) => [value].flat().map((one): [string, string] => [name, one]))).toString();
 }
 
-async function readAnswer(response: IncomingMessage, socket: string, what: string): Promise<Answer> {
+async function readAnswer(response: IncomingMessage, what: string): Promise<Answer> {
   const chunks: Buffer[] = [];
   let size = 0;
   // The iterator throws when the connection breaks before the answer is whole.
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > ANSWER_LIMIT_BYTES) {
-      throw new NovaError("ENGINE_RESPONSE", `The engine at ${socket} answered more than ${ANSWER_LIMIT_BYTES} bytes when asked to ${what}.`);
-    }
+    if (size > ANSWER_LIMIT_BYTES) throw new NovaError("ENGINE_RESPONSE", `The engine answered more than ${ANSWER_LIMIT_BYTES} bytes when asked to ${what}.`);
     chunks.push(chunk);
   }
-  const text = Buffer.concat(chunks).toString("utf8");
-  return { status: response.statusCode ?? 0, body: parseBody(text) };
+  return { status: response.statusCode ?? 0, body: parseBody(Buffer.concat(chunks).toString("utf8")) };
 }
 
 function parseBody(text: string): unknown {

@@ -3,7 +3,7 @@ import type { ContainerSummary } from "../engine.ts";
 import { readContainer, readContainers, readID } from "./answers.ts";
 import type { InspectedContainer } from "./answers.ts";
 import type { Connection } from "./connection.ts";
-import { containerNotFound, refused, statusOf } from "./errors.ts";
+import { containerNotFound, refused, statusOf, wordsOf } from "./errors.ts";
 import { containerPath } from "./paths.ts";
 
 /** Over `graceMs`, for the engine's own work around a stop. */
@@ -17,7 +17,7 @@ export async function createContainer(connection: Connection, name: string, imag
     return readID(answer.body, what);
   } catch (error) {
     const status = statusOf(error);
-    const message = error instanceof NovaError ? String(error.facts["message"] ?? "") : "";
+    const message = wordsOf(error);
     if (status === 404 || /no such image|image not known/i.test(message)) {
       throw new NovaError("IMAGE_NOT_FOUND", `The image ${quote(image)} is not there.`, {
         next: "Build it with `novabot image build`.",
@@ -95,7 +95,7 @@ async function unlessGone(call: Promise<unknown>, also?: RegExp): Promise<void> 
     await call;
   } catch (error) {
     const status = statusOf(error);
-    const message = error instanceof NovaError ? String(error.facts["message"] ?? "") : "";
+    const message = wordsOf(error);
     if (status === 404 || /is not running|not running/i.test(message) || also?.test(message)) return;
     // Podman says 409 or 500 of a container that is in the wrong state to be killed or stopped, in words like these.
     if ((status === 409 || status === 500) && /can only kill running containers|no such container|container state improper/i.test(message)) return;
@@ -105,7 +105,7 @@ async function unlessGone(call: Promise<unknown>, also?: RegExp): Promise<void> 
 
 function asNotFound(error: unknown, id: string, words: RegExp): unknown {
   if (statusOf(error) !== 404) return error;
-  const message = error instanceof NovaError ? String(error.facts["message"] ?? "") : "";
+  const message = wordsOf(error);
   // A start is answered 404 too when the image has no such program.
   return words.test(message) ? containerNotFound(id) : refused(400, { message }, "start the container");
 }

@@ -47,6 +47,11 @@ export function statusOf(error: unknown): number | undefined {
   return error instanceof NovaError && typeof error.facts["status"] === "number" ? error.facts["status"] : undefined;
 }
 
+/** The engine's own words in a `refused` error; empty for any other. */
+export function wordsOf(error: unknown): string {
+  return error instanceof NovaError && typeof error.facts["message"] === "string" ? error.facts["message"] : "";
+}
+
 export function containerNotFound(id: string): NovaError {
   return new NovaError("CONTAINER_NOT_FOUND", `The container ${quote(id)} is gone or never was.`, { facts: { id } });
 }

@@ -4,7 +4,7 @@ import type { ImageBuild } from "../spec.ts";
 import { readImage } from "./answers.ts";
 import { buildOutput } from "./build-output.ts";
 import type { Connection } from "./connection.ts";
-import { statusOf } from "./errors.ts";
+import { statusOf, wordsOf } from "./errors.ts";
 import { jsonLines } from "./lines.ts";
 import type { Liveness } from "./liveness.ts";
 import { imagePath } from "./paths.ts";
@@ -58,14 +58,14 @@ export async function buildImage(
   });
   const failed = (problem: string, cause?: unknown): NovaError => output.failure(build.tag, problem, cause);
   try {
-    const response = await connection.open({ method: "POST", path: "/build", query: buildQuery(build), body: build.context, signal: giveUp.signal, what });
+    const response = await connection.open({ method: "POST", path: "/build", query: buildQuery(build), archive: build.context, signal: giveUp.signal, what });
     giveUp.signal.addEventListener("abort", () => response.destroy(lost), { once: true });
     for await (const message of jsonLines(response, "a build")) output.take(message);
     if (output.error !== undefined) throw failed(output.error);
   } catch (error) {
     build.context.destroy();
     if (lost) throw lost;
-    if (error instanceof NovaError && error.code === "ENGINE_REFUSED") throw failed(String(error.facts["message"] ?? error.message), error);
+    if (error instanceof NovaError && error.code === "ENGINE_REFUSED") throw failed(wordsOf(error) || error.message, error);
     if (error instanceof NovaError) throw error;
     throw (await alive.check()) ?? failed(messageOf(error), error);
   } finally {

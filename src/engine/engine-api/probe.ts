@@ -14,14 +14,13 @@ export async function askDaemon(connection: Connection): Promise<DaemonFacts> {
   return readDaemon(version, info);
 }
 
-export function engineInfo(facts: DaemonFacts, endpoint: string): EngineInfo {
+export function engineInfo(facts: DaemonFacts, endpoint: string, shiftsIDs: boolean): EngineInfo {
   return {
     product: facts.product,
     version: facts.version,
     endpoint,
     rootless: facts.rootless,
-    // A rootless Podman is asked for `keep-id`, which keeps the numbers; a rootless Docker has no such thing.
-    shiftsIDs: facts.product === "Docker" && (facts.rootless || facts.remapped),
+    shiftsIDs,
     architecture: facts.architecture,
     cpus: facts.cpus,
     memoryBytes: facts.memoryBytes,

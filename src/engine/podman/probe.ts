@@ -12,5 +12,6 @@ export async function probePodman(connection: Connection): Promise<EngineInfo> {
       next: "Set NOVABOT_ENGINE=docker, or name Podman's own socket in CONTAINER_HOST.",
     });
   }
-  return engineInfo(facts, connection.socket);
+  // A rootless one is asked for `keep-id` with each container, which keeps the numbers.
+  return engineInfo(facts, connection.socket, false);
 }

@@ -85,6 +85,7 @@ export function lifecycleSuite(fixture: () => TestEngine): void {
         await engine.stop(id, 1000);
         await engine.kill(id, "SIGKILL");
         await engine.remove(id);
+        expect(await engine.inspect(id)).toBeUndefined();
       }
     });
 

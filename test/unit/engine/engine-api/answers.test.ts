@@ -39,14 +39,14 @@ describe("what the Engine API answers", () => {
 
   const hostile: unknown[] = [undefined, null, "", "text", 7, [], {}, { Id: 5 }, { Id: "" }, [{ Id: {} }], { message: "no" }];
   test.each([
-    ["readContainer", [...hostile, { ...container, State: "up" }, { ...container, State: { ...container.State, ExitCode: "0" } }]],
-    ["readContainers", [...hostile.filter((value) => !Array.isArray(value) || value.length > 0), [{ Id: "a", State: 3, Created: 1 }], [{ Id: "a", State: "up", Created: 1, Labels: { x: 1 } }]]],
-    ["readImage", hostile],
-    ["readWait", [...hostile, { StatusCode: "0" }, { StatusCode: 1.5 }]],
-    ["readExec", hostile],
-    ["readEvent", [...hostile, { Type: "container", Action: "die", Actor: {} }]],
-  ] as const)("%s refuses what it cannot read", (name, values) => {
-    for (const value of values) expect(() => answers[name](value), JSON.stringify(value)).toThrow(expect.objectContaining({ code: "ENGINE_RESPONSE" }) as Error);
+    ["readContainer", answers.readContainer, [...hostile, { ...container, State: "up" }, { ...container, State: { ...container.State, ExitCode: "0" } }]],
+    ["readContainers", answers.readContainers, [...hostile.filter((value) => !Array.isArray(value) || value.length > 0), [{ Id: "a", State: 3, Created: 1 }], [{ Id: "a", State: "up", Created: 1, Labels: { x: 1 } }]]],
+    ["readImage", answers.readImage, hostile],
+    ["readWait", answers.readWait, [...hostile, { StatusCode: "0" }, { StatusCode: 1.5 }]],
+    ["readExec", answers.readExec, hostile],
+    ["readEvent", answers.readEvent, [...hostile, { Type: "container", Action: "die", Actor: {} }]],
+  ] as const)("%s refuses what it cannot read", (_name, reader: (body: unknown) => unknown, values: readonly unknown[]) => {
+    for (const value of values) expect(() => reader(value), JSON.stringify(value)).toThrow(expect.objectContaining({ code: "ENGINE_RESPONSE" }) as Error);
   });
 
   test("a list", () => {

@@ -46,7 +46,7 @@ test("a failure carries the step and its last lines", () => {
 });
 
 test("messages that are none are passed over, endless lines are cut", () => {
-  const { progress, output } = collect([null, 7, "x", { stream: 5 }, { error: { message: "as an object" } }, { stream: `${"z".repeat(100_000)}` }, { stream: "\n" }]);
+  const { progress, output } = collect([null, 7, "x", { stream: 5 }, { error: { message: "as an object" } }, { stream: "z".repeat(100_000) }, { stream: "\n" }]);
   expect(output.error).toBe("as an object");
   expect(progress).toHaveLength(1);
   expect(progress[0]?.text.length).toBeLessThan(10_000);

@@ -36,7 +36,7 @@ test.each(["/a,b", '/a"b', "/a\nb", "/a,readonly=false"])("a path that could set
 });
 
 test("paths that it can carry", () => {
-  for (const path of ["/a b", "/a:b", "/ä'$x", "/a=b"]) checkMountable({ source: path, target: path, readonly: false });
+  for (const path of ["/a b", "/a:b", "/ä'$x", "/a=b"]) expect(() => checkMountable({ source: path, target: path, readonly: false })).not.toThrow();
 });
 
 test("exit codes", () => {
