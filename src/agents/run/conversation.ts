@@ -44,6 +44,8 @@ export interface ConversationOptions {
 
 /** After a container's exit its last bytes are already on their way; a stream that stays open longer is not waited for. */
 const drainMs = 2000;
+/** A container that outlives SIGKILL by this hangs in the kernel: its run is over all the same. */
+const hopelessMs = 30_000;
 
 /**
  * Runs one container from its making to its end. Rejects only when it could not be started; whatever happens after that
@@ -55,10 +57,10 @@ export async function converse(options: ConversationOptions): Promise<Conversati
   let gone = false;
   try {
     const conversation = await converseWith(id, options);
-    gone = conversation.lost === null;
+    gone = conversation.exitCode !== null;
     return conversation;
   } finally {
-    // An engine that is lost cannot remove anything now; the next run in this home does (see `Remains`).
+    // An engine that is lost cannot remove anything now; `removeWhenBack` does.
     if (!gone) await engine.remove(id).catch(() => undefined);
   }
 }
@@ -98,10 +100,13 @@ async function converseWith(id: string, options: ConversationOptions): Promise<C
     const startedAt = performance.now();
     interruptions.begin();
     streams.stdin.end(options.input);
-    const { exitCode, outOfMemory, lost } = await exit.then(
-      (ended) => ({ ...ended, lost: null }),
-      (thrown: unknown) => ({ exitCode: null, outOfMemory: false, lost: asLost(thrown) }),
-    );
+    const { exitCode, outOfMemory, lost } = await Promise.race([
+      exit.then(
+        (ended) => ({ ...ended, lost: null }),
+        (thrown: unknown) => ({ exitCode: null, outOfMemory: false, lost: asLost(thrown) }),
+      ),
+      interruptions.hopeless.then(() => ({ exitCode: null, outOfMemory: false, lost: null })),
+    ]);
     if (!lost) await Promise.race([drained, after(drainMs)]);
     reader.end();
     return {
@@ -129,12 +134,18 @@ class Interruptions {
   reason: Interruption | null = null;
   readonly #id: string;
   readonly #options: ConversationOptions;
+  readonly #hopeless = Promise.withResolvers<void>();
   #timer: NodeJS.Timeout | undefined;
   readonly #onAbort = (): void => this.#stop("cancelled");
 
   constructor(id: string, options: ConversationOptions) {
     this.#id = id;
     this.#options = options;
+  }
+
+  /** Resolves when a container that was stopped should long have ended. */
+  get hopeless(): Promise<void> {
+    return this.#hopeless.promise;
   }
 
   begin(): void {
@@ -153,6 +164,8 @@ class Interruptions {
     if (this.reason !== null) return;
     this.reason = reason;
     const { engine, graceMs } = this.#options;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#hopeless.resolve(), graceMs + hopelessMs);
     // When the engine cannot even stop it, `wait` tells that the engine is lost, or killing is what is left to try.
     engine.stop(this.#id, graceMs).catch(() => engine.kill(this.#id, "SIGKILL").catch(() => undefined));
   }
