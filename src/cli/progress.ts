@@ -5,13 +5,17 @@ import type { CLIContext } from "./context.ts";
 
 /** One event of a build as one line. */
 export function progressLine(event: ImageProgress): string {
-  const text = stripVTControlCharacters(event.text.split("\n")[0] ?? "").replace(/[\p{Cc}\s]+/gu, " ").trim();
+  const text = stripVTControlCharacters(event.text.split("\n")[0] ?? "")
+    .replace(/[\p{Cc}\s]+/gu, " ")
+    .trim();
   if (event.phase === "context") {
     return `${event.image}: sending ${formatSize(event.bytes ?? 0)} of ${formatSize(event.totalBytes ?? 0)} to the engine`;
   }
   if (event.phase === "rootfs") return `${event.image}: Debian's packages: ${text}`;
   const instruction = text.replace(/^(\[\d+\/\d+\] )?step \d+\/\d+ ?: ?/i, "");
-  return event.step === null ? `${event.image}: ${instruction}` : `${event.image}: step ${event.step}/${event.steps}: ${instruction}`;
+  return event.step === null
+    ? `${event.image}: ${instruction}`
+    : `${event.image}: step ${event.step}/${event.steps}: ${instruction}`;
 }
 
 /**
@@ -37,7 +41,10 @@ function calmProgress(note: (line: string) => void): OnProgress {
     const key = event.phase === "rootfs" ? `${event.image} rootfs ${event.text}` : `${event.image} ${event.phase} ${event.text}`;
     if (key === last) return;
     last = key;
-    const line = event.phase === "context" ? `${event.image}: sending ${formatSize(event.totalBytes ?? 0)} to the engine` : progressLine(event);
+    const line =
+      event.phase === "context"
+        ? `${event.image}: sending ${formatSize(event.totalBytes ?? 0)} to the engine`
+        : progressLine(event);
     note(line.length > 120 ? `${line.slice(0, 119)}…` : line);
   };
 }

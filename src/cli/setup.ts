@@ -17,7 +17,9 @@ export function addSetupCommand(program: Command, context: CLIContext): void {
       if (options.stop) {
         const stopped = await stopPrivateEngine(context.env);
         if (options.json) return context.printJSON({ stopped });
-        return context.print(stopped ? "The private engine is stopped; its images and data stay." : "No private engine is running.");
+        return context.print(
+          stopped ? "The private engine is stopped; its images and data stay." : "No private engine is running.",
+        );
       }
       const started = performance.now();
       const say = (line: string): void => context.note(line);
@@ -34,7 +36,11 @@ export function addSetupCommand(program: Command, context: CLIContext): void {
       });
       const durationMs = Math.round(performance.now() - started);
       if (options.json) {
-        return context.printJSON({ engine: { name: engine.name, product, version, endpoint, durationMs: engineMs }, images, durationMs });
+        return context.printJSON({
+          engine: { name: engine.name, product, version, endpoint, durationMs: engineMs },
+          images,
+          durationMs,
+        });
       }
       for (const line of builtLines(images)) context.print(line);
       context.print(`Set up in ${formatDuration(durationMs)}. Next: ./novabot demo`);

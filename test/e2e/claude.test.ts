@@ -5,7 +5,13 @@ import type { Engine } from "../../src/engine/engine.ts";
 import { findEngine } from "../../src/host/engines.ts";
 import { type AgentResult, type GroupFolders, makeGroupFolders, runAgentContainer } from "../fixtures/agent-container.ts";
 import { findGateway } from "../fixtures/messages-api/gateway.ts";
-import { conversationText, type MessagesAPI, type MessagesRequest, type Reply, startMessagesAPI } from "../fixtures/messages-api/server.ts";
+import {
+  conversationText,
+  type MessagesAPI,
+  type MessagesRequest,
+  type Reply,
+  startMessagesAPI,
+} from "../fixtures/messages-api/server.ts";
 
 let engine: Engine;
 let api: MessagesAPI;

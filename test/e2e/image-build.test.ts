@@ -29,7 +29,10 @@ interface Build {
   readonly events: readonly ImageProgress[];
 }
 
-async function build(agent: string, more: { base?: string; which?: "base" | "agent"; env?: Environment; withCA?: boolean } = {}): Promise<Build> {
+async function build(
+  agent: string,
+  more: { base?: string; which?: "base" | "agent"; env?: Environment; withCA?: boolean } = {},
+): Promise<Build> {
   if (agent !== AGENT_IMAGE) made.push(agent);
   const events: ImageProgress[] = [];
   const images = await buildImages(engine, {
@@ -46,7 +49,11 @@ async function build(agent: string, more: { base?: string; which?: "base" | "age
 
 /** What `script` prints inside an agent container of `image`. */
 async function inside(image: string, script: string): Promise<string> {
-  const { frames } = await runAgentContainer(engine, { folders, image, input: { prompt: "", agent: { command: ["sh", "-c", script] } } });
+  const { frames } = await runAgentContainer(engine, {
+    folders,
+    image,
+    input: { prompt: "", agent: { command: ["sh", "-c", script] } },
+  });
   return String(frames.at(-1)?.result ?? frames.at(-1)?.error);
 }
 
@@ -86,7 +93,10 @@ test("the agent image says what it is, and holds what it promises", async () => 
 
 describe("the host's certificates", () => {
   test("are not in the image, nor is anything else that only the build needed", async () => {
-    const left = await inside(AGENT_IMAGE, "ls -d /fetch 2>&1; find / -xdev -name 'ca.pem' 2>/dev/null; env | grep -E 'CERT|REGISTRY|npm_'; true");
+    const left = await inside(
+      AGENT_IMAGE,
+      "ls -d /fetch 2>&1; find / -xdev -name 'ca.pem' 2>/dev/null; env | grep -E 'CERT|REGISTRY|npm_'; true",
+    );
     expect(left).toMatch(/^ls: .*No such file or directory$/);
   });
 
@@ -95,7 +105,9 @@ describe("the host's certificates", () => {
     const { images, events } = await build(agent, { withCA: true });
     expect(images[1]?.action).toBe("built");
     expect(new Set(events.map(({ phase }) => phase))).toEqual(new Set(["context", "step", "done"]));
-    expect(events.find(({ phase, bytes, totalBytes }) => phase === "context" && bytes === totalBytes && Number(bytes) > 0)).toBeDefined();
+    expect(
+      events.find(({ phase, bytes, totalBytes }) => phase === "context" && bytes === totalBytes && Number(bytes) > 0),
+    ).toBeDefined();
     const file = process.env["NODE_EXTRA_CA_CERTS"];
     const expected = file ? (await readFile(file, "utf8")).trim().length : 0;
     expect(await inside(agent, 'echo "$NODE_EXTRA_CA_CERTS $SSL_CERT_FILE"; wc -c < $SSL_CERT_FILE')).toMatch(
@@ -125,8 +137,16 @@ describe("a build that fails says why", () => {
     const image = tag("bare");
     made.push(image);
     const content = `FROM ${BASE_IMAGE}\nRUN rm /usr/local/bin/node\n`;
-    await engine.buildImage({ tag: image, context: packContext([{ path: "Dockerfile", mode: 0o644, content }]), buildArgs: {}, labels: {} });
+    await engine.buildImage({
+      tag: image,
+      context: packContext([{ path: "Dockerfile", mode: 0o644, content }]),
+      buildArgs: {},
+      labels: {},
+    });
     const building = build(tag("agent"), { base: tag("base"), env: { BASE_IMAGE: image } });
-    await expect(building).rejects.toMatchObject({ code: "IMAGE_BUILD_FAILED", message: expect.stringContaining("BASE_IMAGE must bring Node 24 or newer.") });
+    await expect(building).rejects.toMatchObject({
+      code: "IMAGE_BUILD_FAILED",
+      message: expect.stringContaining("BASE_IMAGE must bring Node 24 or newer."),
+    });
   });
 });

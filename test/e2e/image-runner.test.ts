@@ -18,12 +18,19 @@ afterAll(async () => {
 });
 
 const shell = (script: string): AgentRun["input"]["agent"] => ({ command: ["sh", "-c", script] });
-const run = (prompt: string, agent: AgentRun["input"]["agent"], more: Partial<AgentRun> = {}): ReturnType<typeof runAgentContainer> =>
+const run = (
+  prompt: string,
+  agent: AgentRun["input"]["agent"],
+  more: Partial<AgentRun> = {},
+): ReturnType<typeof runAgentContainer> =>
   runAgentContainer(engine, { folders, ...more, input: { prompt, ...(agent === undefined ? {} : { agent }), ...more.input } });
 
 describe("a command as agent", () => {
   test("gets the prompt on stdin, the group's facts in its environment, and answers with its stdout", async () => {
-    const { frames, exit } = await run("héllo 👋\n", shell('cat; echo "$NOVABOT_GROUP $NOVABOT_CHAT_JID $NOVABOT_IS_MAIN"; pwd; id -u'));
+    const { frames, exit } = await run(
+      "héllo 👋\n",
+      shell('cat; echo "$NOVABOT_GROUP $NOVABOT_CHAT_JID $NOVABOT_IS_MAIN"; pwd; id -u'),
+    );
     expect(frames).toHaveLength(1);
     expect(frames[0]).toMatchObject({
       status: "success",
@@ -37,13 +44,20 @@ describe("a command as agent", () => {
     const first = await run("x", shell("echo $NOVABOT_SESSION_ID"));
     expect(first.frames[0]?.newSessionId).toBe(first.frames[0]?.result);
     const sessionId = String(first.frames[0]?.newSessionId);
-    const second = await run("x", undefined, { input: { prompt: "x", sessionId, agent: { command: ["printenv", "NOVABOT_SESSION_ID"] } } });
+    const second = await run("x", undefined, {
+      input: { prompt: "x", sessionId, agent: { command: ["printenv", "NOVABOT_SESSION_ID"] } },
+    });
     expect(second.frames[0]).toMatchObject({ result: sessionId, newSessionId: sessionId });
   });
 
   test("that fails says how, with the end of its stderr, which also goes to the container's", async () => {
     const { frames, stderr, exit } = await run("x", shell("echo partial; echo it broke >&2; exit 3"));
-    expect(frames[0]).toEqual({ status: "error", result: null, error: "The agent's command exited with status 3: it broke", nonce: "n0nce" });
+    expect(frames[0]).toEqual({
+      status: "error",
+      result: null,
+      error: "The agent's command exited with status 3: it broke",
+      nonce: "n0nce",
+    });
     expect(stderr).toContain("it broke");
     expect(exit.exitCode).toBe(1);
   });
@@ -112,7 +126,11 @@ describe("the input", () => {
     ["not JSON", "{nonsense", /^The input is not JSON/],
     ["nothing", "", /^The input is not JSON/],
     ["no prompt", "{}", /^The input's prompt must be a text/],
-    ["a session id that could be an option", '{"prompt":"","groupFolder":"a","chatJid":"b","isMain":true,"sessionId":"--x"}', /^The input's sessionId/],
+    [
+      "a session id that could be an option",
+      '{"prompt":"","groupFolder":"a","chatJid":"b","isMain":true,"sessionId":"--x"}',
+      /^The input's sessionId/,
+    ],
   ])("that is %s gets an error frame", async (_name, raw, error) => {
     const { frames, exit } = await run("", undefined, { raw });
     expect(frames[0]).toMatchObject({ status: "error", result: null, error: expect.stringMatching(error) });
@@ -137,7 +155,10 @@ describe("the demo agent", () => {
     expect(text).toContain("Network: no, only loopback.");
     expect(text).toContain("This is turn 1");
     const sessionId = String(first.frames[0]?.newSessionId);
-    const second = await run("And now?", undefined, { network: "default", input: { prompt: "And now?", sessionId, agent: "demo" } });
+    const second = await run("And now?", undefined, {
+      network: "default",
+      input: { prompt: "And now?", sessionId, agent: "demo" },
+    });
     expect(second.frames[0]?.result).toContain("turn 2 of our session; before it you said: Who are you?");
     expect(second.frames[0]?.result).toContain("Network: yes.");
     const unknown = await run("x", undefined, { input: { prompt: "x", sessionId: "nobody", agent: "demo" } });
@@ -172,14 +193,18 @@ describe("what only the runner may know", () => {
   });
 
   test("is not told by a debugger that a signal opens", async () => {
-    const script = "kill -USR1 $PPID; sleep 1; (echo > /dev/tcp/127.0.0.1/9229) 2>/dev/null && echo debugger > debugger.txt; true";
+    const script =
+      "kill -USR1 $PPID; sleep 1; (echo > /dev/tcp/127.0.0.1/9229) 2>/dev/null && echo debugger > debugger.txt; true";
     const { frames } = await run("x", { command: ["bash", "-c", script] });
     expect(frames[0]?.status).toBe("success");
     expect(existsSync(join(folders.group, "debugger.txt"))).toBe(false);
   });
 
   test("is not in the agent's environment, arguments or open files", async () => {
-    const { frames } = await run("x", shell("env; cat /proc/self/cmdline; cat /proc/self/fd/3 2>/dev/null; ls /proc/self/fd | wc -l"));
+    const { frames } = await run(
+      "x",
+      shell("env; cat /proc/self/cmdline; cat /proc/self/fd/3 2>/dev/null; ls /proc/self/fd | wc -l"),
+    );
     expect(frames[0]?.status).toBe("success");
     expect(frames[0]?.result).not.toContain("n0nce");
   });

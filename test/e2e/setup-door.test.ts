@@ -73,13 +73,22 @@ test("works through links and from anywhere", async () => {
   await symlink("linked/novabot", join(root, "nova"));
   await mkdir(join(root, "elsewhere"));
   await symlink("../nova", join(root, "elsewhere/n"));
-  expect(await open(["x"], { door: "./n", cwd: join(root, "elsewhere") })).toMatchObject({ code: 0, stdout: '["x"]\n', stderr: "" });
+  expect(await open(["x"], { door: "./n", cwd: join(root, "elsewhere") })).toMatchObject({
+    code: 0,
+    stdout: '["x"]\n',
+    stderr: "",
+  });
 });
 
 test("two at once install once", async () => {
   const both = await Promise.all([open(["1"]), open(["2"])]);
   expect(both.map(({ stdout }) => stdout).sort()).toEqual(['["1"]\n', '["2"]\n']);
-  expect(both.map(({ stderr }) => stderr).join("").match(/running npm ci/g)).toHaveLength(1);
+  expect(
+    both
+      .map(({ stderr }) => stderr)
+      .join("")
+      .match(/running npm ci/g),
+  ).toHaveLength(1);
 });
 
 test("takes over the lock of an installer that is dead", async () => {
@@ -98,9 +107,17 @@ test("shows npm's reason when it fails, and exits with 2", async () => {
 
 test("says what to install without npm, without Node, and with an old one", async () => {
   const path = await barePath();
-  expect(await open([], { path })).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("npm is not installed") });
+  expect(await open([], { path })).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringContaining("npm is not installed"),
+  });
   await open([]);
-  expect(await open([], { path })).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("no Node for this machine") });
+  expect(await open([], { path })).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringContaining("no Node for this machine"),
+  });
   await writeFile(join(path, "node"), '#!/bin/sh\n[ "$1" = -p ] && echo 20 || echo v20.1.0\n');
   await chmod(join(path, "node"), 0o755);
   expect((await open([], { path })).stderr).toContain("is Node v20.1.0, and NovaBot needs Node 24 or newer");

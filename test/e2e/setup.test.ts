@@ -38,12 +38,16 @@ describe.runIf(canStart)("the private engine", () => {
     await rm(state, { recursive: true, force: true });
   });
 
-  const begin = async (lines: string[] = []): Promise<Engine> => await setUp(env, { install: false, say: (line) => lines.push(line), find: findOwn });
+  const begin = async (lines: string[] = []): Promise<Engine> =>
+    await setUp(env, { install: false, say: (line) => lines.push(line), find: findOwn });
   const own = async (): Promise<number[]> => {
     const all = await listProcesses();
     return all.filter(({ argv }) => argv.some((word) => word.includes(state))).map(({ pid }) => pid);
   };
-  const mounts = (): string[] => readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => line.includes(state));
+  const mounts = (): string[] =>
+    readFileSync("/proc/self/mountinfo", "utf8")
+      .split("\n")
+      .filter((line) => line.includes(state));
 
   test("starts, lives on its own, is found again, and stops with all that it started", async () => {
     const lines: string[] = [];
@@ -96,8 +100,15 @@ describe.runIf(canStart)("the private engine", () => {
   });
 
   test("that cannot start says why, with the daemon's words and its log, and leaves nothing", async () => {
-    await writeFile(join(state, "dockerd"), "#!/bin/sh\necho 'failed to start daemon: no room on the moon' >&2\nexit 1\n", { mode: 0o755 });
-    const starting = setUp(env, { install: false, say: () => undefined, find: findOwn, findDaemon: () => join(state, "dockerd") });
+    await writeFile(join(state, "dockerd"), "#!/bin/sh\necho 'failed to start daemon: no room on the moon' >&2\nexit 1\n", {
+      mode: 0o755,
+    });
+    const starting = setUp(env, {
+      install: false,
+      say: () => undefined,
+      find: findOwn,
+      findDaemon: () => join(state, "dockerd"),
+    });
     await expect(starting).rejects.toMatchObject({
       code: "SETUP_FAILED",
       message: expect.stringContaining("no room on the moon"),

@@ -47,7 +47,9 @@ export class ClaudeStream {
   readonly #interim: (text: string) => void;
   readonly #log: (text: string) => void;
   #held: string | undefined;
-  #result: { readonly text: string | null; readonly error: string | undefined; readonly sessionId: string | undefined } | undefined;
+  #result:
+    | { readonly text: string | null; readonly error: string | undefined; readonly sessionId: string | undefined }
+    | undefined;
 
   constructor(interim: (text: string) => void, log: (text: string) => void) {
     this.#interim = interim;
@@ -118,13 +120,18 @@ function explain(error: string, stderr: string): string {
 }
 
 function errorText(event: Record<string, unknown>, text: string | null): string {
-  const errors = Array.isArray(event["errors"]) ? (event["errors"] as unknown[]).filter((error) => typeof error === "string") : [];
+  const errors = Array.isArray(event["errors"])
+    ? (event["errors"] as unknown[]).filter((error) => typeof error === "string")
+    : [];
   return text || errors.join("\n") || `Claude Code reported ${JSON.stringify(event["subtype"] ?? "an error")} and no message.`;
 }
 
 /** Claude Code as agent. */
 export const claudeTurn: Turn = async (input, world) => {
-  const stream = new ClaudeStream((text) => world.interim(text), (text) => world.log(text));
+  const stream = new ClaudeStream(
+    (text) => world.interim(text),
+    (text) => world.log(text),
+  );
   const lines = new Lines(LINE_LIMIT_BYTES, (line) => stream.line(line));
   const agent = world.start({
     argv: claudeArguments(input.sessionId, extraDirectories()),

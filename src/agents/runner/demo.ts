@@ -41,7 +41,12 @@ function may(path: string, mode: number): boolean {
 
 /** Mount points of this process, from the kernel's own table. */
 export function parseMounts(table: string): Set<string> {
-  return new Set(table.split("\n").map((line) => line.split(" ")[4] ?? "").filter((target) => target !== ""));
+  return new Set(
+    table
+      .split("\n")
+      .map((line) => line.split(" ")[4] ?? "")
+      .filter((target) => target !== ""),
+  );
 }
 
 function lookAround(group: string): Surroundings {
@@ -83,7 +88,9 @@ export function demoAnswer(prompt: string, group: string, turn: number, last: st
       ? "The installation itself is not here: no /workspace/project, no other group's folder."
       : `The installation is at /workspace/project: ${seen.project}; other groups in it: ${few(seen.otherGroups) || "none that I can see"}.`,
     `Network: ${seen.network ? "yes" : "no, only loopback"}.`,
-    last === undefined ? `This is turn ${turn} of our session.` : `This is turn ${turn} of our session; before it you said: ${last}`,
+    last === undefined
+      ? `This is turn ${turn} of our session.`
+      : `This is turn ${turn} of our session; before it you said: ${last}`,
   ];
   return lines.join("\n");
 }

@@ -69,7 +69,9 @@ export function parseInput(bytes: Uint8Array): ContainerInput & { readonly agent
 /** The nonce of an input that is otherwise wrong, so that its error can still be trusted. */
 export function nonceOf(bytes: Uint8Array): string | undefined {
   try {
-    const value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")) as { nonce?: unknown } | null;
+    const value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")) as {
+      nonce?: unknown;
+    } | null;
     return typeof value?.nonce === "string" ? value.nonce : undefined;
   } catch {
     return undefined;

@@ -24,7 +24,10 @@ export interface BasePlans {
   readonly sources: readonly string[];
 }
 
-export async function basePlans(engine: Engine, options: Pick<BuildImagesOptions, "env" | "uid" | "distribution">): Promise<BasePlans> {
+export async function basePlans(
+  engine: Engine,
+  options: Pick<BuildImagesOptions, "env" | "uid" | "distribution">,
+): Promise<BasePlans> {
   const registry = await registryBasePlan(options.env);
   const distribution = options.distribution ?? (await readDistribution());
   const refusal = options.env["BASE_IMAGE"]

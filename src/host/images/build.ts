@@ -34,7 +34,10 @@ export function isPullFailure(lastStep: string, message: string): boolean {
 /** The engine's own reason, from the last of the lines that speak of it. */
 function pullReason(message: string): string {
   const lines = message.split("\n").filter((line) => pullFailure.test(line));
-  return (lines.at(-1) ?? message).replace(/^The image .*?, "FROM .*?": /, "").trim().slice(0, 300);
+  return (lines.at(-1) ?? message)
+    .replace(/^The image .*?, "FROM .*?": /, "")
+    .trim()
+    .slice(0, 300);
 }
 
 export interface RunBuildOptions {

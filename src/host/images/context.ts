@@ -36,7 +36,10 @@ async function append(archive: Pack, entry: ContextEntry): Promise<void> {
     archive.entry({ ...header, mode: entry.mode }, Buffer.from(entry.content as Uint8Array));
   } else {
     const { size } = await stat(entry.file);
-    await pipeline(createReadStream(entry.file, { highWaterMark: 1 << 20 }), archive.entry({ ...header, mode: entry.mode, size }));
+    await pipeline(
+      createReadStream(entry.file, { highWaterMark: 1 << 20 }),
+      archive.entry({ ...header, mode: entry.mode, size }),
+    );
   }
 }
 

@@ -25,10 +25,14 @@ export interface ListedImage {
  */
 export async function buildImages(engine: Engine, options: BuildImagesOptions): Promise<BuiltImage[]> {
   const lock = join(cacheDirectory(options.env), "build.lock");
-  return await withLock(lock, () => options.say("Another NovaBot builds images on this machine; waiting for it."), async () => {
-    const base = await buildBase(engine, { ...options, noCache: options.noCache === true && options.which === "base" });
-    return options.which === "base" ? [base] : [base, await buildAgent(engine, options, base.id)];
-  });
+  return await withLock(
+    lock,
+    () => options.say("Another NovaBot builds images on this machine; waiting for it."),
+    async () => {
+      const base = await buildBase(engine, { ...options, noCache: options.noCache === true && options.which === "base" });
+      return options.which === "base" ? [base] : [base, await buildAgent(engine, options, base.id)];
+    },
+  );
 }
 
 async function buildAgent(engine: Engine, options: BuildImagesOptions, baseID: string): Promise<BuiltImage> {

@@ -36,6 +36,12 @@ export interface BuiltImage {
 }
 
 /** The report on one image, begun at `startedMs` of the performance clock. */
-export function report(name: ImageName, tag: string, image: ImageInfo, action: BuiltImage["action"], startedMs: number): BuiltImage {
+export function report(
+  name: ImageName,
+  tag: string,
+  image: ImageInfo,
+  action: BuiltImage["action"],
+  startedMs: number,
+): BuiltImage {
   return { name, tag, id: image.id, sizeBytes: image.sizeBytes, action, durationMs: Math.round(performance.now() - startedMs) };
 }

@@ -28,28 +28,45 @@ export async function packagedNode(architecture: "x64" | "arm64"): Promise<{ rea
     const { version } = JSON.parse(await readFile(manifest, "utf8")) as { version: string };
     return { file: join(dirname(manifest), "bin/node"), version };
   } catch (error) {
-    throw new NovaError("IMAGE_BUILD_FAILED", `The npm package ${name} is not installed, so there is no Node to put into the base image.`, {
-      place: "package.json, optionalDependencies",
-      next: `Run: npm install --no-save ${name}, or set BASE_IMAGE to an image that brings Node 24.`,
-      cause: error,
-    });
+    throw new NovaError(
+      "IMAGE_BUILD_FAILED",
+      `The npm package ${name} is not installed, so there is no Node to put into the base image.`,
+      {
+        place: "package.json, optionalDependencies",
+        next: `Run: npm install --no-save ${name}, or set BASE_IMAGE to an image that brings Node 24.`,
+        cause: error,
+      },
+    );
   }
 }
 
 /** npm's own archive, fetched once into `directory` by the npm of this machine. */
 async function fetchNPM(directory: string, env: Environment): Promise<string> {
   const file = join(directory, `npm-${NPM_VERSION}.tgz`);
-  if (await readFile(file).then(() => true, () => false)) return file;
+  if (
+    await readFile(file).then(
+      () => true,
+      () => false,
+    )
+  )
+    return file;
   const draft = join(directory, `npm-${process.pid}`);
   await mkdir(draft, { recursive: true });
   try {
-    const result = await runProgram(["npm", "pack", `npm@${NPM_VERSION}`, "--pack-destination", draft], { env, timeoutMs: 120_000 });
+    const result = await runProgram(["npm", "pack", `npm@${NPM_VERSION}`, "--pack-destination", draft], {
+      env,
+      timeoutMs: 120_000,
+    });
     if (result.exitCode !== 0) {
-      throw new NovaError("IMAGE_BUILD_FAILED", `npm ${NPM_VERSION} could not be fetched from the npm registry.\n${lastLines(result.tail)}`, {
-        next: result.missing
-          ? "Install npm, or set BASE_IMAGE to an image that brings Node 24 and npm."
-          : "Check that `npm ping` works here, or set BASE_IMAGE to an image that brings Node 24 and npm.",
-      });
+      throw new NovaError(
+        "IMAGE_BUILD_FAILED",
+        `npm ${NPM_VERSION} could not be fetched from the npm registry.\n${lastLines(result.tail)}`,
+        {
+          next: result.missing
+            ? "Install npm, or set BASE_IMAGE to an image that brings Node 24 and npm."
+            : "Check that `npm ping` works here, or set BASE_IMAGE to an image that brings Node 24 and npm.",
+        },
+      );
     }
     await rename(join(draft, `npm-${NPM_VERSION}.tgz`), file);
   } finally {
@@ -72,6 +89,7 @@ export async function nodeEntries(node: string, directory: string, env: Environm
     entries.push({ path: `usr/local/lib/node_modules/npm/${name.slice(8)}`, mode: executable ? 0o755 : 0o644, content });
   }
   const compare = (a: ContextEntry, b: ContextEntry): number => (a.path < b.path ? -1 : 1);
-  for (const name of ["npm", "npx"]) entries.push({ path: `usr/local/bin/${name}`, link: `../lib/node_modules/npm/bin/${name}-cli.js` });
+  for (const name of ["npm", "npx"])
+    entries.push({ path: `usr/local/bin/${name}`, link: `../lib/node_modules/npm/bin/${name}-cli.js` });
   return entries.sort(compare);
 }

@@ -8,7 +8,8 @@ export function installAdvice(platform: string, distribution: Distribution): str
       "podman machine init && podman machine start`), or Apple's container (`brew install container && container system start`)."
     );
   }
-  if (platform === "win32") return "Install Docker Desktop and run NovaBot inside WSL 2 (`wsl --install`), or use a Linux machine.";
+  if (platform === "win32")
+    return "Install Docker Desktop and run NovaBot inside WSL 2 (`wsl --install`), or use a Linux machine.";
   if (platform !== "linux") return "Run NovaBot on Linux or macOS, with Docker or Podman.";
   const commands: readonly (readonly [string, string])[] = [
     ["debian", "sudo apt-get install docker.io iptables"],
@@ -21,5 +22,7 @@ export function installAdvice(platform: string, distribution: Distribution): str
   ];
   const found = commands.find(([family]) => distribution.family.some((name) => name === family || name.startsWith(`${family}-`)));
   const name = distribution.name === "" ? "This Linux" : distribution.name;
-  return found ? `On ${name}: ${found[1]}.` : `${name} is not one that NovaBot knows: install Docker or Podman with its package manager and start it.`;
+  return found
+    ? `On ${name}: ${found[1]}.`
+    : `${name} is not one that NovaBot knows: install Docker or Podman with its package manager and start it.`;
 }

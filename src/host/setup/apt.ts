@@ -18,10 +18,14 @@ export function aptCommand(packages: readonly string[]): string {
 export async function installPackages(packages: readonly string[], reason: string, options: AptOptions): Promise<void> {
   const names = packages.join(" ");
   if (!options.install) {
-    throw new NovaError("SETUP_REFUSED", `The packages ${names} are needed ${reason}, and --no-install forbids installing them.`, {
-      place: "--no-install",
-      next: `Run it without --no-install, or install them yourself: ${aptCommand(packages)}`,
-    });
+    throw new NovaError(
+      "SETUP_REFUSED",
+      `The packages ${names} are needed ${reason}, and --no-install forbids installing them.`,
+      {
+        place: "--no-install",
+        next: `Run it without --no-install, or install them yourself: ${aptCommand(packages)}`,
+      },
+    );
   }
   options.say(`Installing ${names} ${reason} (apt-get).`);
   const env = { ...options.env, DEBIAN_FRONTEND: "noninteractive", NEEDRESTART_MODE: "a" };
@@ -34,8 +38,12 @@ export async function installPackages(packages: readonly string[], reason: strin
   );
   if (install.exitCode !== 0) {
     const tail = update.exitCode === 0 ? install.tail : `${update.tail}\n${install.tail}`;
-    throw new NovaError("SETUP_FAILED", `apt-get could not install ${names} (exit status ${install.exitCode}).\n${lastLines(tail)}`, {
-      next: `Mend what apt-get says above, then try again: ${aptCommand(packages)}`,
-    });
+    throw new NovaError(
+      "SETUP_FAILED",
+      `apt-get could not install ${names} (exit status ${install.exitCode}).\n${lastLines(tail)}`,
+      {
+        next: `Mend what apt-get says above, then try again: ${aptCommand(packages)}`,
+      },
+    );
   }
 }

@@ -160,7 +160,10 @@ export async function startPrivateEngine(env: Environment, dockerd: string, say:
   let daemon = await findDaemon(paths);
   if (daemon === undefined) {
     const other = await findNeighbour();
-    if (other) say(`Another Docker daemon (pid ${other.pid}) has this machine's bridge: the private one's containers reach only each other.`);
+    if (other)
+      say(
+        `Another Docker daemon (pid ${other.pid}) has this machine's bridge: the private one's containers reach only each other.`,
+      );
     await endHelpers(paths);
     await unmountBelow(paths.directory);
     for (const file of [paths.pidFile, paths.socket]) await rm(file, { force: true });

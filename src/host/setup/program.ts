@@ -58,5 +58,8 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
 /** The last `count` lines of `text` that hold something, indented to stand under a message. */
 export function lastLines(text: string, count = 12): string {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
-  return lines.slice(-count).map((line) => `  ${line.trimEnd()}`).join("\n");
+  return lines
+    .slice(-count)
+    .map((line) => `  ${line.trimEnd()}`)
+    .join("\n");
 }

@@ -27,7 +27,10 @@ export interface SetUpOptions {
 }
 
 /** The engine that answers, or undefined when none does. */
-async function seek(env: Environment, find: (env: Environment) => Promise<Engine>): Promise<{ engine?: Engine; reason?: NovaError }> {
+async function seek(
+  env: Environment,
+  find: (env: Environment) => Promise<Engine>,
+): Promise<{ engine?: Engine; reason?: NovaError }> {
   try {
     return { engine: await find(env) };
   } catch (error) {
@@ -37,7 +40,10 @@ async function seek(env: Environment, find: (env: Environment) => Promise<Engine
 }
 
 function refuse(message: string, next: string, reason: NovaError | undefined): never {
-  throw new NovaError("SETUP_REFUSED", reason ? `${message}\n${reason.message}` : message, { next, ...(reason ? { cause: reason } : {}) });
+  throw new NovaError("SETUP_REFUSED", reason ? `${message}\n${reason.message}` : message, {
+    next,
+    ...(reason ? { cause: reason } : {}),
+  });
 }
 
 /** Docker's packages; AppArmor's too where the kernel enforces it, because no container starts without its profile. */
@@ -61,7 +67,12 @@ export async function setUp(env: Environment, options: SetUpOptions): Promise<En
   const findDaemon = options.findDaemon ?? ((environment: Environment) => findProgram("dockerd", environment));
 
   const named = ["NOVABOT_ENGINE", "DOCKER_HOST"].find((name) => env[name] && env[name] !== "docker");
-  if (named) refuse(`${named} is ${env[named]}, and that does not answer.`, `Start it, or unset ${named} to let NovaBot choose.`, first.reason);
+  if (named)
+    refuse(
+      `${named} is ${env[named]}, and that does not answer.`,
+      `Start it, or unset ${named} to let NovaBot choose.`,
+      first.reason,
+    );
   if (platform !== "linux") refuse("No container engine answers.", installAdvice(platform, distribution), first.reason);
   if (uid !== 0) {
     const advice = distribution.isDebian
@@ -73,20 +84,25 @@ export async function setUp(env: Environment, options: SetUpOptions): Promise<En
     refuse("No container engine answers.", installAdvice(platform, distribution), first.reason);
   }
   const lock = join(stateDirectory(env, uid), "setup.lock");
-  return await withLock(lock, () => options.say("Another set-up is at work on this machine; waiting for it."), async () => {
-    const again = await seek(env, find);
-    if (again.engine) return again.engine;
-    if (findDaemon(env) === undefined) {
-      await installPackages(dockerPackages(env), "because no container engine answers", { ...options, env });
-      const system = await afterInstall(env, find);
-      if (system) return system;
-    }
-    const dockerd = findDaemon(env);
-    if (dockerd === undefined) refuse("Docker was installed, but there is no dockerd.", "Install Docker or Podman by hand.", first.reason);
-    options.say(`Starting a private Docker daemon in ${privateDockerPaths(env).directory}.`);
-    await startPrivateEngine(env, dockerd, options.say);
-    return await find(env);
-  });
+  return await withLock(
+    lock,
+    () => options.say("Another set-up is at work on this machine; waiting for it."),
+    async () => {
+      const again = await seek(env, find);
+      if (again.engine) return again.engine;
+      if (findDaemon(env) === undefined) {
+        await installPackages(dockerPackages(env), "because no container engine answers", { ...options, env });
+        const system = await afterInstall(env, find);
+        if (system) return system;
+      }
+      const dockerd = findDaemon(env);
+      if (dockerd === undefined)
+        refuse("Docker was installed, but there is no dockerd.", "Install Docker or Podman by hand.", first.reason);
+      options.say(`Starting a private Docker daemon in ${privateDockerPaths(env).directory}.`);
+      await startPrivateEngine(env, dockerd, options.say);
+      return await find(env);
+    },
+  );
 }
 
 /** The system's own daemon, which its package starts on a machine with systemd. */

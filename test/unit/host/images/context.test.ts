@@ -24,7 +24,10 @@ afterAll(async () => {
 
 test("the same entries give the same bytes, which unpack to what went in", async () => {
   const counts: number[] = [];
-  const [one, two] = await Promise.all([buffer(packContext(entries, (bytes) => counts.push(bytes))), buffer(packContext(entries))]);
+  const [one, two] = await Promise.all([
+    buffer(packContext(entries, (bytes) => counts.push(bytes))),
+    buffer(packContext(entries)),
+  ]);
   expect(one.equals(two)).toBe(true);
   expect(counts.at(-1)).toBe(one.length);
   const seen: unknown[] = [];
@@ -53,7 +56,17 @@ test("the hash is of what the entries say", async () => {
   expect(await hashEntries(entries.slice(0, 2), { a: 1 })).not.toBe(hash);
   const copy = join(directory, "copy");
   await writeFile(copy, Buffer.alloc(3_000_000, "x"));
-  expect(await hashEntries(entries.map((entry) => ("file" in entry ? { ...entry, file: copy } : entry)), { a: 1 })).toBe(hash);
+  expect(
+    await hashEntries(
+      entries.map((entry) => ("file" in entry ? { ...entry, file: copy } : entry)),
+      { a: 1 },
+    ),
+  ).toBe(hash);
   await writeFile(copy, "changed");
-  expect(await hashEntries(entries.map((entry) => ("file" in entry ? { ...entry, file: copy } : entry)), { a: 1 })).not.toBe(hash);
+  expect(
+    await hashEntries(
+      entries.map((entry) => ("file" in entry ? { ...entry, file: copy } : entry)),
+      { a: 1 },
+    ),
+  ).not.toBe(hash);
 });

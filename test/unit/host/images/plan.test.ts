@@ -28,7 +28,9 @@ test("the root file system is this machine's own distribution", () => {
   expect(plan.argv).toContain("--architectures=amd64");
   expect(plan.argv).toContain("--include=bash,ca-certificates,git,procps,tini,libstdc++6,libatomic1");
   expect(plan.argv.at(-1)).toBe("bookworm");
-  expect(rootFileSystemPlan(ubuntu, "arm64").argv).toEqual(expect.arrayContaining(["--architectures=arm64", "--components=main,universe", "noble"]));
+  expect(rootFileSystemPlan(ubuntu, "arm64").argv).toEqual(
+    expect.arrayContaining(["--architectures=arm64", "--components=main,universe", "noble"]),
+  );
   expect(rootFileSystemHash(plan)).not.toBe(rootFileSystemHash(rootFileSystemPlan(ubuntu, "x64")));
   expect(rootFileSystemHash(plan)).toBe(rootFileSystemHash(rootFileSystemPlan(debian, "x64")));
   expect(whyNoRootFileSystem(debian, 0)).toBeUndefined();
@@ -54,7 +56,9 @@ test("the host's certificates reach the agent's build, and are part of the image
   const behindProxy = await agentPlan({ NODE_EXTRA_CA_CERTS: pem, SSL_CERT_FILE: pem }, "sha256:1", false);
   const kept = await agentPlan({ NODE_EXTRA_CA_CERTS: pem }, "sha256:1", true);
   expect(plain.entries.find(({ path }) => path === "ca.pem")).toMatchObject({ content: "" });
-  expect(behindProxy.entries.find(({ path }) => path === "ca.pem")).toMatchObject({ content: expect.stringMatching(/^-----BEGIN[^]*host[^]*END CERTIFICATE-----\n$/) });
+  expect(behindProxy.entries.find(({ path }) => path === "ca.pem")).toMatchObject({
+    content: expect.stringMatching(/^-----BEGIN[^]*host[^]*END CERTIFICATE-----\n$/),
+  });
   expect(behindProxy.source).toBe(plain.source);
   expect([plain.target, kept.target]).toEqual(["agent", "agent-with-ca"]);
   expect(kept.source).not.toBe(plain.source);
@@ -62,7 +66,10 @@ test("the host's certificates reach the agent's build, and are part of the image
 });
 
 test("certificates that are named and not there are an error that names them", async () => {
-  await expect(hostCertificates({ SSL_CERT_FILE: "/no/such.pem" })).rejects.toMatchObject({ code: "IMAGE_BUILD_FAILED", place: "SSL_CERT_FILE" });
+  await expect(hostCertificates({ SSL_CERT_FILE: "/no/such.pem" })).rejects.toMatchObject({
+    code: "IMAGE_BUILD_FAILED",
+    place: "SSL_CERT_FILE",
+  });
   expect(await hostCertificates({})).toBe("");
 });
 

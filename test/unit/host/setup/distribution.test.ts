@@ -28,7 +28,7 @@ test.each([
   ["linux", debian, "sudo apt-get install docker.io iptables"],
   ["linux", fedora, "sudo dnf install podman"],
   ["linux", rocky, "sudo dnf install podman"],
-  ["linux", "ID=opensuse-leap\nID_LIKE=\"suse opensuse\"\n", "sudo zypper install docker"],
+  ["linux", 'ID=opensuse-leap\nID_LIKE="suse opensuse"\n', "sudo zypper install docker"],
   ["linux", "ID=arch\n", "sudo pacman -S docker"],
   ["linux", "ID=alpine\n", "sudo apk add docker"],
   ["linux", "ID=other\nPRETTY_NAME=Other\n", "Other is not one that NovaBot knows"],

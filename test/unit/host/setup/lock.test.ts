@@ -18,12 +18,16 @@ test("several take turns, and nothing stays", async () => {
   let inside = 0;
   let waits = 0;
   const turn = async (): Promise<number> =>
-    await withLock(join(directory, "a/lock"), () => (waits += 1), async () => {
-      inside += 1;
-      expect(inside).toBe(1);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      return (inside -= 1);
-    });
+    await withLock(
+      join(directory, "a/lock"),
+      () => (waits += 1),
+      async () => {
+        inside += 1;
+        expect(inside).toBe(1);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return (inside -= 1);
+      },
+    );
   expect(await Promise.all([turn(), turn(), turn()])).toEqual([0, 0, 0]);
   expect(waits).toBeGreaterThan(0);
   expect(await readdir(join(directory, "a"))).toEqual([]);
@@ -31,8 +35,20 @@ test("several take turns, and nothing stays", async () => {
 
 test("a failure inside frees it", async () => {
   const lock = join(directory, "lock");
-  await expect(withLock(lock, () => undefined, () => Promise.reject(new Error("inside")))).rejects.toThrow("inside");
-  expect(await withLock(lock, () => expect.fail("it waited"), async () => "free")).toBe("free");
+  await expect(
+    withLock(
+      lock,
+      () => undefined,
+      () => Promise.reject(new Error("inside")),
+    ),
+  ).rejects.toThrow("inside");
+  expect(
+    await withLock(
+      lock,
+      () => expect.fail("it waited"),
+      async () => "free",
+    ),
+  ).toBe("free");
 });
 
 test("the lock of a process that is dead is taken over, and so is that of a later process with its pid", async () => {
@@ -42,6 +58,12 @@ test("the lock of a process that is dead is taken over, and so is that of a late
   for (const owner of [`${child.pid} 1`, `${process.pid} 1`, "", "nonsense"]) {
     await mkdir(lock);
     await writeFile(join(lock, "owner"), owner);
-    expect(await withLock(lock, () => expect.fail("it waited"), async () => "taken")).toBe("taken");
+    expect(
+      await withLock(
+        lock,
+        () => expect.fail("it waited"),
+        async () => "taken",
+      ),
+    ).toBe("taken");
   }
 });

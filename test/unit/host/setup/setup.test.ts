@@ -22,7 +22,15 @@ async function refusal(options: Partial<SetUpOptions>, env: Record<string, strin
   const find = async (): Promise<Engine> => {
     throw new NovaError("ENGINE_NOT_FOUND", "No engine answers: docker: no socket.");
   };
-  const defaults = { install: false, say: () => undefined, platform: "linux", uid: 0, distribution: debian, find, findDaemon: () => undefined };
+  const defaults = {
+    install: false,
+    say: () => undefined,
+    platform: "linux",
+    uid: 0,
+    distribution: debian,
+    find,
+    findDaemon: () => undefined,
+  };
   return await setUp({ NOVABOT_STATE_DIR: state, ...env }, { ...defaults, ...options }).then(
     () => expect.fail("it was set up"),
     (error: NovaError) => error,
