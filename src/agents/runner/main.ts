@@ -17,9 +17,9 @@ function turnOf(agent: AgentConfig): Turn {
   return commandTurn(agent.command);
 }
 
-/** The kernel gives the files of a process that nobody may look into to root. */
+/** The kernel takes the files of a process that nobody may look into away from the process's own user. */
 function isHidden(): boolean {
-  return statSync("/proc/self/environ").uid === 0;
+  return statSync("/proc/self/environ").uid !== process.getuid?.();
 }
 
 async function main(): Promise<number> {

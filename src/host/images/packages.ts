@@ -1,5 +1,5 @@
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { buffer } from "node:stream/consumers";
 import { dirname, join } from "node:path";
@@ -43,13 +43,7 @@ export async function packagedNode(architecture: "x64" | "arm64"): Promise<{ rea
 /** npm's own archive, fetched once into `directory` by the npm of this machine. */
 async function fetchNPM(directory: string, env: Environment): Promise<string> {
   const file = join(directory, `npm-${NPM_VERSION}.tgz`);
-  if (
-    await readFile(file).then(
-      () => true,
-      () => false,
-    )
-  )
-    return file;
+  if (existsSync(file)) return file;
   const draft = join(directory, `npm-${process.pid}`);
   await mkdir(draft, { recursive: true });
   try {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { NovaError } from "../../model/errors.ts";
 import { installPackages } from "../setup/apt.ts";
 import type { Distribution } from "../setup/distribution.ts";
-import { lastLines, runProgram } from "../setup/program.ts";
+import { lastLines, runProgram, withSystemPath } from "../setup/program.ts";
 import type { Environment } from "../state.ts";
 import { BASE_PACKAGES, NODE_PACKAGES } from "./versions.ts";
 
@@ -68,7 +68,7 @@ export async function makeRootFileSystem(
   const draft = `${file}.${process.pid}.tar`;
   try {
     const result = await runProgram([...plan.argv, draft], {
-      env: { ...options.env, DEBIAN_FRONTEND: "noninteractive", TMPDIR: directory },
+      env: { ...withSystemPath(options.env), DEBIAN_FRONTEND: "noninteractive", TMPDIR: directory },
       timeoutMs: 600_000,
       onLine: (line) => {
         const text = /^I: (.*)$/.exec(line)?.[1];

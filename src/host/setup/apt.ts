@@ -1,6 +1,6 @@
 import { NovaError } from "../../model/errors.ts";
 import type { Environment } from "../state.ts";
-import { lastLines, runProgram } from "./program.ts";
+import { lastLines, runProgram, withSystemPath } from "./program.ts";
 
 export interface AptOptions {
   readonly env: Environment;
@@ -28,7 +28,7 @@ export async function installPackages(packages: readonly string[], reason: strin
     );
   }
   options.say(`Installing ${names} ${reason} (apt-get).`);
-  const env = { ...options.env, DEBIAN_FRONTEND: "noninteractive", NEEDRESTART_MODE: "a" };
+  const env = { ...withSystemPath(options.env), DEBIAN_FRONTEND: "noninteractive", NEEDRESTART_MODE: "a" };
   // Another apt may hold the lock, as unattended upgrades do just after a machine's boot.
   const apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=120"];
   const update = await runProgram([...apt, "update"], { env, timeoutMs: 600_000 });

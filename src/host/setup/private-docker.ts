@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { NovaError } from "../../model/errors.ts";
 import { privateDockerPaths, type Environment } from "../state.ts";
 import { descendants, type HostProcess, listProcesses, readProcess, signal } from "./processes.ts";
-import { lastLines, runProgram } from "./program.ts";
+import { lastLines, runProgram, withSystemPath } from "./program.ts";
 
 type Paths = ReturnType<typeof privateDockerPaths>;
 
@@ -15,11 +15,10 @@ const READY_MS = 60_000;
 const STOP_MS = 25_000;
 // A Unix socket's path ends at 107 bytes; containerd puts its longest one below the exec root.
 const SOCKET_LIMIT = 107;
-const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** The path of `name` on PATH or where administration tools lie, which PATH often leaves out. */
 export function findProgram(name: string, env: Environment): string | undefined {
-  for (const directory of `${env["PATH"] ?? ""}:${systemPath}`.split(":")) {
+  for (const directory of withSystemPath(env).PATH.split(":")) {
     if (!directory.startsWith("/")) continue;
     const file = join(directory, name);
     try {
@@ -200,7 +199,7 @@ async function spawnDaemon(argv: readonly string[], paths: Paths, env: Environme
       // Its own session: neither Ctrl-C nor the end of this process reaches it.
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
-      env: { ...env, PATH: `${env["PATH"] ?? ""}:${systemPath}` },
+      env: withSystemPath(env),
     });
     await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
     child.unref();

@@ -18,6 +18,14 @@ export interface ProgramOptions {
   readonly onLine?: (line: string) => void;
 }
 
+// Administration tools, which a user's PATH often leaves out and without which dpkg refuses to work.
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** `env` with the directories of administration tools at the end of its PATH. */
+export function withSystemPath(env: Environment): Environment & { readonly PATH: string } {
+  return { ...env, PATH: env["PATH"] ? `${env["PATH"]}:${systemPath}` : systemPath };
+}
+
 const TAIL = 4096;
 const STDOUT_LIMIT = 4 * 1024 * 1024;
 
