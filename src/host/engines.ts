@@ -61,7 +61,13 @@ function wantedEngines(env: Environment): readonly EngineName[] {
 
 const lookers: Readonly<Record<EngineName, (env: Environment, platform: NodeJS.Platform) => Promise<EngineReport>>> = {
   docker: (env) =>
-    lookAtSockets("docker", dockerCandidates(env), (socket) => dockerEngine({ socket }), env, "Start Docker, or let `./novabot setup` install and start it."),
+    lookAtSockets(
+      "docker",
+      dockerCandidates(env),
+      (socket) => dockerEngine({ socket }),
+      env,
+      "Start Docker, or let `./novabot setup` install and start it.",
+    ),
   podman: (env) =>
     lookAtSockets(
       "podman",
@@ -105,10 +111,21 @@ async function lookAtSockets(
 }
 
 async function lookForApple(env: Environment, platform: NodeJS.Platform): Promise<EngineReport> {
-  if (platform !== "darwin") return { name: "apple", ok: false, reason: "Apple Container runs on macOS only", next: "Use Docker or Podman on this machine." };
+  if (platform !== "darwin")
+    return {
+      name: "apple",
+      ok: false,
+      reason: "Apple Container runs on macOS only",
+      next: "Use Docker or Podman on this machine.",
+    };
   const binary = findProgram("container", env);
   if (binary === undefined) {
-    return { name: "apple", ok: false, reason: "there is no program `container` on the PATH", next: "Install Apple Container from its releases page." };
+    return {
+      name: "apple",
+      ok: false,
+      reason: "there is no program `container` on the PATH",
+      next: "Install Apple Container from its releases page.",
+    };
   }
   const engine = appleEngine({ binary });
   try {

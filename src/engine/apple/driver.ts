@@ -51,12 +51,20 @@ export function appleEngine(options: { readonly binary: string }): Engine {
   }
 
   /** Runs it; what fails is `ENGINE_REFUSED` in its own words, unless `excuse` takes it. */
-  async function command(argv: readonly string[], excuse: (ended: Ended) => boolean = () => false, timeoutMs?: number): Promise<Ended> {
+  async function command(
+    argv: readonly string[],
+    excuse: (ended: Ended) => boolean = () => false,
+    timeoutMs?: number,
+  ): Promise<Ended> {
     const ended = await run(argv, timeoutMs);
     if (ended.exitCode === 0 || excuse(ended)) return ended;
-    throw new NovaError("ENGINE_REFUSED", `\`container ${argv[0]}\` failed with ${ended.exitCode}: ${ended.stderr.trim().slice(0, 2000) || "it printed nothing"}`, {
-      facts: { argv, exitCode: ended.exitCode },
-    });
+    throw new NovaError(
+      "ENGINE_REFUSED",
+      `\`container ${argv[0]}\` failed with ${ended.exitCode}: ${ended.stderr.trim().slice(0, 2000) || "it printed nothing"}`,
+      {
+        facts: { argv, exitCode: ended.exitCode },
+      },
+    );
   }
   const missing = (ended: Ended): boolean => saysMissing(ended.stderr);
 
@@ -78,7 +86,8 @@ export function appleEngine(options: { readonly binary: string }): Engine {
       tar.stderr?.resume();
       const unpacked = exitOf(tar);
       if (tar.stdin) await pipeline(build.context, tar.stdin);
-      if ((await unpacked) !== 0) throw new NovaError("IMAGE_BUILD_FAILED", `The context of ${quote(build.tag)} is no tar archive.`);
+      if ((await unpacked) !== 0)
+        throw new NovaError("IMAGE_BUILD_FAILED", `The context of ${quote(build.tag)} is no tar archive.`);
       const last: string[] = [];
       let step: BuildProgress | undefined;
       const ended = await runProgram(binary, buildArguments(build, directory), {
@@ -91,9 +100,13 @@ export function appleEngine(options: { readonly binary: string }): Engine {
         },
       });
       if (ended.exitCode !== 0) {
-        throw new NovaError("IMAGE_BUILD_FAILED", `The image ${quote(build.tag)} could not be built at ${step?.text ?? "its beginning"}:\n${last.map((line) => `  ${line}`).join("\n")}`, {
-          facts: { tag: build.tag, lastLines: last },
-        });
+        throw new NovaError(
+          "IMAGE_BUILD_FAILED",
+          `The image ${quote(build.tag)} could not be built at ${step?.text ?? "its beginning"}:\n${last.map((line) => `  ${line}`).join("\n")}`,
+          {
+            facts: { tag: build.tag, lastLines: last },
+          },
+        );
       }
     } finally {
       build.context.destroy();
@@ -112,16 +125,26 @@ export function appleEngine(options: { readonly binary: string }): Engine {
     buildImage,
     async removeImage(reference) {
       const ended = await command(imageDeleteArguments(reference), missing);
-      if (ended.exitCode !== 0) throw new NovaError("IMAGE_NOT_FOUND", `The image ${quote(reference)} is not there.`, { facts: { image: reference } });
+      if (ended.exitCode !== 0)
+        throw new NovaError("IMAGE_NOT_FOUND", `The image ${quote(reference)} is not there.`, { facts: { image: reference } });
     },
     async create(spec) {
       const ended = await run(createArguments(spec));
       if (ended.exitCode === 0) return spec.name;
-      if (saysExists(ended.stderr)) throw new NovaError("CONTAINER_CONFLICT", `A container named ${quote(spec.name)} exists already.`, { facts: { name: spec.name } });
+      if (saysExists(ended.stderr))
+        throw new NovaError("CONTAINER_CONFLICT", `A container named ${quote(spec.name)} exists already.`, {
+          facts: { name: spec.name },
+        });
       if (saysMissing(ended.stderr) && (await findImage(spec.image)) === undefined) {
-        throw new NovaError("IMAGE_NOT_FOUND", `The image ${quote(spec.image)} is not there.`, { next: "Build it with `novabot image build`.", facts: { image: spec.image } });
+        throw new NovaError("IMAGE_NOT_FOUND", `The image ${quote(spec.image)} is not there.`, {
+          next: "Build it with `novabot image build`.",
+          facts: { image: spec.image },
+        });
       }
-      throw new NovaError("ENGINE_REFUSED", `\`container create\` failed with ${ended.exitCode}: ${ended.stderr.trim().slice(0, 2000)}`);
+      throw new NovaError(
+        "ENGINE_REFUSED",
+        `\`container create\` failed with ${ended.exitCode}: ${ended.stderr.trim().slice(0, 2000)}`,
+      );
     },
     attach: (id) => Promise.resolve(running.attach(id)),
     start: (id) => running.start(id),

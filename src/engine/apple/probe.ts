@@ -11,11 +11,17 @@ const PROBE_TIMEOUT_MS = 10_000;
 export async function probeApple(binary: string): Promise<EngineInfo> {
   const version = readVersion((await runProgram(binary, versionArguments(), { timeoutMs: PROBE_TIMEOUT_MS })).stdout);
   if (Number.parseInt(version, 10) < 1) {
-    throw new NovaError("NOT_SUPPORTED", `Apple Container ${version} is too old.`, { place: binary, next: "Install version 1.0 or newer." });
+    throw new NovaError("NOT_SUPPORTED", `Apple Container ${version} is too old.`, {
+      place: binary,
+      next: "Install version 1.0 or newer.",
+    });
   }
   const status = await runProgram(binary, statusArguments(), { timeoutMs: PROBE_TIMEOUT_MS });
   if (status.exitCode !== 0) {
-    throw new NovaError("ENGINE_LOST", "The program `container` is there but its services do not run.", { place: binary, next: "Run `container system start`." });
+    throw new NovaError("ENGINE_LOST", "The program `container` is there but its services do not run.", {
+      place: binary,
+      next: "Run `container system start`.",
+    });
   }
   return {
     product: "Apple Container",

@@ -47,13 +47,17 @@ export async function runProgram(
         partial = lines.pop() ?? "";
         for (const line of lines) options.onLine(line);
         kept[name] = kept[name].slice(-65_536);
-      } else if (kept[name].length > OUTPUT_LIMIT_BYTES) stop(new NovaError("ENGINE_RESPONSE", `${quote(argv.join(" "))} printed more than ${OUTPUT_LIMIT_BYTES} bytes.`));
+      } else if (kept[name].length > OUTPUT_LIMIT_BYTES)
+        stop(new NovaError("ENGINE_RESPONSE", `${quote(argv.join(" "))} printed more than ${OUTPUT_LIMIT_BYTES} bytes.`));
     });
   }
   const timer =
     options.timeoutMs === undefined
       ? undefined
-      : setTimeout(() => stop(new NovaError("ENGINE_LOST", `\`container ${argv[0]}\` did not end within ${options.timeoutMs} ms.`)), options.timeoutMs);
+      : setTimeout(
+          () => stop(new NovaError("ENGINE_LOST", `\`container ${argv[0]}\` did not end within ${options.timeoutMs} ms.`)),
+          options.timeoutMs,
+        );
   const exitCode = await exitOf(child);
   if (timer) clearTimeout(timer);
   if (problem) throw problem;

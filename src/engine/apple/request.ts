@@ -41,10 +41,14 @@ export function createArguments(spec: ContainerSpec): string[] {
 function mountArguments(mount: Mount): string[] {
   for (const path of [mount.source, mount.target]) {
     if (/[,:"\n]/.test(path)) {
-      throw new NovaError("MOUNT_REFUSED", `The path ${quote(path)} cannot be mounted by Apple Container, whose options cannot carry a comma, a colon or a quote.`, {
-        place: mount.target,
-        next: "Rename the directory, or mount one above it.",
-      });
+      throw new NovaError(
+        "MOUNT_REFUSED",
+        `The path ${quote(path)} cannot be mounted by Apple Container, whose options cannot carry a comma, a colon or a quote.`,
+        {
+          place: mount.target,
+          next: "Rename the directory, or mount one above it.",
+        },
+      );
     }
   }
   if (mount.readonly) return ["--mount", `type=bind,source=${mount.source},target=${mount.target},readonly`];

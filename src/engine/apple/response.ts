@@ -59,7 +59,9 @@ export function readContainers(text: string): ContainerInfo[] {
         readonly: (mount.options ?? []).some((option) => option === "ro" || option === "readonly"),
       })),
       addresses: Object.fromEntries(
-        status.networks.flatMap(({ network, ipv4Address }) => (ipv4Address ? [[network, ipv4Address.replace(/\/\d+$/, "")]] : [])),
+        status.networks.flatMap(({ network, ipv4Address }) =>
+          ipv4Address ? [[network, ipv4Address.replace(/\/\d+$/, "")]] : [],
+        ),
       ),
       pid: null,
     };
@@ -124,10 +126,14 @@ function read<T>(schema: z.ZodType<T>, text: string, what: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  throw new NovaError("ENGINE_RESPONSE", `What Apple Container says of ${what} cannot be read: ${issue?.path.join(".")}: ${issue?.message}.`, {
-    next: "NovaBot needs version 1.0 or newer of it.",
-    facts: { text: quote(text, 400) },
-  });
+  throw new NovaError(
+    "ENGINE_RESPONSE",
+    `What Apple Container says of ${what} cannot be read: ${issue?.path.join(".")}: ${issue?.message}.`,
+    {
+      next: "NovaBot needs version 1.0 or newer of it.",
+      facts: { text: quote(text, 400) },
+    },
+  );
 }
 
 /** Dates are ISO 8601, or seconds since 2001 in older answers. */

@@ -49,7 +49,10 @@ export function sessions(binary: string, inspect: (id: string) => Promise<Contai
       try {
         if ((await runProgram(binary, statusArguments(), { timeoutMs: LOOK_TIMEOUT_MS })).exitCode === 0) continue;
       } catch (error) {
-        throw new NovaError("ENGINE_LOST", `Apple Container went away: ${messageOf(error)}`, { next: "Run `container system start`.", cause: error });
+        throw new NovaError("ENGINE_LOST", `Apple Container went away: ${messageOf(error)}`, {
+          next: "Run `container system start`.",
+          cause: error,
+        });
       }
       throw new NovaError("ENGINE_LOST", "Apple Container's services stopped.", { next: "Run `container system start`." });
     }
@@ -85,7 +88,11 @@ export function sessions(binary: string, inspect: (id: string) => Promise<Contai
 
     async start(id) {
       const current = session(id);
-      const child = await startProgram(binary, startArguments(id, { attach: current.attached }), current.attached ? "pipe" : "ignore");
+      const child = await startProgram(
+        binary,
+        startArguments(id, { attach: current.attached }),
+        current.attached ? "pipe" : "ignore",
+      );
       if (child.stdin) {
         child.stdin.on("error", () => current.stdin.resume());
         current.stdin.pipe(child.stdin);
@@ -107,7 +114,11 @@ export function sessions(binary: string, inspect: (id: string) => Promise<Contai
       watching.catch(() => {});
       try {
         const exitCode = await Promise.race([current.exit.promise, watching]);
-        if (!current.attached) throw new NovaError("NOT_SUPPORTED", `Apple Container does not tell how ${quote(id)} ended to who did not attach to it.`);
+        if (!current.attached)
+          throw new NovaError(
+            "NOT_SUPPORTED",
+            `Apple Container does not tell how ${quote(id)} ended to who did not attach to it.`,
+          );
         await settleRemoval(id);
         return exitCode;
       } finally {

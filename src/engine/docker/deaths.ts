@@ -34,8 +34,21 @@ export function deaths(connection: Connection): Deaths {
   function openStream(): { readonly open: Promise<void>; readonly abort: AbortController } {
     const abort = new AbortController();
     const filters = JSON.stringify({ type: ["container"], event: deathEvents });
-    const opening = connection.open({ method: "GET", path: "/events", query: { filters }, signal: abort.signal, timeoutMs: 10_000, what: "tell of deaths" });
-    const opened = { open: opening.then(() => {}, () => {}), abort };
+    const opening = connection.open({
+      method: "GET",
+      path: "/events",
+      query: { filters },
+      signal: abort.signal,
+      timeoutMs: 10_000,
+      what: "tell of deaths",
+    });
+    const opened = {
+      open: opening.then(
+        () => {},
+        () => {},
+      ),
+      abort,
+    };
     const reading = async (): Promise<void> => {
       const response = await opening;
       const close = (): void => void response.destroy();

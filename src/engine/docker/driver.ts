@@ -52,7 +52,8 @@ export function dockerEngine(options: { readonly socket: string }): Engine {
       const container = await inspectContainer(connection, id);
       if (!container) throw containerNotFound(id);
       death = await dying.follow(container.id);
-      if (container.exitCode !== null && !container.engineRemoves) return { exitCode: container.exitCode, outOfMemory: container.outOfMemory };
+      if (container.exitCode !== null && !container.engineRemoves)
+        return { exitCode: container.exitCode, outOfMemory: container.outOfMemory };
       const condition = waitCondition(container);
       const response = await connection.open({
         method: "POST",
@@ -80,14 +81,22 @@ export function dockerEngine(options: { readonly socket: string }): Engine {
         if (error !== undefined && condition === "removed") await removeContainer(connection, id);
         return { exitCode, outOfMemory: await death.outOfMemory() };
       }
-      throw new NovaError("ENGINE_LOST", `The engine at ${connection.socket} broke off while it was waited for a container's end.`, { place: connection.socket });
+      throw new NovaError(
+        "ENGINE_LOST",
+        `The engine at ${connection.socket} broke off while it was waited for a container's end.`,
+        { place: connection.socket },
+      );
     } catch (error) {
       if (stop.aborted) throw stop.reason;
       if (error instanceof NovaError) throw error;
-      throw new NovaError("ENGINE_LOST", `The engine at ${connection.socket} broke off while it was waited for a container's end.`, {
-        place: connection.socket,
-        cause: error,
-      });
+      throw new NovaError(
+        "ENGINE_LOST",
+        `The engine at ${connection.socket} broke off while it was waited for a container's end.`,
+        {
+          place: connection.socket,
+          cause: error,
+        },
+      );
     } finally {
       unwatch();
       death?.release();

@@ -11,7 +11,10 @@ export function dockerCreateRequest(spec: ContainerSpec): CreateRequest {
  * What to wait for. `removed` holds until an engine-removed container is really gone; `next-exit` passes over the state of one that
  * has not run yet, which `not-running` would take for an end.
  */
-export function waitCondition(container: { readonly engineRemoves: boolean; readonly running: boolean }): "removed" | "not-running" | "next-exit" {
+export function waitCondition(container: {
+  readonly engineRemoves: boolean;
+  readonly running: boolean;
+}): "removed" | "not-running" | "next-exit" {
   if (container.engineRemoves) return "removed";
   return container.running ? "not-running" : "next-exit";
 }

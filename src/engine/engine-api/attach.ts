@@ -65,7 +65,11 @@ export function attachment(socket: Socket, head: Buffer, endpoint: string): Atta
 
   socket.on("data", take);
   socket.on("end", () => {
-    finish(frames.whole ? undefined : new NovaError("ENGINE_LOST", `The engine at ${endpoint} stopped in the middle of the container's output.`));
+    finish(
+      frames.whole
+        ? undefined
+        : new NovaError("ENGINE_LOST", `The engine at ${endpoint} stopped in the middle of the container's output.`),
+    );
     // Docker goes on holding a connection whose input it no longer reads. Nobody is left to read it.
     socket.destroy();
   });

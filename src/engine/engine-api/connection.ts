@@ -57,7 +57,12 @@ export function connect(socket: string): Connection {
   /** Sends a request; `answered` settles it. Whatever goes wrong before that rejects and ends the connection. */
   async function send<T>(
     target: Target,
-    message: { readonly body?: object; readonly archive?: Readable; readonly headers?: Record<string, string>; readonly timeoutMs: number | undefined },
+    message: {
+      readonly body?: object;
+      readonly archive?: Readable;
+      readonly headers?: Record<string, string>;
+      readonly timeoutMs: number | undefined;
+    },
     answered: (request: ClientRequest, resolve: (value: T) => void, fail: (error: unknown) => void) => void,
   ): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
@@ -82,7 +87,12 @@ export function connect(socket: string): Connection {
         reject(error instanceof NovaError ? error : brokenConnection(error, socket, target.what));
       };
       const timer = setTimeout(
-        () => fail(new NovaError("ENGINE_LOST", `The engine at ${socket} did not ${target.what} within ${timeoutMs} ms.`, { place: socket })),
+        () =>
+          fail(
+            new NovaError("ENGINE_LOST", `The engine at ${socket} did not ${target.what} within ${timeoutMs} ms.`, {
+              place: socket,
+            }),
+          ),
         // The longest that a timer can be set to, some 24 days, is no limit.
         timeoutMs ?? 2 ** 31 - 1,
       );
@@ -108,7 +118,10 @@ export function connect(socket: string): Connection {
     call: (call) =>
       send<Answer>(call, { ...call, timeoutMs: call.timeoutMs ?? CALL_TIMEOUT_MS }, (request, resolve, fail) => {
         request.on("response", (response) => {
-          readAnswer(response, call.what).then((answer) => (answer.status < 400 ? resolve(answer) : fail(refused(answer.status, answer.body, call.what))), fail);
+          readAnswer(response, call.what).then(
+            (answer) => (answer.status < 400 ? resolve(answer) : fail(refused(answer.status, answer.body, call.what))),
+            fail,
+          );
         });
       }),
 
@@ -128,18 +141,28 @@ export function connect(socket: string): Connection {
       }),
 
     hijack: (call) =>
-      send(call, { ...call, headers: { connection: "Upgrade", upgrade: "tcp" }, timeoutMs: call.timeoutMs ?? CALL_TIMEOUT_MS }, (request, resolve, fail) => {
-        request.on("upgrade", (_response, stream, head) => resolve({ stream, head }));
-        request.on("response", (response) => {
-          const none = (status: number): NovaError => new NovaError("ENGINE_RESPONSE", `The engine answered ${status} and no stream when asked to ${call.what}.`);
-          readAnswer(response, call.what).then((answer) => fail(answer.status < 400 ? none(answer.status) : refused(answer.status, answer.body, call.what)), fail);
-        });
-      }),
+      send(
+        call,
+        { ...call, headers: { connection: "Upgrade", upgrade: "tcp" }, timeoutMs: call.timeoutMs ?? CALL_TIMEOUT_MS },
+        (request, resolve, fail) => {
+          request.on("upgrade", (_response, stream, head) => resolve({ stream, head }));
+          request.on("response", (response) => {
+            const none = (status: number): NovaError =>
+              new NovaError("ENGINE_RESPONSE", `The engine answered ${status} and no stream when asked to ${call.what}.`);
+            readAnswer(response, call.what).then(
+              (answer) => fail(answer.status < 400 ? none(answer.status) : refused(answer.status, answer.body, call.what)),
+              fail,
+            );
+          });
+        },
+      ),
   };
 }
 
 function queryString(query: Readonly<Record<string, string | readonly string[]>>): string {
-  return new URLSearchParams(Object.entries(query).flatMap(([name, value]) => [value].flat().map((one): [string, string] => [name, one]))).toString();
+  return new URLSearchParams(
+    Object.entries(query).flatMap(([name, value]) => [value].flat().map((one): [string, string] => [name, one])),
+  ).toString();
 }
 
 async function readAnswer(response: IncomingMessage, what: string): Promise<Answer> {
@@ -148,7 +171,8 @@ async function readAnswer(response: IncomingMessage, what: string): Promise<Answ
   // The iterator throws when the connection breaks before the answer is whole.
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > ANSWER_LIMIT_BYTES) throw new NovaError("ENGINE_RESPONSE", `The engine answered more than ${ANSWER_LIMIT_BYTES} bytes when asked to ${what}.`);
+    if (size > ANSWER_LIMIT_BYTES)
+      throw new NovaError("ENGINE_RESPONSE", `The engine answered more than ${ANSWER_LIMIT_BYTES} bytes when asked to ${what}.`);
     chunks.push(chunk);
   }
   return { status: response.statusCode ?? 0, body: parseBody(Buffer.concat(chunks).toString("utf8")) };

@@ -1,10 +1,14 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { NovaError, quote } from "../../model/errors.ts";
 import type { ContainerSummary } from "../engine.ts";
 import { readContainer, readContainers, readID } from "./answers.ts";
 import type { InspectedContainer } from "./answers.ts";
 import type { Connection } from "./connection.ts";
-import { containerNotFound, refused, statusOf, wordsOf } from "./errors.ts";
+import { containerNotFound, isGone, refused, statusOf, wordsOf } from "./errors.ts";
 import { containerPath } from "./paths.ts";
+
+/** For a removal that the engine has begun itself. */
+const REMOVAL_MS = 30_000;
 
 /** Over `graceMs`, for the engine's own work around a stop. */
 const STOP_MARGIN_MS = 30_000;
@@ -26,7 +30,10 @@ export async function createContainer(connection: Connection, name: string, imag
       });
     }
     if (status === 409 || /name .*(is|already) in use/i.test(message)) {
-      throw new NovaError("CONTAINER_CONFLICT", `A container named ${quote(name)} exists already.`, { facts: { name }, cause: error });
+      throw new NovaError("CONTAINER_CONFLICT", `A container named ${quote(name)} exists already.`, {
+        facts: { name },
+        cause: error,
+      });
     }
     throw error;
   }
@@ -55,12 +62,24 @@ export async function stopContainer(connection: Connection, id: string, graceMs:
 }
 
 export async function killContainer(connection: Connection, id: string, signal: string): Promise<void> {
-  await unlessGone(connection.call({ method: "POST", path: `${containerPath(id)}/kill`, query: { signal }, what: "kill the container" }));
+  await unlessGone(
+    connection.call({ method: "POST", path: `${containerPath(id)}/kill`, query: { signal }, what: "kill the container" }),
+  );
 }
 
 export async function removeContainer(connection: Connection, id: string): Promise<void> {
-  const remove = { method: "DELETE", path: containerPath(id), query: { force: "true", v: "true" }, what: "remove the container" } as const;
-  await unlessGone(connection.call(remove), /is already in progress/i);
+  const query = { force: "true", v: "true" };
+  const end = performance.now() + REMOVAL_MS;
+  for (;;) {
+    try {
+      await unlessGone(connection.call({ method: "DELETE", path: containerPath(id), query, what: "remove the container" }));
+      return;
+    } catch (error) {
+      // The engine is at it already, because the container has just exited: it is gone in a moment, or can be asked again.
+      if (!/already in progress/i.test(wordsOf(error)) || performance.now() > end) throw error;
+      await sleep(50);
+    }
+  }
 }
 
 /** Undefined when it is gone. */
@@ -69,14 +88,22 @@ export async function inspectContainer(connection: Connection, id: string): Prom
     const answer = await connection.call({ method: "GET", path: `${containerPath(id)}/json`, what: "inspect the container" });
     return readContainer(answer.body);
   } catch (error) {
-    if (statusOf(error) === 404) return undefined;
+    if (isGone(error)) return undefined;
     throw error;
   }
 }
 
-export async function listContainers(connection: Connection, labels: Readonly<Record<string, string>>): Promise<ContainerSummary[]> {
+export async function listContainers(
+  connection: Connection,
+  labels: Readonly<Record<string, string>>,
+): Promise<ContainerSummary[]> {
   const filters = JSON.stringify({ label: labelFilter(labels) });
-  const answer = await connection.call({ method: "GET", path: "/containers/json", query: { all: "true", filters }, what: "list containers" });
+  const answer = await connection.call({
+    method: "GET",
+    path: "/containers/json",
+    query: { all: "true", filters },
+    what: "list containers",
+  });
   // Clean-up removes what this returns: an engine that overlooked a filter must not make it touch a stranger.
   return readContainers(answer.body).filter((found) => carries(found.labels, labels));
 }
@@ -90,15 +117,15 @@ export function carries(labels: Readonly<Record<string, string>>, wanted: Readon
 }
 
 /** 404 is gone, 304 not running, 409 not running or going. */
-async function unlessGone(call: Promise<unknown>, also?: RegExp): Promise<void> {
+async function unlessGone(call: Promise<unknown>): Promise<void> {
   try {
     await call;
   } catch (error) {
     const status = statusOf(error);
     const message = wordsOf(error);
-    if (status === 404 || /is not running|not running/i.test(message) || also?.test(message)) return;
+    if (isGone(error) || /is not running|not running/i.test(message)) return;
     // Podman says 409 or 500 of a container that is in the wrong state to be killed or stopped, in words like these.
-    if ((status === 409 || status === 500) && /can only kill running containers|no such container|container state improper/i.test(message)) return;
+    if ((status === 409 || status === 500) && /can only kill running containers|container state improper/i.test(message)) return;
     throw error;
   }
 }

@@ -25,7 +25,10 @@ export function demultiplexer(sink: (stream: "stdout" | "stderr", data: Buffer) 
   function readHeader(bytes: Buffer, at: number): void {
     const kind = bytes[at];
     if ((kind !== 1 && kind !== 2 && kind !== 0) || bytes[at + 1] !== 0 || bytes[at + 2] !== 0 || bytes[at + 3] !== 0) {
-      throw new NovaError("ENGINE_RESPONSE", `The attached stream holds a frame header that cannot be: ${bytes.toString("hex", at, at + HEADER_BYTES)}.`);
+      throw new NovaError(
+        "ENGINE_RESPONSE",
+        `The attached stream holds a frame header that cannot be: ${bytes.toString("hex", at, at + HEADER_BYTES)}.`,
+      );
     }
     // Stream 0 is an echo of standard input, which engines send as standard output.
     stream = kind === 2 ? "stderr" : "stdout";

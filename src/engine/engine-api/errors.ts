@@ -28,7 +28,8 @@ export function brokenConnection(error: unknown, socket: string, what: string): 
 
 /** The engine's own message in an answer that says no. */
 export function messageIn(body: unknown): string {
-  if (typeof body === "object" && body !== null && "message" in body && typeof body.message === "string") return body.message.trim();
+  if (typeof body === "object" && body !== null && "message" in body && typeof body.message === "string")
+    return body.message.trim();
   return typeof body === "string" && body !== "" ? body.trim() : "no reason given";
 }
 
@@ -36,10 +37,16 @@ export function messageIn(body: unknown): string {
 export function refused(status: number, body: unknown, what: string): NovaError {
   const message = messageIn(body).slice(0, 2000);
   const facts = { status, message };
-  if (status === 404 && /no such container|no container with/i.test(message)) {
+  // Podman says 500 of a container that goes while it is asked about.
+  if ((status === 404 || status === 500) && /no such container|no container with/i.test(message)) {
     return new NovaError("CONTAINER_NOT_FOUND", `The engine could not ${what}: ${message}`, { facts });
   }
   return new NovaError("ENGINE_REFUSED", `The engine refused to ${what} (${status}): ${message}`, { facts });
+}
+
+/** Whether the engine said that the thing it was asked about is not there. */
+export function isGone(error: unknown): boolean {
+  return statusOf(error) === 404 || (error instanceof NovaError && error.code === "CONTAINER_NOT_FOUND");
 }
 
 /** The HTTP status that a `refused` error carries. */

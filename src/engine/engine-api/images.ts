@@ -11,7 +11,11 @@ import { imagePath } from "./paths.ts";
 
 export async function findImage(connection: Connection, reference: string): Promise<ImageInfo | undefined> {
   try {
-    const answer = await connection.call({ method: "GET", path: `${imagePath(reference)}/json`, what: `find the image ${quote(reference)}` });
+    const answer = await connection.call({
+      method: "GET",
+      path: `${imagePath(reference)}/json`,
+      what: `find the image ${quote(reference)}`,
+    });
     return readImage(answer.body);
   } catch (error) {
     if (statusOf(error) === 404) return undefined;
@@ -58,7 +62,14 @@ export async function buildImage(
   });
   const failed = (problem: string, cause?: unknown): NovaError => output.failure(build.tag, problem, cause);
   try {
-    const response = await connection.open({ method: "POST", path: "/build", query: buildQuery(build), archive: build.context, signal: giveUp.signal, what });
+    const response = await connection.open({
+      method: "POST",
+      path: "/build",
+      query: buildQuery(build),
+      archive: build.context,
+      signal: giveUp.signal,
+      what,
+    });
     giveUp.signal.addEventListener("abort", () => response.destroy(lost), { once: true });
     for await (const message of jsonLines(response, "a build")) output.take(message);
     if (output.error !== undefined) throw failed(output.error);

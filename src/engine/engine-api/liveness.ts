@@ -75,7 +75,12 @@ function lost(socket: string, reason: string): NovaError {
 /** One `GET /_ping` on a fresh connection. */
 function ping(socket: string, timeoutMs: number): Promise<{ kind: "refused" | "silent"; reason: string } | undefined> {
   return new Promise((resolve) => {
-    const request = httpRequest({ socketPath: socket, path: "/_ping", agent: false, headers: { host: "engine", connection: "close" } });
+    const request = httpRequest({
+      socketPath: socket,
+      path: "/_ping",
+      agent: false,
+      headers: { host: "engine", connection: "close" },
+    });
     const startedAt = performance.now();
     let timer = setTimeout(expire, timeoutMs);
     let extended = false;
@@ -97,7 +102,11 @@ function ping(socket: string, timeoutMs: number): Promise<{ kind: "refused" | "s
     request.on("error", (error) => settle({ kind: "refused", reason: messageOf(error) }));
     request.on("response", (response) => {
       response.resume();
-      settle((response.statusCode ?? 500) < 500 ? undefined : { kind: "refused", reason: `a ping was answered with ${response.statusCode}` });
+      settle(
+        (response.statusCode ?? 500) < 500
+          ? undefined
+          : { kind: "refused", reason: `a ping was answered with ${response.statusCode}` },
+      );
     });
     request.end();
   });

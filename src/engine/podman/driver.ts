@@ -13,7 +13,7 @@ import {
   startContainer,
   stopContainer,
 } from "../engine-api/containers.ts";
-import { containerNotFound, statusOf } from "../engine-api/errors.ts";
+import { containerNotFound, isGone } from "../engine-api/errors.ts";
 import { containerEvents } from "../engine-api/events.ts";
 import { execInContainer } from "../engine-api/exec.ts";
 import { buildImage, findImage, removeImage } from "../engine-api/images.ts";
@@ -91,18 +91,23 @@ export function podmanEngine(options: { readonly socket: string }): Engine {
       // A start that fails passes through the states that are waited for, and leaves a container that never ran.
       if (ended && !ended.running && ended.exitCode === null) throw await failureOf(failed, id);
       exitCode = ended?.exitCode ?? exitCode;
-      if (exitCode === undefined) throw new NovaError("ENGINE_RESPONSE", `Podman does not say how the container ${quote(id)} ended.`);
+      if (exitCode === undefined)
+        throw new NovaError("ENGINE_RESPONSE", `Podman does not say how the container ${quote(id)} ended.`);
       if (container.labels[REMOVE_LABEL] === "true") await removeContainer(connection, container.id);
       return { exitCode, outOfMemory: kills.seen || (ended?.outOfMemory ?? false) };
     } catch (error) {
       if (stop.aborted) throw stop.reason;
       // A container that never ran and was removed has no end to tell.
-      if (statusOf(error) === 404) throw containerNotFound(id);
+      if (isGone(error)) throw containerNotFound(id);
       if (error instanceof NovaError) throw error;
-      throw new NovaError("ENGINE_LOST", `The engine at ${connection.socket} broke off while it was waited for a container's end.`, {
-        place: connection.socket,
-        cause: error,
-      });
+      throw new NovaError(
+        "ENGINE_LOST",
+        `The engine at ${connection.socket} broke off while it was waited for a container's end.`,
+        {
+          place: connection.socket,
+          cause: error,
+        },
+      );
     } finally {
       unwatch();
       kills?.stop();
@@ -151,7 +156,10 @@ async function checkSources(spec: ContainerSpec): Promise<void> {
     try {
       await lstat(mount.source);
     } catch (error) {
-      throw new NovaError("ENGINE_REFUSED", `The mount's source ${quote(mount.source)} does not exist.`, { place: mount.target, cause: error });
+      throw new NovaError("ENGINE_REFUSED", `The mount's source ${quote(mount.source)} does not exist.`, {
+        place: mount.target,
+        cause: error,
+      });
     }
   }
 }

@@ -31,7 +31,10 @@ export function podmanCreateRequest(spec: ContainerSpec, engine: { readonly root
 }
 
 /** Podman's own wait: it can name two conditions, and how often to look; every look costs the service about a millisecond. */
-export function waitRequest(id: string): { readonly path: string; readonly query: Readonly<Record<string, string | readonly string[]>> } {
+export function waitRequest(id: string): {
+  readonly path: string;
+  readonly query: Readonly<Record<string, string | readonly string[]>>;
+} {
   return { path: `/v4.0.0/libpod${id}/wait`, query: { condition: ["stopped", "exited"], interval: "100ms" } };
 }
 
@@ -39,9 +42,13 @@ export function waitRequest(id: string): { readonly path: string; readonly query
 export function checkMountable(mount: Mount): void {
   for (const path of [mount.source, mount.target]) {
     if (!/[,"\n\r]/.test(path)) continue;
-    throw new NovaError("MOUNT_REFUSED", `The path ${quote(path)} cannot be mounted by Podman, whose API cannot carry a comma or a double quote.`, {
-      place: mount.target,
-      next: "Rename the directory, or mount one above it.",
-    });
+    throw new NovaError(
+      "MOUNT_REFUSED",
+      `The path ${quote(path)} cannot be mounted by Podman, whose API cannot carry a comma or a double quote.`,
+      {
+        place: mount.target,
+        next: "Rename the directory, or mount one above it.",
+      },
+    );
   }
 }

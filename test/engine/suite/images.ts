@@ -12,13 +12,19 @@ import { run, specOf } from "./runs.ts";
 export function imagesSuite(fixture: () => TestEngine): void {
   const tag = "novabot-test-build:one";
 
-  async function build(dockerfile: string, changes: Partial<ImageBuild> = {}): Promise<{ image: ImageInfo; progress: BuildProgress[] }> {
+  async function build(
+    dockerfile: string,
+    changes: Partial<ImageBuild> = {},
+  ): Promise<{ image: ImageInfo; progress: BuildProgress[] }> {
     const directory = await mkdtemp(join(tmpdir(), "novabot-test-context-"));
     const progress: BuildProgress[] = [];
     try {
       await writeFile(join(directory, "Dockerfile"), dockerfile);
       await writeFile(join(directory, "file.txt"), "from the context\n");
-      const image = await fixture().engine.buildImage({ tag, context: tarOf(directory), buildArgs: {}, labels: {}, ...changes }, (step) => progress.push(step));
+      const image = await fixture().engine.buildImage(
+        { tag, context: tarOf(directory), buildArgs: {}, labels: {}, ...changes },
+        (step) => progress.push(step),
+      );
       return { image, progress };
     } finally {
       await rm(directory, { recursive: true });
@@ -33,7 +39,10 @@ export function imagesSuite(fixture: () => TestEngine): void {
     test("a build tells its steps and gives the image", async () => {
       const { engine, image: base } = fixture();
       const dockerfile = `FROM ${base}\nARG WHO=nobody\nCOPY file.txt /file.txt\nRUN echo "made for $WHO" > /who && echo said while building\nLABEL own=yes\nUSER 1000:1000\n`;
-      const { image, progress } = await build(dockerfile, { buildArgs: { WHO: "you & me" }, labels: { "novabot.protocol": "2" } });
+      const { image, progress } = await build(dockerfile, {
+        buildArgs: { WHO: "you & me" },
+        labels: { "novabot.protocol": "2" },
+      });
       expect(image.labels).toMatchObject({ own: "yes", "novabot.protocol": "2" });
       expect(image.user).toBe("1000:1000");
       expect(image.sizeBytes).toBeGreaterThan(1_000_000);
@@ -49,13 +58,17 @@ export function imagesSuite(fixture: () => TestEngine): void {
 
     test("a stage can be the goal", async () => {
       const { image: base } = fixture();
-      const { image } = await build(`FROM ${base} AS first\nLABEL stage=first\nFROM ${base} AS second\nLABEL stage=second\n`, { target: "first" });
+      const { image } = await build(`FROM ${base} AS first\nLABEL stage=first\nFROM ${base} AS second\nLABEL stage=second\n`, {
+        target: "first",
+      });
       expect(image.labels["stage"]).toBe("first");
     });
 
     test("a step that fails is named, with its last output", async () => {
       const { image: base } = fixture();
-      const failing = build(`FROM ${base}\nRUN echo the reason; echo on stderr >&2; exit 23\nRUN true\n`, { tag: "novabot-test-build:broken" });
+      const failing = build(`FROM ${base}\nRUN echo the reason; echo on stderr >&2; exit 23\nRUN true\n`, {
+        tag: "novabot-test-build:broken",
+      });
       const error: unknown = await failing.catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ code: "IMAGE_BUILD_FAILED", facts: { step: 2 } });
       expect(String(error)).toContain("the reason");
@@ -72,7 +85,9 @@ export function imagesSuite(fixture: () => TestEngine): void {
         },
       });
       await expect(build("", { context: breaking })).rejects.toThrow("the disk went away");
-      await expect(build("", { context: Readable.from([Buffer.from("no tar at all".repeat(100))]) })).rejects.toMatchObject({ code: "IMAGE_BUILD_FAILED" });
+      await expect(build("", { context: Readable.from([Buffer.from("no tar at all".repeat(100))]) })).rejects.toMatchObject({
+        code: "IMAGE_BUILD_FAILED",
+      });
     });
 
     test("an image that is not there", async () => {

@@ -12,9 +12,16 @@ export function isolationSuite(fixture: () => TestEngine): void {
     test("no capabilities, no new privileges, numeric ids, seccomp, an init", async () => {
       const script = "cat /proc/self/status; echo ===; tr '\\0' ' ' < /proc/1/cmdline; echo; id -u; id -g";
       const { stdout } = await run(fixture().engine, specOf(fixture(), script, { user: { uid: 12345, gid: 54321 } }));
-      const status = Object.fromEntries<string[] | undefined>([...stdout.matchAll(/^(\w+):\s*(.*)$/gm)].map((match) => [match[1] ?? "", match[2]?.split(/\s+/)]));
+      const status = Object.fromEntries<string[] | undefined>(
+        [...stdout.matchAll(/^(\w+):\s*(.*)$/gm)].map((match) => [match[1] ?? "", match[2]?.split(/\s+/)]),
+      );
       for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) expect(status[set]).toEqual(["0000000000000000"]);
-      expect(status).toMatchObject({ NoNewPrivs: ["1"], Seccomp: ["2"], Uid: Array(4).fill("12345"), Gid: Array(4).fill("54321") });
+      expect(status).toMatchObject({
+        NoNewPrivs: ["1"],
+        Seccomp: ["2"],
+        Uid: Array(4).fill("12345"),
+        Gid: Array(4).fill("54321"),
+      });
       expect(status["Groups"]?.filter((group) => group !== "" && group !== "54321")).toEqual([]);
       const [init = "", uid, gid] = stdout.split("===\n")[1]?.split("\n") ?? [];
       expect(init).toContain("init");
@@ -22,7 +29,8 @@ export function isolationSuite(fixture: () => TestEngine): void {
     });
 
     test("orphans are reaped", async () => {
-      const script = "for i in 1 2 3; do (true & exec true); bash -c 'sleep 0.05 & exec true'; done; sleep 0.4; grep -l '^State:.Z' /proc/[0-9]*/status | wc -l";
+      const script =
+        "for i in 1 2 3; do (true & exec true); bash -c 'sleep 0.05 & exec true'; done; sleep 0.4; grep -l '^State:.Z' /proc/[0-9]*/status | wc -l";
       expect((await run(fixture().engine, specOf(fixture(), script))).stdout).toBe("0\n");
     });
 
@@ -48,7 +56,9 @@ export function isolationSuite(fixture: () => TestEngine): void {
       const groups = (await readFile(`/proc/${pid}/cgroup`, "utf8")).split("\n").map((line) => line.split(":"));
       const pathOf = (controller: string): string => {
         const group = groups.find(([, names]) => names?.split(",").includes(controller));
-        return group ? `/sys/fs/cgroup/${controller}${group[2]}` : `/sys/fs/cgroup${groups.find(([number]) => number === "0")?.[2]}`;
+        return group
+          ? `/sys/fs/cgroup/${controller}${group[2]}`
+          : `/sys/fs/cgroup${groups.find(([number]) => number === "0")?.[2]}`;
       };
       const read = async (controller: string, ...files: string[]): Promise<string> => {
         for (const file of files) {
@@ -82,11 +92,15 @@ export function isolationSuite(fixture: () => TestEngine): void {
     test("environment, working directory and labels arrive as they are", async () => {
       const { engine } = fixture();
       const env = { PLAIN: "a", SPACED: " b  c ", QUOTED: `"'$x\`#`, LINES: "one\ntwo", EMPTY: "" };
-      const script = "for name in PLAIN SPACED QUOTED LINES EMPTY; do echo \"[${!name}]\"; done; pwd";
+      const script = 'for name in PLAIN SPACED QUOTED LINES EMPTY; do echo "[${!name}]"; done; pwd';
       const labels = { "a.b": "c d", "e/f": "", 'g"': "h=i,j" };
       const spec = specOf(fixture(), script, { env, workingDirectory: "/workspace", labels, autoRemove: false });
       const { id, stdout } = await run(engine, spec);
-      expect(stdout).toBe(`${Object.values(env).map((value) => `[${value}]\n`).join("")}/workspace\n`);
+      expect(stdout).toBe(
+        `${Object.values(env)
+          .map((value) => `[${value}]\n`)
+          .join("")}/workspace\n`,
+      );
       expect((await engine.inspect(id))?.labels).toMatchObject(labels);
       await engine.remove(id);
     });
@@ -106,7 +120,10 @@ export function isolationSuite(fixture: () => TestEngine): void {
 
     test("writable and read-only", async () => {
       const script = "cat /a/one /b/two; echo new > /a/new; echo no > /b/no; rm -f /b/two";
-      const { stdout, stderr } = await run(fixture().engine, specOf(fixture(), script, { mounts: [at("a", "/a", false), at("b", "/b", true)] }));
+      const { stdout, stderr } = await run(
+        fixture().engine,
+        specOf(fixture(), script, { mounts: [at("a", "/a", false), at("b", "/b", true)] }),
+      );
       expect(stdout).toBe("of a\nof b\n");
       expect(stderr.match(/Read-only file system/g)).toHaveLength(2);
       expect(await readFile(join(directory, "a/new"), "utf8")).toBe("new\n");
@@ -120,14 +137,22 @@ export function isolationSuite(fixture: () => TestEngine): void {
       const { stdout, stderr } = await run(engine, specOf(fixture(), script, { mounts: nested }));
       expect(stdout).toBe("two\nof a\n");
       expect(stderr).toContain("/w/inner/y: Read-only file system");
-      const turned = await run(engine, specOf(fixture(), "echo x > /w/z; echo y > /w/inner/z; cat /w/inner/z", { mounts: [at("a", "/w", true), at("b", "/w/inner", false)] }));
+      const turned = await run(
+        engine,
+        specOf(fixture(), "echo x > /w/z; echo y > /w/inner/z; cat /w/inner/z", {
+          mounts: [at("a", "/w", true), at("b", "/w/inner", false)],
+        }),
+      );
       expect(turned.stdout).toBe("y\n");
       expect(turned.stderr).toContain("/w/z: Read-only file system");
     });
 
     test("a single file", async () => {
       const script = "cat /etc/one; echo x > /etc/one";
-      const { stdout, stderr } = await run(fixture().engine, specOf(fixture(), script, { mounts: [at("a/one", "/etc/one", true)] }));
+      const { stdout, stderr } = await run(
+        fixture().engine,
+        specOf(fixture(), script, { mounts: [at("a/one", "/etc/one", true)] }),
+      );
       expect(stdout).toBe("of a\n");
       expect(stderr).toContain("Read-only file system");
     });
@@ -135,7 +160,10 @@ export function isolationSuite(fixture: () => TestEngine): void {
     test("what is mounted inside a read-only source cannot be written", async () => {
       execFileSync("mount", ["-t", "tmpfs", "-o", "mode=1777", "tmpfs", join(directory, "a/inner")]);
       try {
-        const { stdout } = await run(fixture().engine, specOf(fixture(), "echo x > /a/inner/x && echo written", { mounts: [at("a", "/a", true)] }));
+        const { stdout } = await run(
+          fixture().engine,
+          specOf(fixture(), "echo x > /a/inner/x && echo written", { mounts: [at("a", "/a", true)] }),
+        );
         expect(stdout).toBe("");
       } finally {
         execFileSync("umount", [join(directory, "a/inner")]);
@@ -144,7 +172,11 @@ export function isolationSuite(fixture: () => TestEngine): void {
 
     test("a path with characters that options would split is mounted as it is, or refused", async () => {
       const { engine } = fixture();
-      for (const [name, carries] of [["a:b c$d'e", true], ['a,b"c', engine.name === "docker"], ["a,readonly=false", engine.name === "docker"]] as const) {
+      for (const [name, carries] of [
+        ["a:b c$d'e", true],
+        ['a,b"c', engine.name === "docker"],
+        ["a,readonly=false", engine.name === "docker"],
+      ] as const) {
         await mkdir(join(directory, name));
         await writeFile(join(directory, name, "file"), "here\n");
         const spec = specOf(fixture(), "cat /odd/file; echo no > /odd/new", { mounts: [at(name, "/odd", true)] });
@@ -158,7 +190,9 @@ export function isolationSuite(fixture: () => TestEngine): void {
 
     test("a missing source is an error and is not made", async () => {
       const { engine } = fixture();
-      await expect(engine.create(specOf(fixture(), "true", { mounts: [at("missing", "/m", false)] }))).rejects.toMatchObject({ code: "ENGINE_REFUSED" });
+      await expect(engine.create(specOf(fixture(), "true", { mounts: [at("missing", "/m", false)] }))).rejects.toMatchObject({
+        code: "ENGINE_REFUSED",
+      });
       await expect(readFile(join(directory, "missing"))).rejects.toMatchObject({ code: "ENOENT" });
     });
   });

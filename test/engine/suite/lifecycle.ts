@@ -30,7 +30,15 @@ export function lifecycleSuite(fixture: () => TestEngine): void {
       const spec = specOf(fixture(), "exit 9", { autoRemove: false, env: { A: "b" } });
       const { id } = await run(engine, spec);
       const info = await engine.inspect(id);
-      expect(info).toMatchObject({ id, name: spec.name, running: false, exitCode: 9, outOfMemory: false, user: "1000:1000", pid: null });
+      expect(info).toMatchObject({
+        id,
+        name: spec.name,
+        running: false,
+        exitCode: 9,
+        outOfMemory: false,
+        user: "1000:1000",
+        pid: null,
+      });
       expect(await engine.wait(id)).toEqual({ exitCode: 9, outOfMemory: false });
       await engine.remove(id);
       expect(await engine.inspect(id)).toBeUndefined();
@@ -49,7 +57,10 @@ export function lifecycleSuite(fixture: () => TestEngine): void {
 
     test("stop lets a container end by itself", async () => {
       const { engine } = fixture();
-      const { id, end } = await startReady(engine, specOf(fixture(), "trap 'exit 42' TERM; echo ready; while :; do sleep 0.1; done"));
+      const { id, end } = await startReady(
+        engine,
+        specOf(fixture(), "trap 'exit 42' TERM; echo ready; while :; do sleep 0.1; done"),
+      );
       await engine.stop(id, 10_000);
       expect((await end).exitCode).toBe(42);
     });
@@ -67,7 +78,10 @@ export function lifecycleSuite(fixture: () => TestEngine): void {
 
     test("kill sends its signal", async () => {
       const { engine } = fixture();
-      const { id, end } = await startReady(engine, specOf(fixture(), "trap 'exit 10' USR1; echo ready; while :; do sleep 0.1; done"));
+      const { id, end } = await startReady(
+        engine,
+        specOf(fixture(), "trap 'exit 10' USR1; echo ready; while :; do sleep 0.1; done"),
+      );
       await engine.kill(id, "SIGUSR1");
       expect((await end).exitCode).toBe(10);
     });
@@ -110,7 +124,9 @@ export function lifecycleSuite(fixture: () => TestEngine): void {
 
     test("a missing image and a name that is taken", async () => {
       const { engine } = fixture();
-      await expect(engine.create(specOf(fixture(), "true", { image: "novabot-none:test" }))).rejects.toMatchObject({ code: "IMAGE_NOT_FOUND" });
+      await expect(engine.create(specOf(fixture(), "true", { image: "novabot-none:test" }))).rejects.toMatchObject({
+        code: "IMAGE_NOT_FOUND",
+      });
       const spec = specOf(fixture(), "true");
       const id = await engine.create(spec);
       await expect(engine.create(spec)).rejects.toMatchObject({ code: "CONTAINER_CONFLICT" });
@@ -137,7 +153,10 @@ export function lifecycleSuite(fixture: () => TestEngine): void {
     });
 
     test("being killed is not running out of memory", async () => {
-      expect(await run(fixture().engine, specOf(fixture(), "kill -KILL $$"))).toMatchObject({ exitCode: 137, outOfMemory: false });
+      expect(await run(fixture().engine, specOf(fixture(), "kill -KILL $$"))).toMatchObject({
+        exitCode: 137,
+        outOfMemory: false,
+      });
     });
 
     test("memory runs out in one of several containers at once", async () => {

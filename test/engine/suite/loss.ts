@@ -68,7 +68,10 @@ export function lossSuite(fixture: () => TestEngine): void {
       const { engine, daemon } = fixture();
       const { end, id } = await startReady(engine, specOf(fixture(), "echo ready; exec sleep 60"));
       let settled = false;
-      end.then(() => (settled = true), () => (settled = true));
+      end.then(
+        () => (settled = true),
+        () => (settled = true),
+      );
       process.kill(daemon.pid, "SIGSTOP");
       try {
         await sleep(2000);

@@ -33,7 +33,10 @@ export function observationSuite(fixture: () => TestEngine): void {
       const { engine, image } = fixture();
       const source = fixture().daemon.directory;
       const spec = specOf(fixture(), "echo ready; cat", { labels: { one: "1" } });
-      const { id, end, streams } = await startReady(engine, { ...spec, mounts: [{ source: `${source}/daemon.log`, target: "/log", readonly: true }] });
+      const { id, end, streams } = await startReady(engine, {
+        ...spec,
+        mounts: [{ source: `${source}/daemon.log`, target: "/log", readonly: true }],
+      });
       const info = await engine.inspect(id);
       expect(info).toMatchObject({ id, name: spec.name, running: true, exitCode: null, user: "1000:1000", addresses: {} });
       expect(info?.labels).toMatchObject({ one: "1" });
@@ -102,10 +105,16 @@ export function observationSuite(fixture: () => TestEngine): void {
     test("exec runs a command, with its output apart, its exit code and its user", async () => {
       const { engine } = fixture();
       const { id, end } = await startReady(engine, specOf(fixture(), "echo ready; exec sleep 60"));
-      expect(await engine.exec(id, ["bash", "-c", "echo out; echo err >&2; exit 3"])).toEqual({ exitCode: 3, stdout: "out\n", stderr: "err\n" });
+      expect(await engine.exec(id, ["bash", "-c", "echo out; echo err >&2; exit 3"])).toEqual({
+        exitCode: 3,
+        stdout: "out\n",
+        stderr: "err\n",
+      });
       expect((await engine.exec(id, ["id", "-u"])).stdout).toBe("1000\n");
       expect((await engine.exec(id, ["id", "-u"], { user: "4242:4242" })).stdout).toBe("4242\n");
-      expect((await engine.exec(id, ["bash", "-c", "head -c 3000000 /dev/zero | tr '\\0' y"])).stdout).toBe("y".repeat(3_000_000));
+      expect((await engine.exec(id, ["bash", "-c", "head -c 3000000 /dev/zero | tr '\\0' y"])).stdout).toBe(
+        "y".repeat(3_000_000),
+      );
       await engine.kill(id, "SIGKILL");
       await end;
     });

@@ -43,12 +43,15 @@ export async function run(engine: Engine, spec: ContainerSpec, input: string | B
 }
 
 /** Starts a container that has printed `ready` when this resolves. */
-export async function startReady(engine: Engine, spec: ContainerSpec): Promise<{ id: string; end: Promise<Exit>; streams: Awaited<ReturnType<Engine["attach"]>> }> {
+export async function startReady(
+  engine: Engine,
+  spec: ContainerSpec,
+): Promise<{ id: string; end: Promise<Exit>; streams: Awaited<ReturnType<Engine["attach"]>> }> {
   const id = await engine.create(spec);
   const streams = await engine.attach(id);
   const end = engine.wait(id);
   await engine.start(id);
-  for (let seen = ""; !seen.includes("ready\n"); ) {
+  for (let seen = ""; !seen.includes("ready\n");) {
     const chunk: unknown = await new Promise((resolve) => streams.stdout.once("readable", () => resolve(streams.stdout.read())));
     seen += String(chunk);
   }

@@ -22,7 +22,10 @@ export function streamsSuite(fixture: () => TestEngine): void {
     });
 
     test("stdout and stderr are kept apart", async () => {
-      const { stdout, stderr } = await run(fixture().engine, specOf(fixture(), "for i in 1 2 3; do echo out $i; echo err $i >&2; done"));
+      const { stdout, stderr } = await run(
+        fixture().engine,
+        specOf(fixture(), "for i in 1 2 3; do echo out $i; echo err $i >&2; done"),
+      );
       expect(stdout).toBe("out 1\nout 2\nout 3\n");
       expect(stderr).toBe("err 1\nerr 2\nerr 3\n");
     });
@@ -33,7 +36,11 @@ export function streamsSuite(fixture: () => TestEngine): void {
     });
 
     test("5 MB for a container that exits without reading", async () => {
-      const { stdout, exitCode } = await run(fixture().engine, specOf(fixture(), "echo early; exit 7"), Buffer.alloc(5_000_000, 0x61));
+      const { stdout, exitCode } = await run(
+        fixture().engine,
+        specOf(fixture(), "echo early; exit 7"),
+        Buffer.alloc(5_000_000, 0x61),
+      );
       expect(stdout).toBe("early\n");
       expect(exitCode).toBe(7);
     });
@@ -90,7 +97,8 @@ export function streamsSuite(fixture: () => TestEngine): void {
     });
 
     test("a writer of single bytes loses none", async () => {
-      const script = "node -e 'const fs = require(\"node:fs\"); for (let i = 0; i < 20000; i += 1) fs.writeSync(1 + (i % 2), String(i % 10))'";
+      const script =
+        "node -e 'const fs = require(\"node:fs\"); for (let i = 0; i < 20000; i += 1) fs.writeSync(1 + (i % 2), String(i % 10))'";
       const { stdout, stderr } = await run(fixture().engine, specOf(fixture(), script));
       expect(stdout).toBe("02468".repeat(2000));
       expect(stderr).toBe("13579".repeat(2000));

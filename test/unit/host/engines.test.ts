@@ -13,25 +13,47 @@ describe("looking for an engine", () => {
     directory = await mkdtemp(join(tmpdir(), "novabot-test-find-"));
     await mkdir(join(directory, "bin"));
     // Names of no socket that could be there: the machine's own engines are not asked.
-    env = { HOME: directory, PATH: join(directory, "bin"), NOVABOT_STATE_DIR: join(directory, "state"), DOCKER_HOST: `unix://${directory}/docker.sock`, CONTAINER_HOST: `unix://${directory}/podman.sock` };
+    env = {
+      HOME: directory,
+      PATH: join(directory, "bin"),
+      NOVABOT_STATE_DIR: join(directory, "state"),
+      DOCKER_HOST: `unix://${directory}/docker.sock`,
+      CONTAINER_HOST: `unix://${directory}/podman.sock`,
+    };
   });
   afterEach(async () => await rm(directory, { recursive: true }));
 
   test("the places where engines answer, in order", () => {
     const places = { HOME: "/home/u", XDG_RUNTIME_DIR: "/run/user/1", NOVABOT_STATE_DIR: "/state" };
     expect(dockerCandidates(places)).toEqual(
-      ["/var/run/docker.sock", "/run/user/1/docker.sock", "/home/u/.docker/run/docker.sock", "/home/u/.colima/default/docker.sock", "/state/docker/docker.sock"].map((socket) => ({ socket })),
+      [
+        "/var/run/docker.sock",
+        "/run/user/1/docker.sock",
+        "/home/u/.docker/run/docker.sock",
+        "/home/u/.colima/default/docker.sock",
+        "/state/docker/docker.sock",
+      ].map((socket) => ({ socket })),
     );
-    expect(podmanCandidates(places)).toEqual(["/run/podman/podman.sock", "/run/user/1/podman/podman.sock"].map((socket) => ({ socket })));
+    expect(podmanCandidates(places)).toEqual(
+      ["/run/podman/podman.sock", "/run/user/1/podman/podman.sock"].map((socket) => ({ socket })),
+    );
     expect(dockerCandidates({ ...places, DOCKER_HOST: "unix:///x.sock" })).toEqual([{ socket: "/x.sock" }]);
   });
 
-  test.each(["tcp://10.0.0.1:2375", "ssh://u@h", "https://h", "unix://", "unix://relative", "/no/scheme"])("DOCKER_HOST=%s is refused with its reason", async (value) => {
-    const [report] = await probeEngines({ ...env, DOCKER_HOST: value, NOVABOT_ENGINE: "docker" });
-    expect(report).toMatchObject({ name: "docker", ok: false, next: expect.stringContaining("DOCKER_HOST to unix://") as string });
-    expect(report?.reason).toContain(value);
-    if (/^(tcp|ssh|https)/.test(value)) expect(report?.reason).toContain("mounts need an engine that sees this machine's files");
-  });
+  test.each(["tcp://10.0.0.1:2375", "ssh://u@h", "https://h", "unix://", "unix://relative", "/no/scheme"])(
+    "DOCKER_HOST=%s is refused with its reason",
+    async (value) => {
+      const [report] = await probeEngines({ ...env, DOCKER_HOST: value, NOVABOT_ENGINE: "docker" });
+      expect(report).toMatchObject({
+        name: "docker",
+        ok: false,
+        next: expect.stringContaining("DOCKER_HOST to unix://") as string,
+      });
+      expect(report?.reason).toContain(value);
+      if (/^(tcp|ssh|https)/.test(value))
+        expect(report?.reason).toContain("mounts need an engine that sees this machine's files");
+    },
+  );
 
   test("nothing answers: every engine's reason and what to do", async () => {
     const error: unknown = await findEngine(env, { platform: "linux" }).catch((thrown: unknown) => thrown);
@@ -48,12 +70,20 @@ describe("looking for an engine", () => {
     }
     for (const report of await probeEngines(env, { platform: "linux" })) {
       expect(report.ok).toBe(false);
-      if (report.name !== "apple") expect(report.reason).toMatch(new RegExp(`^the ${report.name} program is there \\(.*bin/${report.name}\\) but no daemon answers; `));
+      if (report.name !== "apple")
+        expect(report.reason).toMatch(
+          new RegExp(`^the ${report.name} program is there \\(.*bin/${report.name}\\) but no daemon answers; `),
+        );
     }
   });
 
   test("a socket that nobody serves, and one that answers nonsense", async () => {
-    const server = createServer((connection) => connection.resume().on("error", () => {}).end("nonsense\r\n\r\n"));
+    const server = createServer((connection) =>
+      connection
+        .resume()
+        .on("error", () => {})
+        .end("nonsense\r\n\r\n"),
+    );
     await new Promise<void>((resolve) => server.listen(join(directory, "docker.sock"), resolve));
     await writeFile(join(directory, "podman.sock"), "");
     try {
@@ -83,7 +113,11 @@ describe("looking for an engine", () => {
   test("NOVABOT_ENGINE names one of the engines, or is told which there are", async () => {
     expect((await probeEngines({ ...env, NOVABOT_ENGINE: "podman" })).map(({ name }) => name)).toEqual(["podman"]);
     for (const ask of [probeEngines, findEngine]) {
-      await expect(ask({ ...env, NOVABOT_ENGINE: "lxc" })).rejects.toMatchObject({ code: "USAGE", place: "NOVABOT_ENGINE", next: expect.stringContaining("docker, podman, apple") as string });
+      await expect(ask({ ...env, NOVABOT_ENGINE: "lxc" })).rejects.toMatchObject({
+        code: "USAGE",
+        place: "NOVABOT_ENGINE",
+        next: expect.stringContaining("docker, podman, apple") as string,
+      });
     }
   });
 });

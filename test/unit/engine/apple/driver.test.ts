@@ -18,7 +18,13 @@ describe("the Apple driver's child processes", () => {
     engine = appleEngine({ binary: join(directory, "container") });
   });
   afterEach(async () => await rm(directory, { recursive: true, force: true }));
-  const spec = (name: string, script: string) => ({ ...fullSpec, name, entrypoint: ["/bin/sh"], command: ["-c", script], mounts: [] });
+  const spec = (name: string, script: string) => ({
+    ...fullSpec,
+    name,
+    entrypoint: ["/bin/sh"],
+    command: ["-c", script],
+    mounts: [],
+  });
 
   test("a run from create to its end, with bytes as they are", async () => {
     const input = Buffer.from(Array.from({ length: 200_000 }, (_, index) => index % 256));
@@ -58,7 +64,11 @@ describe("the Apple driver's child processes", () => {
   });
 
   test("exec gives output and exit code", async () => {
-    expect(await engine.exec("c-x", ["sh", "-c", "echo out; echo err >&2; exit 5"])).toEqual({ exitCode: 5, stdout: "out\n", stderr: "err\n" });
+    expect(await engine.exec("c-x", ["sh", "-c", "echo out; echo err >&2; exit 5"])).toEqual({
+      exitCode: 5,
+      stdout: "out\n",
+      stderr: "err\n",
+    });
   });
 
   test("services that stop are the engine's loss", async () => {
@@ -71,7 +81,11 @@ describe("the Apple driver's child processes", () => {
   });
 
   test("what the probe says", async () => {
-    expect(await engine.probe()).toMatchObject({ product: "Apple Container", version: "1.2.0", endpoint: join(directory, "container") });
+    expect(await engine.probe()).toMatchObject({
+      product: "Apple Container",
+      version: "1.2.0",
+      endpoint: join(directory, "container"),
+    });
     await mkdir(join(directory, "state"), { recursive: true });
     await writeFile(join(directory, "state/version"), "0.9.0");
     await expect(engine.probe()).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
@@ -88,6 +102,9 @@ describe("the Apple driver's child processes", () => {
     expect(lines).toEqual(["1 #1 [1/1] FROM scratch", "1 FROM scratch"]);
     await writeFile(join(context, "Dockerfile"), "FAIL here\n");
     const failed = engine.buildImage({ ...build, context: tarOf(context) });
-    await expect(failed).rejects.toMatchObject({ code: "IMAGE_BUILD_FAILED", message: expect.stringContaining("FAIL here") as string });
+    await expect(failed).rejects.toMatchObject({
+      code: "IMAGE_BUILD_FAILED",
+      message: expect.stringContaining("FAIL here") as string,
+    });
   });
 });

@@ -5,25 +5,78 @@ import { fullSpec } from "../spec.ts";
 describe("Apple Container's argument lists, to the letter", () => {
   test("create", () => {
     expect(request.createArguments(fullSpec)).toEqual([
-      "create", "--name", "novabot-main-1", "--interactive", "--rm",
-      "--user", "1000:1001", "--workdir", "/workspace/group",
-      "--env", "A=1", "--env", "B=two words",
-      "--label", "novabot.home=abc", "--label", "novabot.kind=agent",
-      "--cpus", "2", "--memory", "512M", "--ulimit", "nproc=128:128", "--cap-drop", "ALL", "--init", "--network", "none",
-      "-v", "/home/u/groups/main:/workspace/group",
-      "--mount", "type=bind,source=/home/u/data/env,target=/workspace/env-dir,readonly",
-      "--entrypoint", "/usr/local/bin/node",
-      "novabot-agent:latest", "runner.js", "--flag", "a b",
+      "create",
+      "--name",
+      "novabot-main-1",
+      "--interactive",
+      "--rm",
+      "--user",
+      "1000:1001",
+      "--workdir",
+      "/workspace/group",
+      "--env",
+      "A=1",
+      "--env",
+      "B=two words",
+      "--label",
+      "novabot.home=abc",
+      "--label",
+      "novabot.kind=agent",
+      "--cpus",
+      "2",
+      "--memory",
+      "512M",
+      "--ulimit",
+      "nproc=128:128",
+      "--cap-drop",
+      "ALL",
+      "--init",
+      "--network",
+      "none",
+      "-v",
+      "/home/u/groups/main:/workspace/group",
+      "--mount",
+      "type=bind,source=/home/u/data/env,target=/workspace/env-dir,readonly",
+      "--entrypoint",
+      "/usr/local/bin/node",
+      "novabot-agent:latest",
+      "runner.js",
+      "--flag",
+      "a b",
     ]);
   });
 
   test("create with little", () => {
     const { command: _command, entrypoint: _entrypoint, ...rest } = fullSpec;
     const limits = { memoryBytes: 100_000_000, memorySwapBytes: 100_000_000, cpus: 0.2, pids: 8 };
-    const spec = { ...rest, limits, env: {}, labels: {}, mounts: [], network: "default" as const, stdin: false, autoRemove: false };
+    const spec = {
+      ...rest,
+      limits,
+      env: {},
+      labels: {},
+      mounts: [],
+      network: "default" as const,
+      stdin: false,
+      autoRemove: false,
+    };
     expect(request.createArguments(spec)).toEqual([
-      "create", "--name", "novabot-main-1", "--user", "1000:1001", "--workdir", "/workspace/group",
-      "--cpus", "1", "--memory", "96M", "--ulimit", "nproc=8:8", "--cap-drop", "ALL", "--init", "novabot-agent:latest",
+      "create",
+      "--name",
+      "novabot-main-1",
+      "--user",
+      "1000:1001",
+      "--workdir",
+      "/workspace/group",
+      "--cpus",
+      "1",
+      "--memory",
+      "96M",
+      "--ulimit",
+      "nproc=8:8",
+      "--cap-drop",
+      "ALL",
+      "--init",
+      "novabot-agent:latest",
     ]);
   });
 
@@ -47,20 +100,44 @@ describe("Apple Container's argument lists, to the letter", () => {
   test("build", () => {
     const build = { tag: "x:1", buildArgs: { A: "b c" }, labels: { l: "m" }, target: "agent", noCache: true };
     expect(request.buildArguments(build, "/tmp/d")).toEqual([
-      "build", "--progress", "plain", "--tag", "x:1", "--build-arg", "A=b c", "--label", "l=m", "--target", "agent", "--no-cache",
-      "--file", "/tmp/d/Dockerfile", "/tmp/d",
+      "build",
+      "--progress",
+      "plain",
+      "--tag",
+      "x:1",
+      "--build-arg",
+      "A=b c",
+      "--label",
+      "l=m",
+      "--target",
+      "agent",
+      "--no-cache",
+      "--file",
+      "/tmp/d/Dockerfile",
+      "/tmp/d",
     ]);
     expect(request.buildArguments({ tag: "x:1", buildArgs: {}, labels: {} }, "/d")).toEqual([
-      "build", "--progress", "plain", "--tag", "x:1", "--file", "/d/Dockerfile", "/d",
+      "build",
+      "--progress",
+      "plain",
+      "--tag",
+      "x:1",
+      "--file",
+      "/d/Dockerfile",
+      "/d",
     ]);
   });
 
   test.each(["/a,b", "/a:b", '/a"b', "/a\nb"])("a path that its options cannot carry is refused: %j", (path) => {
     for (const readonly of [true, false]) {
       const mounts = [{ source: path, target: "/t", readonly }];
-      expect(() => request.createArguments({ ...fullSpec, mounts })).toThrow(expect.objectContaining({ code: "MOUNT_REFUSED" }) as Error);
+      expect(() => request.createArguments({ ...fullSpec, mounts })).toThrow(
+        expect.objectContaining({ code: "MOUNT_REFUSED" }) as Error,
+      );
     }
-    expect(() => request.createArguments({ ...fullSpec, mounts: [{ source: "/s", target: path, readonly: true }] })).toThrow(/cannot be mounted/);
+    expect(() => request.createArguments({ ...fullSpec, mounts: [{ source: "/s", target: path, readonly: true }] })).toThrow(
+      /cannot be mounted/,
+    );
   });
 
   test("nothing that begins with a dash becomes a name", () => {

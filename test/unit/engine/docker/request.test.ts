@@ -30,8 +30,20 @@ test("the create request, to the letter", () => {
       IpcMode: "private",
       LogConfig: { Type: "none" },
       Mounts: [
-        { Type: "bind", Source: "/home/u/groups/main", Target: "/workspace/group", ReadOnly: false, BindOptions: { Propagation: "rprivate" } },
-        { Type: "bind", Source: "/home/u/data/env", Target: "/workspace/env-dir", ReadOnly: true, BindOptions: { Propagation: "rprivate", NonRecursive: true } },
+        {
+          Type: "bind",
+          Source: "/home/u/groups/main",
+          Target: "/workspace/group",
+          ReadOnly: false,
+          BindOptions: { Propagation: "rprivate" },
+        },
+        {
+          Type: "bind",
+          Source: "/home/u/data/env",
+          Target: "/workspace/env-dir",
+          ReadOnly: true,
+          BindOptions: { Propagation: "rprivate", NonRecursive: true },
+        },
       ],
     },
   });
@@ -42,7 +54,12 @@ test("what is left out is left to the image", () => {
   const request = dockerCreateRequest({ ...rest, stdin: false, network: "default", autoRemove: false });
   expect(request).not.toHaveProperty("Cmd");
   expect(request).not.toHaveProperty("Entrypoint");
-  expect(request).toMatchObject({ OpenStdin: false, StdinOnce: false, AttachStdin: false, HostConfig: { AutoRemove: false, NetworkMode: "default" } });
+  expect(request).toMatchObject({
+    OpenStdin: false,
+    StdinOnce: false,
+    AttachStdin: false,
+    HostConfig: { AutoRemove: false, NetworkMode: "default" },
+  });
 });
 
 test("a wait passes over the state of a container that has not run", () => {

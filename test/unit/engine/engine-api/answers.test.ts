@@ -32,21 +32,39 @@ describe("what the Engine API answers", () => {
       engineRemoves: true,
       takesInput: true,
     });
-    const running = { ...container, State: { ...container.State, Status: "running", Running: true, Pid: 42, ExitCode: 0, OOMKilled: null } };
+    const running = {
+      ...container,
+      State: { ...container.State, Status: "running", Running: true, Pid: 42, ExitCode: 0, OOMKilled: null },
+    };
     expect(answers.readContainer(running)).toMatchObject({ exitCode: null, pid: 42, outOfMemory: false });
-    expect(answers.readContainer({ ...container, Config: { ...container.Config, Labels: null }, Mounts: null, NetworkSettings: null })).toMatchObject({ labels: {}, mounts: [] });
+    expect(
+      answers.readContainer({ ...container, Config: { ...container.Config, Labels: null }, Mounts: null, NetworkSettings: null }),
+    ).toMatchObject({ labels: {}, mounts: [] });
   });
 
   const hostile: unknown[] = [undefined, null, "", "text", 7, [], {}, { Id: 5 }, { Id: "" }, [{ Id: {} }], { message: "no" }];
   test.each([
-    ["readContainer", answers.readContainer, [...hostile, { ...container, State: "up" }, { ...container, State: { ...container.State, ExitCode: "0" } }]],
-    ["readContainers", answers.readContainers, [...hostile.filter((value) => !Array.isArray(value) || value.length > 0), [{ Id: "a", State: 3, Created: 1 }], [{ Id: "a", State: "up", Created: 1, Labels: { x: 1 } }]]],
+    [
+      "readContainer",
+      answers.readContainer,
+      [...hostile, { ...container, State: "up" }, { ...container, State: { ...container.State, ExitCode: "0" } }],
+    ],
+    [
+      "readContainers",
+      answers.readContainers,
+      [
+        ...hostile.filter((value) => !Array.isArray(value) || value.length > 0),
+        [{ Id: "a", State: 3, Created: 1 }],
+        [{ Id: "a", State: "up", Created: 1, Labels: { x: 1 } }],
+      ],
+    ],
     ["readImage", answers.readImage, hostile],
     ["readWait", answers.readWait, [...hostile, { StatusCode: "0" }, { StatusCode: 1.5 }]],
     ["readExec", answers.readExec, hostile],
     ["readEvent", answers.readEvent, [...hostile, { Type: "container", Action: "die", Actor: {} }]],
   ] as const)("%s refuses what it cannot read", (_name, reader: (body: unknown) => unknown, values: readonly unknown[]) => {
-    for (const value of values) expect(() => reader(value), JSON.stringify(value)).toThrow(expect.objectContaining({ code: "ENGINE_RESPONSE" }) as Error);
+    for (const value of values)
+      expect(() => reader(value), JSON.stringify(value)).toThrow(expect.objectContaining({ code: "ENGINE_RESPONSE" }) as Error);
   });
 
   test("a list", () => {
@@ -59,8 +77,17 @@ describe("what the Engine API answers", () => {
   });
 
   test("events in Docker's and Podman's words", () => {
-    const event = (Action: string, Attributes: Record<string, unknown>): unknown => ({ Type: "container", Action, Actor: { ID: "abc", Attributes } });
-    expect(answers.readEvent(event("die", { exitCode: "3", "l.x": "y" }))).toEqual({ type: "died", id: "abc", labels: { exitCode: "3", "l.x": "y" }, exitCode: 3 });
+    const event = (Action: string, Attributes: Record<string, unknown>): unknown => ({
+      Type: "container",
+      Action,
+      Actor: { ID: "abc", Attributes },
+    });
+    expect(answers.readEvent(event("die", { exitCode: "3", "l.x": "y" }))).toEqual({
+      type: "died",
+      id: "abc",
+      labels: { exitCode: "3", "l.x": "y" },
+      exitCode: 3,
+    });
     expect(answers.readEvent(event("died", { containerExitCode: 4 }))).toMatchObject({ type: "died", exitCode: 4 });
     expect(answers.readEvent(event("oom", {}))).toMatchObject({ type: "out of memory", exitCode: null });
     expect(answers.readEvent(event("remove", {}))).toMatchObject({ type: "removed" });
@@ -70,8 +97,18 @@ describe("what the Engine API answers", () => {
 
   test("Podman is known behind Docker's door, and what shifts ids is told", () => {
     const info = { NCPU: 2, MemTotal: 1000, Architecture: "x86_64", SecurityOptions: ["name=seccomp,profile=default"] };
-    expect(answers.readDaemon({ Version: "4.3.1", Components: [{ Name: "Podman Engine", Version: "4.3.1" }] }, info).product).toBe("Podman");
-    expect(answers.readDaemon({ Version: "27.0.1", Components: [{ Name: "Engine" }] }, info)).toMatchObject({ product: "Docker", rootless: false, remapped: false });
-    expect(answers.readDaemon({ Version: "27.0.1" }, { SecurityOptions: ["name=rootless", "name=userns"] })).toMatchObject({ rootless: true, remapped: true, cpus: 0 });
+    expect(
+      answers.readDaemon({ Version: "4.3.1", Components: [{ Name: "Podman Engine", Version: "4.3.1" }] }, info).product,
+    ).toBe("Podman");
+    expect(answers.readDaemon({ Version: "27.0.1", Components: [{ Name: "Engine" }] }, info)).toMatchObject({
+      product: "Docker",
+      rootless: false,
+      remapped: false,
+    });
+    expect(answers.readDaemon({ Version: "27.0.1" }, { SecurityOptions: ["name=rootless", "name=userns"] })).toMatchObject({
+      rootless: true,
+      remapped: true,
+      cpus: 0,
+    });
   });
 });

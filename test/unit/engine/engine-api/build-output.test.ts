@@ -31,12 +31,19 @@ test("the classic builder's steps, with output in pieces", () => {
 
 test("Buildah's steps, in one stage and in several", () => {
   const { progress } = collect([{ stream: "STEP 1/3: FROM a\n" }, { stream: "[2/2] STEP 3/3: RUN b\n" }]);
-  expect(progress.map(({ step, steps }) => [step, steps])).toEqual([[1, 3], [3, 3]]);
+  expect(progress.map(({ step, steps }) => [step, steps])).toEqual([
+    [1, 3],
+    [3, 3],
+  ]);
 });
 
 test("a failure carries the step and its last lines", () => {
   const lines = Array.from({ length: 50 }, (_, index) => `line ${index}`);
-  const { output } = collect([{ stream: "Step 3/9 : RUN x\n" }, { stream: `${lines.join("\n")}\nno newline` }, { errorDetail: { message: "it returned 1" }, error: "other words" }]);
+  const { output } = collect([
+    { stream: "Step 3/9 : RUN x\n" },
+    { stream: `${lines.join("\n")}\nno newline` },
+    { errorDetail: { message: "it returned 1" }, error: "other words" },
+  ]);
   expect(output.error).toBe("it returned 1");
   const error = output.failure("t:1", output.error ?? "");
   expect(error).toMatchObject({ code: "IMAGE_BUILD_FAILED", facts: { step: 3, steps: 9, instruction: "RUN x" } });
@@ -46,7 +53,15 @@ test("a failure carries the step and its last lines", () => {
 });
 
 test("messages that are none are passed over, endless lines are cut", () => {
-  const { progress, output } = collect([null, 7, "x", { stream: 5 }, { error: { message: "as an object" } }, { stream: "z".repeat(100_000) }, { stream: "\n" }]);
+  const { progress, output } = collect([
+    null,
+    7,
+    "x",
+    { stream: 5 },
+    { error: { message: "as an object" } },
+    { stream: "z".repeat(100_000) },
+    { stream: "\n" },
+  ]);
   expect(output.error).toBe("as an object");
   expect(progress).toHaveLength(1);
   expect(progress[0]?.text.length).toBeLessThan(10_000);

@@ -21,7 +21,15 @@ function take(chunks: Iterable<Buffer>): { stdout: string; stderr: string; slice
   return { ...out, whole: frames.whole };
 }
 
-const wire = Buffer.concat([frame(1, "one"), frame(2, "err"), frame(1, ""), frame(1, "two"), frame(1, "x".repeat(300)), frame(2, "!"), frame(0, "echo")]);
+const wire = Buffer.concat([
+  frame(1, "one"),
+  frame(2, "err"),
+  frame(1, ""),
+  frame(1, "two"),
+  frame(1, "x".repeat(300)),
+  frame(2, "!"),
+  frame(0, "echo"),
+]);
 const expected = { stdout: `onetwo${"x".repeat(300)}echo`, stderr: "err!", whole: true };
 
 describe("the stream demultiplexer", () => {
@@ -30,7 +38,9 @@ describe("the stream demultiplexer", () => {
   });
 
   test.each([1, 2, 3, 7, 8, 9, 64])("in pieces of %i bytes", (size) => {
-    const pieces = Array.from({ length: Math.ceil(wire.length / size) }, (_, index) => wire.subarray(index * size, (index + 1) * size));
+    const pieces = Array.from({ length: Math.ceil(wire.length / size) }, (_, index) =>
+      wire.subarray(index * size, (index + 1) * size),
+    );
     expect(take(pieces)).toMatchObject(expected);
   });
 
@@ -38,15 +48,22 @@ describe("the stream demultiplexer", () => {
     let seed = 7;
     const random = (limit: number): number => (seed = (seed * 48_271) % 2_147_483_647) % limit;
     for (let round = 0; round < 300; round += 1) {
-      const parts = Array.from({ length: 1 + random(12) }, () => ({ stream: 1 + random(2), text: String.fromCodePoint(97 + random(26)).repeat(random(round % 10 === 0 ? 9000 : 40)) }));
+      const parts = Array.from({ length: 1 + random(12) }, () => ({
+        stream: 1 + random(2),
+        text: String.fromCodePoint(97 + random(26)).repeat(random(round % 10 === 0 ? 9000 : 40)),
+      }));
       const bytes = Buffer.concat(parts.map(({ stream, text }) => frame(stream, text)));
       const pieces: Buffer[] = [];
-      for (let at = 0; at < bytes.length; ) {
+      for (let at = 0; at < bytes.length;) {
         const size = 1 + random(round % 3 === 0 ? 5000 : 20);
         pieces.push(bytes.subarray(at, at + size));
         at += size;
       }
-      const joined = (stream: number): string => parts.filter((part) => part.stream === stream).map(({ text }) => text).join("");
+      const joined = (stream: number): string =>
+        parts
+          .filter((part) => part.stream === stream)
+          .map(({ text }) => text)
+          .join("");
       expect(take(pieces)).toMatchObject({ stdout: joined(1), stderr: joined(2), whole: true });
     }
   });

@@ -27,23 +27,30 @@ test("the create request differs from Docker's in removal, limits and, rootless,
 });
 
 test("the wait request", () => {
-  expect(waitRequest("/containers/abc")).toEqual({ path: "/v4.0.0/libpod/containers/abc/wait", query: { condition: ["stopped", "exited"], interval: "100ms" } });
+  expect(waitRequest("/containers/abc")).toEqual({
+    path: "/v4.0.0/libpod/containers/abc/wait",
+    query: { condition: ["stopped", "exited"], interval: "100ms" },
+  });
 });
 
 test.each(["/a,b", '/a"b', "/a\nb", "/a,readonly=false"])("a path that could set options is refused: %j", (path) => {
-  expect(() => checkMountable({ source: path, target: "/t", readonly: true })).toThrow(expect.objectContaining({ code: "MOUNT_REFUSED", place: "/t" }) as Error);
+  expect(() => checkMountable({ source: path, target: "/t", readonly: true })).toThrow(
+    expect.objectContaining({ code: "MOUNT_REFUSED", place: "/t" }) as Error,
+  );
   expect(() => checkMountable({ source: "/s", target: path, readonly: true })).toThrow(/cannot be mounted/);
 });
 
 test("paths that it can carry", () => {
-  for (const path of ["/a b", "/a:b", "/ä'$x", "/a=b"]) expect(() => checkMountable({ source: path, target: path, readonly: false })).not.toThrow();
+  for (const path of ["/a b", "/a:b", "/ä'$x", "/a=b"])
+    expect(() => checkMountable({ source: path, target: path, readonly: false })).not.toThrow();
 });
 
 test("exit codes", () => {
   expect(readWaitedCode(0)).toBe(0);
   expect(readWaitedCode(137)).toBe(137);
   expect(readWaitedCode(-1)).toBeUndefined();
-  for (const value of ["0", null, undefined, 1.5, 256, -2, {}, Number.NaN]) expect(() => readWaitedCode(value)).toThrow(/no exit code/);
+  for (const value of ["0", null, undefined, 1.5, 256, -2, {}, Number.NaN])
+    expect(() => readWaitedCode(value)).toThrow(/no exit code/);
 });
 
 test("the kernel's count of kills", () => {
