@@ -14,6 +14,8 @@ const ipcDirectories = ["messages", "tasks", "input"] as const;
 export async function prepareHome(home: Home, group: Group, user: AgentUser, variables: ReadonlyMap<string, string>): Promise<void> {
   await within(home.root, [], async (root) => {
     await root.create(".env", "", 0o600);
+    // Main may modify the home. With shifted ids that would open it to everybody, as no closed parent is NovaBot's.
+    if (group.isMain && !user.shifted) await root.giveTo(user, 0o700);
     for (const name of ["store", "secrets"]) await (await root.ensureDirectory(name, 0o700)).close();
     await make(root, "groups", async (groups) => {
       await make(groups, GLOBAL_FOLDER, async (global) => await giveToAgent(global, user));
