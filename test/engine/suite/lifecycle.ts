@@ -119,7 +119,8 @@ export function lifecycleSuite(fixture: () => TestEngine): void {
       await expect(engine.start(gone)).rejects.toMatchObject({ code: "CONTAINER_NOT_FOUND" });
       await expect(engine.attach(gone)).rejects.toMatchObject({ code: "CONTAINER_NOT_FOUND" });
       await expect(engine.exec(gone, ["true"])).rejects.toMatchObject({ code: "CONTAINER_NOT_FOUND" });
-      await expect(engine.inspect("../images")).rejects.toMatchObject({ code: "CONTAINER_NOT_FOUND" });
+      expect(await engine.inspect("../images")).toBeUndefined();
+      await expect(engine.start("../images")).rejects.toMatchObject({ code: "CONTAINER_NOT_FOUND" });
     });
 
     test("a missing image and a name that is taken", async () => {
