@@ -8,29 +8,48 @@ import { demultiplexer } from "./demultiplex.ts";
 import { brokenConnection, containerNotFound } from "./errors.ts";
 import { containerPath } from "./paths.ts";
 
+export interface AttachOptions {
+  /**
+   * Input goes over a connection of its own. Podman answers input that a container did not read by breaking the connection off,
+   * with output that it had not passed on yet, and by writing its complaint into the middle of a frame.
+   */
+  readonly inputApart?: boolean;
+}
+
 /** Attaches to the outputs of a container, and to its input where it has one. */
-export async function attach(connection: Connection, id: string): Promise<Attachment> {
+export async function attach(connection: Connection, id: string, options: AttachOptions = {}): Promise<Attachment> {
   const container = await inspectContainer(connection, id);
   if (!container) throw containerNotFound(id);
-  const { stream, head } = await connection.hijack({
-    method: "POST",
-    path: `${containerPath(id)}/attach`,
-    // Podman loses output when it is sent input that the container does not take.
-    query: { stream: "1", stdout: "1", stderr: "1", ...(container.takesInput ? { stdin: "1" } : {}) },
-    what: "attach to the container",
-  });
-  const socket = stream as Socket;
-  if (!container.takesInput) socket.end();
-  return attachment(socket, head, connection.socket);
+  const hijack = async (...streams: readonly string[]): Promise<{ socket: Socket; head: Buffer }> => {
+    const { stream, head } = await connection.hijack({
+      method: "POST",
+      path: `${containerPath(id)}/attach`,
+      query: { stream: "1", ...Object.fromEntries(streams.map((name) => [name, "1"])) },
+      what: "attach to the container",
+    });
+    return { socket: stream as Socket, head };
+  };
+  const together = container.takesInput && !options.inputApart;
+  const { socket, head } = await hijack("stdout", "stderr", ...(together ? ["stdin"] : []));
+  if (together) return attachment(socket, head, connection.socket);
+  if (!container.takesInput) return attachment(socket, head, connection.socket, socket.end());
+  try {
+    const inward = await hijack("stdin");
+    // What the engine says here is only that nobody reads any more.
+    inward.socket.resume().on("error", () => {});
+    return attachment(socket, head, connection.socket, inward.socket);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }
 
 const OUTPUT_BUFFER_BYTES = 256 * 1024;
 
-/** The three streams over a hijacked connection. */
-export function attachment(socket: Socket, head: Buffer, endpoint: string): Attachment {
+/** The three streams over a hijacked connection, or over one for the outputs and one for the input. */
+export function attachment(socket: Socket, head: Buffer, endpoint: string, inward: Socket = socket): Attachment {
   let closed = false;
-  socket.setTimeout(0);
-  swallowWriteErrors(socket);
+  swallowWriteErrors(inward);
 
   // Streams whose buffers are full. While there is one, nothing is read: the engine, and then the container, waits.
   const full = new Set<Readable>();
@@ -78,17 +97,21 @@ export function attachment(socket: Socket, head: Buffer, endpoint: string): Atta
     if (frames.whole && error.code === "ECONNRESET") finish();
     else finish(brokenConnection(error, endpoint, "pass on the container's streams"));
   });
-  socket.on("close", () => finish());
+  socket.on("close", () => {
+    finish();
+    inward.destroy();
+  });
   if (head.length > 0) take(head);
 
   return {
-    stdin: input(socket),
+    stdin: input(inward),
     stdout,
     stderr,
     close() {
       if (closed) return;
       closed = true;
       socket.destroy();
+      inward.destroy();
       // Whoever still reads sees the end, not an error: letting go was asked for.
       finish();
     },

@@ -122,7 +122,7 @@ export function podmanEngine(options: { readonly socket: string }): Engine {
     buildImage: (build, onProgress) => buildImage(connection, alive, build, onProgress),
     removeImage: (reference) => removeImage(connection, reference),
     create,
-    attach: (id) => attach(connection, id),
+    attach: (id) => attach(connection, id, { inputApart: true }),
     async start(id) {
       await waits.ready(id);
       try {
