@@ -12,7 +12,14 @@ import { formatDuration, visible } from "./output.ts";
 import { prepareMachine } from "./prepare.ts";
 
 const groups: readonly Group[] = [
-  { jid: "local:family", name: "Family", folder: "family-chat", agent: "demo", isMain: false, containerConfig: { network: "none" } },
+  {
+    jid: "local:family",
+    name: "Family",
+    folder: "family-chat",
+    agent: "demo",
+    isMain: false,
+    containerConfig: { network: "none" },
+  },
   { jid: "local:me", name: "Me", folder: "main", agent: "demo", isMain: true },
 ];
 
@@ -29,7 +36,12 @@ export function addDemoCommand(program: Command, context: CLIContext): void {
       try {
         await editGroups(directory, () => groups);
         const home = await openHome(directory, { create: false });
-        const installation = await Installation.open({ home, engine, env: context.env, logger: createLogger(context.env, "warn") });
+        const installation = await Installation.open({
+          home,
+          engine,
+          env: context.env,
+          logger: createLogger(context.env, "warn"),
+        });
         try {
           await play(installation, options, context);
         } finally {
@@ -61,7 +73,11 @@ async function play(installation: Installation, options: { readonly json?: boole
     records.push({ ...record, result });
     if (options.json) continue;
     for (const line of visible(result ?? "").split("\n")) context.print(`  ${pc.cyan("│")} ${line}`);
-    context.print(pc.dim(`  answered in ${formatDuration(record.durationMs)} by container ${record.container} (${record.engine}), which is gone`));
+    context.print(
+      pc.dim(
+        `  answered in ${formatDuration(record.durationMs)} by container ${record.container} (${record.engine}), which is gone`,
+      ),
+    );
   }
   if (options.json) context.printJSON(records);
 }

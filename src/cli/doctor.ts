@@ -10,7 +10,9 @@ const marks: Readonly<Record<Check["status"], string>> = { ok: pc.green("ok  "),
 export function addDoctorCommand(program: Command, context: CLIContext): void {
   program
     .command("doctor")
-    .description("Tell which engines answer and why the others do not, what is in order, and how to mend the rest. Changes nothing.")
+    .description(
+      "Tell which engines answer and why the others do not, what is in order, and how to mend the rest. Changes nothing.",
+    )
     .option("--json", "print JSON")
     .action(async (options: { json?: boolean }, command: Command) => {
       const checks = await examine(chosenHomePath(command, context), context.env);

@@ -25,7 +25,9 @@ export function addExplainCommand(program: Command, context: CLIContext): void {
 }
 
 export function describeAgent(agent: AgentConfig): string {
-  return typeof agent === "string" ? agent : agent.command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
+  return typeof agent === "string"
+    ? agent
+    : agent.command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
 }
 
 /** The plan as data. Of the env file only the names: the values are secrets. */
@@ -58,7 +60,12 @@ function describe(plan: RunPlan, engine: string, imageID: string | null): string
   const facts: readonly (readonly [string, string])[] = [
     ["group", `${plan.group.folder} (${plan.group.jid})${plan.group.isMain ? ", main" : ""}`],
     ["engine", engine],
-    ["image", imageID === null ? `${plan.image} (missing: build it with \`novabot image build agent\`)` : `${plan.image} (${imageID.slice(0, 19)})`],
+    [
+      "image",
+      imageID === null
+        ? `${plan.image} (missing: build it with \`novabot image build agent\`)`
+        : `${plan.image} (${imageID.slice(0, 19)})`,
+    ],
     ["agent", describeAgent(plan.agent)],
     ["user", `${plan.user.uid}:${plan.user.gid}, ${plan.user.why}`],
     ["directory", plan.workingDirectory],
@@ -69,10 +76,17 @@ function describe(plan: RunPlan, engine: string, imageID: string | null): string
     ["timeout", `${formatDuration(plan.timeoutMs)}, then SIGTERM, and SIGKILL after ${formatDuration(plan.graceMs)}`],
     ["env file", [...plan.variables.keys()].join(", ") || "empty"],
     ...(plan.missingVariables.length ? [["", `allowed, but not in .env: ${plan.missingVariables.join(", ")}`] as const] : []),
-    ["environment", Object.entries(plan.environment).map(([name, value]) => `${name}=${value}`).join(" ")],
+    [
+      "environment",
+      Object.entries(plan.environment)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(" "),
+    ],
   ];
   const rows = (masks: boolean): string[][] =>
-    plan.mounts.filter((mount) => (mount.kind === "mask") === masks).map((mount) => [mount.readonly ? "ro" : "rw", mount.target, mount.source, mount.why]);
+    plan.mounts
+      .filter((mount) => (mount.kind === "mask") === masks)
+      .map((mount) => [mount.readonly ? "ro" : "rw", mount.target, mount.source, mount.why]);
   return [
     ...facts.map(([name, value]) => `${pc.dim(name.padEnd(11))}  ${value}`),
     "",

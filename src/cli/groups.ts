@@ -33,21 +33,27 @@ export function addGroupsCommand(program: Command, context: CLIContext): void {
     .option("--name <text>", "its name; the folder's when left out")
     .option("--json", "print JSON")
     .addHelpText("after", settingsHelp)
-    .action(async (jid: string, settings: string[], options: { folder: string; name?: string; json?: boolean }, command: Command) => {
-      const entry = applySettings({ name: options.name ?? options.folder, folder: options.folder }, settings);
-      const group = checkGroup(jid, entry, `groups add ${quote(jid)}`);
-      await editGroups(chosenHomePath(command, context), (known) => {
-        const taken = known.find((other) => other.jid === jid || other.folder.toLowerCase() === group.folder.toLowerCase());
-        if (taken) {
-          throw new NovaError("GROUP_EXISTS", `The chat id ${quote(taken.jid)} with the folder ${quote(taken.folder)} is registered already.`, {
-            place: taken.jid === jid ? "JID" : "--folder",
-            next: "Change it with `novabot groups set`, or choose another folder.",
-          });
-        }
-        return [...known, group];
-      });
-      show(group, options.json, context, "added");
-    });
+    .action(
+      async (jid: string, settings: string[], options: { folder: string; name?: string; json?: boolean }, command: Command) => {
+        const entry = applySettings({ name: options.name ?? options.folder, folder: options.folder }, settings);
+        const group = checkGroup(jid, entry, `groups add ${quote(jid)}`);
+        await editGroups(chosenHomePath(command, context), (known) => {
+          const taken = known.find((other) => other.jid === jid || other.folder.toLowerCase() === group.folder.toLowerCase());
+          if (taken) {
+            throw new NovaError(
+              "GROUP_EXISTS",
+              `The chat id ${quote(taken.jid)} with the folder ${quote(taken.folder)} is registered already.`,
+              {
+                place: taken.jid === jid ? "JID" : "--folder",
+                next: "Change it with `novabot groups set`, or choose another folder.",
+              },
+            );
+          }
+          return [...known, group];
+        });
+        show(group, options.json, context, "added");
+      },
+    );
   groups
     .command("list")
     .description("All groups.")
@@ -57,7 +63,13 @@ export function addGroupsCommand(program: Command, context: CLIContext): void {
       if (options.json) context.printJSON(known);
       else if (!known.length) context.print("No groups yet. Add one with `novabot groups add JID --folder FOLDER`.");
       else {
-        const rows = known.map((group) => [group.folder, group.name, group.jid, describeAgent(group.agent ?? "claude"), group.isMain ? "main" : ""]);
+        const rows = known.map((group) => [
+          group.folder,
+          group.name,
+          group.jid,
+          describeAgent(group.agent ?? "claude"),
+          group.isMain ? "main" : "",
+        ]);
         for (const line of table(["FOLDER", "NAME", "CHAT", "AGENT", ""], rows)) context.print(line.trimEnd());
       }
     });
@@ -101,11 +113,23 @@ export function addGroupsCommand(program: Command, context: CLIContext): void {
       });
       if (!removed) return;
       if (options.json) context.printJSON(removed);
-      else context.print(`Removed ${removed.folder} (${removed.jid}). Its files stay in ${home.groups}/${removed.folder} and ${home.data}/sessions/${removed.folder}.`);
+      else
+        context.print(
+          `Removed ${removed.folder} (${removed.jid}). Its files stay in ${home.groups}/${removed.folder} and ${home.data}/sessions/${removed.folder}.`,
+        );
     });
 }
 
-const configKeys: ReadonlySet<string> = new Set(["timeout", "cpus", "memory", "memory_swap", "pids", "network", "env", "additionalMounts"]);
+const configKeys: ReadonlySet<string> = new Set([
+  "timeout",
+  "cpus",
+  "memory",
+  "memory_swap",
+  "pids",
+  "network",
+  "env",
+  "additionalMounts",
+]);
 
 /** `entry` with `settings` applied, not yet checked. */
 function applySettings(entry: object, settings: readonly string[]): unknown {
@@ -144,6 +168,8 @@ function show(group: Group, json: boolean | undefined, context: CLIContext, verb
   if (json) return context.printJSON(group);
   if (verb) context.print(`${verb} ${group.folder}${group.isMain ? " (main: it may see the whole home)" : ""}`);
   const { name, jid, folder, agent = "claude", containerConfig } = group;
-  for (const [key, value] of Object.entries({ name, jid, folder, agent: describeAgent(agent) })) context.print(`${pc.dim(key.padEnd(9))}  ${value}`);
-  for (const [key, value] of Object.entries(containerConfig ?? {})) context.print(`${pc.dim(key.padEnd(9))}  ${JSON.stringify(value)}`);
+  for (const [key, value] of Object.entries({ name, jid, folder, agent: describeAgent(agent) }))
+    context.print(`${pc.dim(key.padEnd(9))}  ${value}`);
+  for (const [key, value] of Object.entries(containerConfig ?? {}))
+    context.print(`${pc.dim(key.padEnd(9))}  ${JSON.stringify(value)}`);
 }

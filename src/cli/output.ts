@@ -25,7 +25,15 @@ export function describeError(thrown: unknown): string[] {
 /** The same for `--json`. */
 export function errorDocument(thrown: unknown): unknown {
   if (!(thrown instanceof NovaError)) return { error: { code: "INTERNAL", message: messageOf(thrown) } };
-  return { error: { code: thrown.code, message: thrown.message, place: thrown.place ?? null, next: thrown.next ?? null, facts: thrown.facts } };
+  return {
+    error: {
+      code: thrown.code,
+      message: thrown.message,
+      place: thrown.place ?? null,
+      next: thrown.next ?? null,
+      facts: thrown.facts,
+    },
+  };
 }
 
 /** `ms` for people: `340 ms`, `12.3 s`, `5 min`. */

@@ -14,7 +14,10 @@ export interface PreparedMachine {
 }
 
 /** What `demo` and `test` do first: an engine that answers, and the images on it. */
-export async function prepareMachine(context: CLIContext, options: { readonly install: boolean; readonly forTests: boolean }): Promise<PreparedMachine> {
+export async function prepareMachine(
+  context: CLIContext,
+  options: { readonly install: boolean; readonly forTests: boolean },
+): Promise<PreparedMachine> {
   const { env } = context;
   const say = (line: string): void => context.note(line);
   const wasRunning = await isPrivateEngineRunning(env);

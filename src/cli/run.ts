@@ -90,11 +90,17 @@ async function readPrompt(context: CLIContext): Promise<string> {
     // One byte beyond the limit is enough for the run to refuse it.
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
   } catch (thrown) {
-    throw new NovaError("PROMPT_INVALID", bytes > PROMPT_LIMIT_BYTES ? `The prompt on stdin is longer than ${PROMPT_LIMIT_BYTES} bytes.` : `The prompt on stdin is not UTF-8 (${bytes} bytes).`, {
-      place: "stdin",
-      next: `Send at most ${PROMPT_LIMIT_BYTES} bytes of UTF-8 text.`,
-      cause: thrown,
-    });
+    throw new NovaError(
+      "PROMPT_INVALID",
+      bytes > PROMPT_LIMIT_BYTES
+        ? `The prompt on stdin is longer than ${PROMPT_LIMIT_BYTES} bytes.`
+        : `The prompt on stdin is not UTF-8 (${bytes} bytes).`,
+      {
+        place: "stdin",
+        next: `Send at most ${PROMPT_LIMIT_BYTES} bytes of UTF-8 text.`,
+        cause: thrown,
+      },
+    );
   }
 }
 

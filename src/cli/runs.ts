@@ -19,14 +19,19 @@ export function addRunsCommand(program: Command, context: CLIContext): void {
     .action(async (options: { group?: string; limit: string; json?: boolean }, command: Command) => {
       const limit = Number(options.limit);
       if (!Number.isInteger(limit) || limit < 1) {
-        throw new NovaError("USAGE", `--limit is ${quote(options.limit)}.`, { place: "--limit", next: "Give a whole number of at least 1." });
+        throw new NovaError("USAGE", `--limit is ${quote(options.limit)}.`, {
+          place: "--limit",
+          next: "Give a whole number of at least 1.",
+        });
       }
       const home = await openChosenHome(command, context, false);
       const folder = options.group === undefined ? undefined : findGroup(await readGroups(home), options.group).folder;
       const records = await listRecords(home, { limit, ...(folder === undefined ? {} : { folder }) });
       if (options.json) context.printJSON(records);
       else if (!records.length) context.print("No runs yet.");
-      else for (const line of table(["RUN", "STARTED", "GROUP", "OUTCOME", "TIME", "SESSION"], records.map(row))) context.print(line);
+      else
+        for (const line of table(["RUN", "STARTED", "GROUP", "OUTCOME", "TIME", "SESSION"], records.map(row)))
+          context.print(line);
     });
   runs
     .command("show")
@@ -41,7 +46,14 @@ export function addRunsCommand(program: Command, context: CLIContext): void {
 }
 
 function row(record: RunRecord): string[] {
-  return [record.id, record.startedAt, record.group, record.outcome, formatDuration(record.durationMs), record.newSessionId ?? "-"];
+  return [
+    record.id,
+    record.startedAt,
+    record.group,
+    record.outcome,
+    formatDuration(record.durationMs),
+    record.newSessionId ?? "-",
+  ];
 }
 
 function describe(record: RunRecord): string[] {

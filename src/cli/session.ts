@@ -15,14 +15,19 @@ export async function openChosenHome(command: Command, context: CLIContext, crea
 }
 
 /** Opens the home with an engine, does what a host does on its start, and closes it all again after `use`. */
-export async function withInstallation<T>(command: Command, context: CLIContext, use: (installation: Installation) => Promise<T>): Promise<T> {
+export async function withInstallation<T>(
+  command: Command,
+  context: CLIContext,
+  use: (installation: Installation) => Promise<T>,
+): Promise<T> {
   const logger = createLogger(context.env, "warn");
   const home = await openChosenHome(command, context, false);
   const engine = await findEngine(context.env);
   const installation = await Installation.open({ home, engine, env: context.env, logger });
   try {
     const { containers } = await installation.cleanUp();
-    if (containers.length) context.note(`Removed ${containers.length} container(s) that a host which is gone had left: ${containers.join(", ")}`);
+    if (containers.length)
+      context.note(`Removed ${containers.length} container(s) that a host which is gone had left: ${containers.join(", ")}`);
     return await use(installation);
   } finally {
     await installation.close();

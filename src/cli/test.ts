@@ -16,7 +16,9 @@ export function addTestCommand(program: Command, context: CLIContext): void {
     .action(async (vitest: string[], options: { install: boolean }) => {
       const check = join(packageRoot(), "test/check.ts");
       if (!existsSync(check)) {
-        throw new NovaError("USAGE", "The tests are not part of the installed package.", { next: "Run them in a checkout of the source." });
+        throw new NovaError("USAGE", "The tests are not part of the installed package.", {
+          next: "Run them in a checkout of the source.",
+        });
       }
       const machine = await prepareMachine(context, { install: options.install, forTests: true });
       try {
@@ -27,8 +29,16 @@ export function addTestCommand(program: Command, context: CLIContext): void {
     });
 }
 
-async function runCheck(check: string, args: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<number> {
-  const child = spawn(process.execPath, [check, ...args], { stdio: ["ignore", "inherit", "inherit"], cwd: packageRoot(), env: { ...env } });
+async function runCheck(
+  check: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  const child = spawn(process.execPath, [check, ...args], {
+    stdio: ["ignore", "inherit", "inherit"],
+    cwd: packageRoot(),
+    env: { ...env },
+  });
   // Ctrl-C reaches the child as well; it ends first, so that what set-up started can be stopped after it.
   const ignore = (): void => undefined;
   process.on("SIGINT", ignore);

@@ -6,7 +6,11 @@ import { findEngine } from "./engines.ts";
 import type { Environment } from "./state.ts";
 
 /** The plan of a group's next run on the engine that would take it, without making anything. */
-export async function planFor(home: Home, group: Group, env: Environment): Promise<{ plan: RunPlan; engine: string; imageID: string | null }> {
+export async function planFor(
+  home: Home,
+  group: Group,
+  env: Environment,
+): Promise<{ plan: RunPlan; engine: string; imageID: string | null }> {
   const engine = await findEngine(env);
   const info = await engine.probe();
   const plan = await planRun(group, {

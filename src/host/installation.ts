@@ -24,7 +24,10 @@ const levels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 export function createLogger(env: Environment, fallback: string): Logger {
   const level = env["LOG_LEVEL"] || fallback;
   if (!levels.includes(level)) {
-    throw new NovaError("USAGE", `LOG_LEVEL is ${quote(level)}.`, { place: "LOG_LEVEL", next: `Set it to one of ${levels.join(", ")}.` });
+    throw new NovaError("USAGE", `LOG_LEVEL is ${quote(level)}.`, {
+      place: "LOG_LEVEL",
+      next: `Set it to one of ${levels.join(", ")}.`,
+    });
   }
   return pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
 }
@@ -43,7 +46,12 @@ export class Installation {
     this.runs = runs;
   }
 
-  static async open(options: { readonly home: Home; readonly engine: Engine; readonly env: Environment; readonly logger: Logger }): Promise<Installation> {
+  static async open(options: {
+    readonly home: Home;
+    readonly engine: Engine;
+    readonly env: Environment;
+    readonly logger: Logger;
+  }): Promise<Installation> {
     const { home, engine, env, logger } = options;
     const presence = await Presence.claim(home);
     const host = { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, platform: process.platform };
@@ -65,7 +73,10 @@ export class Installation {
 }
 
 /** Changes the registry of groups while no other process of this home does. */
-export async function editGroups(path: string, change: (groups: readonly Group[]) => readonly Group[]): Promise<readonly Group[]> {
+export async function editGroups(
+  path: string,
+  change: (groups: readonly Group[]) => readonly Group[],
+): Promise<readonly Group[]> {
   const home = await openHome(path, { create: true });
   // A registry that cannot be read is told before anything is made.
   await readGroups(home);

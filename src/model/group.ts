@@ -69,7 +69,18 @@ export const containerConfigSchema: z.ZodType<ContainerConfig> = z.strictObject(
 const agentSchema: z.ZodType<AgentConfig> = z.union([
   z.literal("claude"),
   z.literal("demo"),
-  z.strictObject({ command: z.array(z.string().min(1).max(4096).regex(/^[^\0]*$/)).min(1).max(64) }),
+  z.strictObject({
+    command: z
+      .array(
+        z
+          .string()
+          .min(1)
+          .max(4096)
+          .regex(/^[^\0]*$/),
+      )
+      .min(1)
+      .max(64),
+  }),
 ]);
 
 /** One entry of `data/registered_groups.json`. Unknown keys are refused: a mistyped limit must not be no limit. */

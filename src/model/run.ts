@@ -1,7 +1,15 @@
 import { z } from "zod";
 
 /** How a run ended. Every run settles exactly once, as one of these. */
-export const outcomes = ["success", "agent error", "timeout", "out of memory", "engine lost", "cancelled", "protocol error"] as const;
+export const outcomes = [
+  "success",
+  "agent error",
+  "timeout",
+  "out of memory",
+  "engine lost",
+  "cancelled",
+  "protocol error",
+] as const;
 export type Outcome = (typeof outcomes)[number];
 
 /** What is kept of a run after it settled. Times are ISO 8601 in UTC, durations milliseconds; secrets are blotted out. */

@@ -12,7 +12,9 @@ let base: string;
 
 beforeAll(async () => {
   const gateway = await findGateway(await findEngine(process.env));
-  api = await startMessagesAPI("0.0.0.0", (request) => ({ text: `I read ${conversationText(request).includes("4711") ? "4711" : "nothing"}.` }));
+  api = await startMessagesAPI("0.0.0.0", (request) => ({
+    text: `I read ${conversationText(request).includes("4711") ? "4711" : "nothing"}.`,
+  }));
   base = `http://${gateway}:${api.port}`;
 });
 
@@ -23,7 +25,9 @@ test("Claude Code answers a group's prompt, goes on in its session, and its key 
   const home = join(directory, "home");
   const env = { HOME: directory, NOVABOT_HOME: home, XDG_CONFIG_HOME: "", NOVABOT_MOUNT_ALLOWLIST: "", LOG_LEVEL: "debug" };
   await runNovabot(["groups", "add", "1@g.us", "--folder", "family", "env=ANTHROPIC_BASE_URL"], env);
-  await writeFile(join(home, ".env"), `ANTHROPIC_API_KEY="sk-ant-stand-in-key"\nANTHROPIC_BASE_URL=${base}\nUNRELATED=never\n`, { mode: 0o600 });
+  await writeFile(join(home, ".env"), `ANTHROPIC_API_KEY="sk-ant-stand-in-key"\nANTHROPIC_BASE_URL=${base}\nUNRELATED=never\n`, {
+    mode: 0o600,
+  });
 
   const first = await runNovabot(["run", "--group", "family", "--json", "Remember the number 4711."], env);
   expect(first.code, first.stderr).toBe(0);
@@ -42,7 +46,8 @@ test("Claude Code answers a group's prompt, goes on in its session, and its key 
 
   const log = await readFile(record.logFile, "utf8");
   expect(log).toContain("Remember the number 4711.");
-  for (const text of [log, JSON.stringify(record), first.stderr, second.stderr]) expect(text).not.toContain("sk-ant-stand-in-key");
+  for (const text of [log, JSON.stringify(record), first.stderr, second.stderr])
+    expect(text).not.toContain("sk-ant-stand-in-key");
 });
 
 test("a missing key is an agent error that says so", async () => {

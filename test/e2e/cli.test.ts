@@ -12,7 +12,10 @@ import { temporaryDirectory } from "../fixtures/home.ts";
 /** A home and user directory of the test's own, as environment for the command line. */
 async function place(): Promise<{ home: string; env: Record<string, string> }> {
   const directory = await temporaryDirectory();
-  return { home: join(directory, "home"), env: { NOVABOT_HOME: join(directory, "home"), HOME: directory, XDG_CONFIG_HOME: "", NOVABOT_MOUNT_ALLOWLIST: "" } };
+  return {
+    home: join(directory, "home"),
+    env: { NOVABOT_HOME: join(directory, "home"), HOME: directory, XDG_CONFIG_HOME: "", NOVABOT_MOUNT_ALLOWLIST: "" },
+  };
 }
 
 async function untilExists(path: string): Promise<void> {
@@ -21,14 +24,26 @@ async function untilExists(path: string): Promise<void> {
 
 test("groups are added, listed, shown, changed and removed; the files stay", async () => {
   const { home, env } = await place();
-  expect((await runNovabot(["groups", "add", "1@g.us", "--folder", "dev", "--name", "Dev Team", "agent=demo"], env)).code).toBe(0);
-  expect((await runNovabot(["groups", "set", "dev", "memory=512m", "timeout=600000", 'agent={"command":["my-agent","-x"]}'], env)).code).toBe(0);
+  expect((await runNovabot(["groups", "add", "1@g.us", "--folder", "dev", "--name", "Dev Team", "agent=demo"], env)).code).toBe(
+    0,
+  );
+  expect(
+    (await runNovabot(["groups", "set", "dev", "memory=512m", "timeout=600000", 'agent={"command":["my-agent","-x"]}'], env))
+      .code,
+  ).toBe(0);
   const shown = await runNovabot(["groups", "show", "dev", "--json"], env);
   expect(JSON.parse(shown.stdout)).toEqual({
-    jid: "1@g.us", name: "Dev Team", folder: "dev", isMain: false, agent: { command: ["my-agent", "-x"] }, containerConfig: { memory: "512m", timeout: 600_000 },
+    jid: "1@g.us",
+    name: "Dev Team",
+    folder: "dev",
+    isMain: false,
+    agent: { command: ["my-agent", "-x"] },
+    containerConfig: { memory: "512m", timeout: 600_000 },
   });
   expect((await runNovabot(["groups", "set", "dev", "memory=", "timeout=", "agent="], env)).code).toBe(0);
-  expect(JSON.parse(await readFile(join(home, "data/registered_groups.json"), "utf8"))).toEqual({ "1@g.us": { name: "Dev Team", folder: "dev" } });
+  expect(JSON.parse(await readFile(join(home, "data/registered_groups.json"), "utf8"))).toEqual({
+    "1@g.us": { name: "Dev Team", folder: "dev" },
+  });
   const listed = await runNovabot(["groups", "list"], env);
   expect(listed.stdout).toMatch(/^FOLDER +NAME +CHAT +AGENT\s*\ndev +Dev Team +1@g\.us +claude\n$/);
   expect((await runNovabot(["groups", "remove", "dev"], env)).stdout).toContain("Its files stay");
@@ -54,12 +69,15 @@ test.each([
   await expect(readdir(home)).rejects.toMatchObject({ code: "ENOENT" });
 });
 
-test.each([[["frobnicate"]], [["run"]], [["run", "--group"]], [["groups", "add"]], [["run", "--wat", "--group", "x", "hi"]]])("%j is a usage error", async (args) => {
-  const { env } = await place();
-  const result = await runNovabot(args, env);
-  expect(result.code).toBe(2);
-  expect(result.stderr).toMatch(/error|Usage/);
-});
+test.each([[["frobnicate"]], [["run"]], [["run", "--group"]], [["groups", "add"]], [["run", "--wat", "--group", "x", "hi"]]])(
+  "%j is a usage error",
+  async (args) => {
+    const { env } = await place();
+    const result = await runNovabot(args, env);
+    expect(result.code).toBe(2);
+    expect(result.stderr).toMatch(/error|Usage/);
+  },
+);
 
 test("help and version are no errors", async () => {
   expect(await runNovabot(["--version"])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
@@ -71,7 +89,13 @@ test("a broken registry stops every command and is left as it is", async () => {
   await mkdir(join(home, "data"), { recursive: true });
   const registry = join(home, "data/registered_groups.json");
   await writeFile(registry, '{ "1@g.us": { "name": ');
-  for (const args of [["groups", "list"], ["groups", "add", "2@g.us", "--folder", "x"], ["groups", "remove", "x"], ["run", "--group", "x", "hi"], ["explain", "x"]]) {
+  for (const args of [
+    ["groups", "list"],
+    ["groups", "add", "2@g.us", "--folder", "x"],
+    ["groups", "remove", "x"],
+    ["run", "--group", "x", "hi"],
+    ["explain", "x"],
+  ]) {
     const result = await runNovabot(args, env);
     expect(result.code, args.join(" ")).toBe(2);
     expect(result.stderr).toContain("REGISTRY_INVALID");
@@ -90,8 +114,12 @@ test("no engine: the error lists each candidate with its reason and what to do",
   const result = await runNovabot(["run", "--group", "dev", "hi"], absent);
   expect(result.code).toBe(2);
   expect(result.stderr).toContain("ENGINE_NOT_FOUND");
-  for (const part of ["docker", "podman", "apple", "/nonexistent/docker.sock", "/nonexistent/podman.sock", "novabot setup"]) expect(result.stderr.toLowerCase()).toContain(part);
-  expect(await runNovabot(["run", "--group", "dev", "hi"], { ...env, NOVABOT_ENGINE: "lxc" })).toMatchObject({ code: 2, stderr: expect.stringContaining('"lxc"') });
+  for (const part of ["docker", "podman", "apple", "/nonexistent/docker.sock", "/nonexistent/podman.sock", "novabot setup"])
+    expect(result.stderr.toLowerCase()).toContain(part);
+  expect(await runNovabot(["run", "--group", "dev", "hi"], { ...env, NOVABOT_ENGINE: "lxc" })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('"lxc"'),
+  });
 });
 
 test("a run answers through the real image; the session goes on; the record is shown", async () => {
@@ -100,7 +128,13 @@ test("a run answers through the real image; the session goes on; the record is s
   const first = await runNovabot(["run", "--group", "family", "--json", "-"], env, "What can you see?\n");
   expect(first.code, first.stderr).toBe(0);
   const record = JSON.parse(first.stdout);
-  expect(record).toMatchObject({ group: "family", outcome: "success", code: null, suspiciousFrames: 0, result: expect.stringContaining("What can you see?") });
+  expect(record).toMatchObject({
+    group: "family",
+    outcome: "success",
+    code: null,
+    suspiciousFrames: 0,
+    result: expect.stringContaining("What can you see?"),
+  });
   const second = await runNovabot(["run", "--group", "family", "--session", "latest", "Again"], env);
   expect(second.stdout).toContain("turn 2");
   const fresh = await runNovabot(["run", "--group", "family", "Anew"], env);
@@ -108,7 +142,10 @@ test("a run answers through the real image; the session goes on; the record is s
   const shown = await runNovabot(["runs", "show", record.id.slice(0, 6)], env);
   expect(shown.stdout).toContain(record.logFile);
   expect(JSON.parse((await runNovabot(["runs", "list", "--json"], env)).stdout)).toHaveLength(3);
-  expect(await runNovabot(["runs", "show", "zzzzzz"], env)).toMatchObject({ code: 2, stderr: expect.stringContaining("RUN_NOT_FOUND") });
+  expect(await runNovabot(["runs", "show", "zzzzzz"], env)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("RUN_NOT_FOUND"),
+  });
 });
 
 test.each([
@@ -125,7 +162,10 @@ test.each([
 
 test("a failed run ends with status 1, its error on stderr and its log", async () => {
   const { env } = await place();
-  await runNovabot(["groups", "add", "1@g.us", "--folder", "family", 'agent={"command":["/bin/sh","-c","echo broken >&2; exit 3"]}'], env);
+  await runNovabot(
+    ["groups", "add", "1@g.us", "--folder", "family", 'agent={"command":["/bin/sh","-c","echo broken >&2; exit 3"]}'],
+    env,
+  );
   const result = await runNovabot(["run", "--group", "family", "hi"], env);
   expect(result).toMatchObject({ code: 1, stdout: "" });
   expect(result.stderr).toMatch(/agent error/);
@@ -142,7 +182,21 @@ test("any program that reads a prompt and prints an answer is an agent", async (
 
 test("explain tells exactly what the container then gets", async () => {
   const { home, env } = await place();
-  await runNovabot(["groups", "add", "1@g.us", "--folder", "family", 'agent={"command":["/bin/sh","-c","touch begun; sleep 60"]}', "memory=300m", "memory_swap=400m", "pids=77", "network=none"], env);
+  await runNovabot(
+    [
+      "groups",
+      "add",
+      "1@g.us",
+      "--folder",
+      "family",
+      'agent={"command":["/bin/sh","-c","touch begun; sleep 60"]}',
+      "memory=300m",
+      "memory_swap=400m",
+      "pids=77",
+      "network=none",
+    ],
+    env,
+  );
   await writeFile(join(home, ".env"), "ANTHROPIC_API_KEY=secret-value\n");
   const before = (await readdir(home, { recursive: true })).toSorted();
   const explained = JSON.parse((await runNovabot(["explain", "family", "--json"], env)).stdout);
@@ -157,10 +211,16 @@ test("explain tells exactly what the container then gets", async () => {
   const [found] = await engine.list(selector);
   const container = await engine.inspect(found!.id);
   const byTarget = (mounts: readonly { source: string; target: string; readonly: boolean }[]): unknown[] =>
-    mounts.map(({ source, target, readonly }) => ({ source, target, readonly })).toSorted((a, b) => (a.target < b.target ? -1 : 1));
+    mounts
+      .map(({ source, target, readonly }) => ({ source, target, readonly }))
+      .toSorted((a, b) => (a.target < b.target ? -1 : 1));
   expect(byTarget(container!.mounts)).toEqual(byTarget(explained.mounts));
   expect(container).toMatchObject({ user: `${explained.user.uid}:${explained.user.gid}`, addresses: {} });
-  expect(explained).toMatchObject({ network: "none", env: ["ANTHROPIC_API_KEY"], limits: { memoryBytes: 300 * 2 ** 20, memorySwapBytes: 400 * 2 ** 20, pids: 77 } });
+  expect(explained).toMatchObject({
+    network: "none",
+    env: ["ANTHROPIC_API_KEY"],
+    limits: { memoryBytes: 300 * 2 ** 20, memorySwapBytes: 400 * 2 ** 20, pids: 77 },
+  });
   process.kill(child.pid!, "SIGINT");
   expect(await ended).toMatchObject({ code: 1, stderr: expect.stringContaining("cancelled") });
   expect(await engine.list(selector)).toEqual([]);
@@ -168,7 +228,10 @@ test("explain tells exactly what the container then gets", async () => {
 
 test("a host that is killed leaves a container; the next command of this home removes it", async () => {
   const { home, env } = await place();
-  await runNovabot(["groups", "add", "1@g.us", "--folder", "family", 'agent={"command":["/bin/sh","-c","touch begun; sleep 600"]}'], env);
+  await runNovabot(
+    ["groups", "add", "1@g.us", "--folder", "family", 'agent={"command":["/bin/sh","-c","touch begun; sleep 600"]}'],
+    env,
+  );
   await runNovabot(["groups", "add", "2@g.us", "--folder", "other", 'agent={"command":["cat"]}'], env);
   const engine = await findEngine(process.env);
   const selector = { [labels.home]: describeHome(home).label };
@@ -187,7 +250,10 @@ test("a host that is killed leaves a container; the next command of this home re
 test("two processes run one group one after the other", async () => {
   const { env } = await place();
   const script = "cat >/dev/null; if mkdir busy; then sleep 1; rmdir busy; echo alone; else echo two at once; fi";
-  await runNovabot(["groups", "add", "1@g.us", "--folder", "family", `agent=${JSON.stringify({ command: ["/bin/sh", "-c", script] })}`], env);
+  await runNovabot(
+    ["groups", "add", "1@g.us", "--folder", "family", `agent=${JSON.stringify({ command: ["/bin/sh", "-c", script] })}`],
+    env,
+  );
   const results = await Promise.all([1, 2, 3].map(() => runNovabot(["run", "--group", "family", "x"], env)));
   expect(results.map((result) => `${result.code} ${result.stdout}`)).toEqual(["0 alone\n", "0 alone\n", "0 alone\n"]);
 });

@@ -12,7 +12,15 @@ test("the README's tour is the one that runs here, and it works", async () => {
   const tour = await readFile(join(root, "docs/tour.sh"), "utf8");
   expect(await readFile(join(root, "README.md"), "utf8")).toContain(`<!-- docs/tour.sh -->\n\n\`\`\`sh\n${tour}\`\`\``);
   const directory = await temporaryDirectory();
-  const env = { ...process.env, NO_COLOR: "1", HOME: directory, NOVABOT_HOME: join(directory, "home"), NOVABOT_MOUNT_ALLOWLIST: "", XDG_CONFIG_HOME: "" };
+  const env = {
+    ...process.env,
+    NO_COLOR: "1",
+    HOME: directory,
+    NOVABOT_HOME: join(directory, "home"),
+    NOVABOT_MOUNT_ALLOWLIST: "",
+    XDG_CONFIG_HOME: "",
+  };
   const { stdout } = await promisify(execFile)("sh", ["-e", join(root, "docs/tour.sh")], { cwd: root, env });
-  for (const part of ["added main (main", "/workspace/group ", "network      none", "turn 1", "turn 2", "SHOUT THIS", "success"]) expect(stdout).toContain(part);
+  for (const part of ["added main (main", "/workspace/group ", "network      none", "turn 1", "turn 2", "SHOUT THIS", "success"])
+    expect(stdout).toContain(part);
 });

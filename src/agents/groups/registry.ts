@@ -57,19 +57,29 @@ export function checkGroup(jid: string, value: unknown, place: string): Group {
 function groupError(error: z.ZodError, value: unknown, place: string): NovaError {
   const issue = error.issues[0];
   const path = issue?.path.map(String) ?? [];
-  const wrong = path.reduce<unknown>((at, key) => (typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined), value);
-  return new NovaError("GROUP_INVALID", `${path.join(".") || "The group"} is ${quote(wrong)}: ${issue?.message ?? "not valid"}.`, {
-    place: `${place}${path.length ? `, ${path.join(".")}` : ""}`,
-    next: "See `novabot groups set --help` for the settings and their values.",
-    cause: error,
-  });
+  const wrong = path.reduce<unknown>(
+    (at, key) => (typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined),
+    value,
+  );
+  return new NovaError(
+    "GROUP_INVALID",
+    `${path.join(".") || "The group"} is ${quote(wrong)}: ${issue?.message ?? "not valid"}.`,
+    {
+      place: `${place}${path.length ? `, ${path.join(".")}` : ""}`,
+      next: "See `novabot groups set --help` for the settings and their values.",
+      cause: error,
+    },
+  );
 }
 
 /**
  * Changes the registry in one step: `change` gets the groups as they stand and gives what shall stand. The file is
  * replaced whole, and not at all when it could not be read. The caller holds the registry's turn.
  */
-export async function changeGroups(home: Home, change: (groups: readonly Group[]) => readonly Group[]): Promise<readonly Group[]> {
+export async function changeGroups(
+  home: Home,
+  change: (groups: readonly Group[]) => readonly Group[],
+): Promise<readonly Group[]> {
   const groups = await readGroups(home);
   const next = change(groups);
   const text = renderGroups(next);
@@ -120,4 +130,3 @@ function broken(place: string, reason: string, cause?: unknown): NovaError {
     cause,
   });
 }
-

@@ -16,9 +16,23 @@ export const IMAGE_USER = { uid: 1000, gid: 1000 } as const;
  * Root makes the directories and gives them to the image's user. Anybody else cannot give files away, so their containers
  * run as themselves, and what an agent writes belongs to its owner.
  */
-export function agentUser(host: { readonly uid: number; readonly gid: number; readonly platform: string }, engine: EngineInfo): AgentUser {
+export function agentUser(
+  host: { readonly uid: number; readonly gid: number; readonly platform: string },
+  engine: EngineInfo,
+): AgentUser {
   if (host.platform !== "linux") return { ...IMAGE_USER, shifted: false, why: "the virtual machine's file sharing maps owners" };
-  if (host.uid === 0) return { ...IMAGE_USER, shifted: engine.shiftsIDs, why: "the image's user; root gives it the group's directories" };
-  if (engine.shiftsIDs) return { ...IMAGE_USER, shifted: true, why: "the rootless engine maps ids, so the group's directories are open to all, below a closed parent" };
-  return { uid: host.uid, gid: host.gid, shifted: false, why: "the user who runs NovaBot, so that both can write the group's directories" };
+  if (host.uid === 0)
+    return { ...IMAGE_USER, shifted: engine.shiftsIDs, why: "the image's user; root gives it the group's directories" };
+  if (engine.shiftsIDs)
+    return {
+      ...IMAGE_USER,
+      shifted: true,
+      why: "the rootless engine maps ids, so the group's directories are open to all, below a closed parent",
+    };
+  return {
+    uid: host.uid,
+    gid: host.gid,
+    shifted: false,
+    why: "the user who runs NovaBot, so that both can write the group's directories",
+  };
 }

@@ -46,7 +46,8 @@ function findLine(text: string, name: string, value: string | undefined): { numb
     const match = start.exec(line);
     if (!match) continue;
     if (match[1] === "" && value === undefined) return { number: index + 1, reason: "has no = after it" };
-    if (match[1] === "=" && match[2] && value?.startsWith(match[2])) return { number: index + 1, reason: "begins a quote that does not end" };
+    if (match[1] === "=" && match[2] && value?.startsWith(match[2]))
+      return { number: index + 1, reason: "begins a quote that does not end" };
   }
   return undefined;
 }

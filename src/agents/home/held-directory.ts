@@ -147,7 +147,12 @@ export class HeldDirectory {
   }
 
   /** Puts `data` in the place of the file `name` in one step: readers see the old file or the new one, never a part. */
-  async replace(name: string, data: string, mode: number, options: { readonly owner?: Owner; readonly sync?: boolean } = {}): Promise<void> {
+  async replace(
+    name: string,
+    data: string,
+    mode: number,
+    options: { readonly owner?: Owner; readonly sync?: boolean } = {},
+  ): Promise<void> {
     const temporary = `.${name}.${randomBytes(6).toString("hex")}.tmp`;
     await this.create(temporary, data, mode, options.owner ?? null);
     try {
@@ -191,11 +196,15 @@ export class HeldDirectory {
       if (stat.uid !== owner.uid) await this.#handle.chown(owner.uid, owner.gid);
       await this.#handle.chmod((stat.mode & 0o777) | mode | 0o700);
     } catch (thrown) {
-      throw new NovaError("HOME_UNSAFE_PATH", `The agent (user ${owner.uid}) cannot write ${quote(this.path, 400)}, which belongs to user ${stat.uid}.`, {
-        place: this.path,
-        next: `Give it to the agent: chown ${owner.uid}:${owner.gid} ${this.path}`,
-        cause: thrown,
-      });
+      throw new NovaError(
+        "HOME_UNSAFE_PATH",
+        `The agent (user ${owner.uid}) cannot write ${quote(this.path, 400)}, which belongs to user ${stat.uid}.`,
+        {
+          place: this.path,
+          next: `Give it to the agent: chown ${owner.uid}:${owner.gid} ${this.path}`,
+          cause: thrown,
+        },
+      );
     }
   }
 

@@ -22,10 +22,14 @@ export interface Home {
 export async function openHome(path: string, options: { readonly create: boolean }): Promise<Home> {
   const absolute = resolve(path);
   if (/[\0-\x1f,:"]/.test(absolute)) {
-    throw new NovaError("HOME_INVALID", `The home ${quote(absolute, 400)} has a character in its path that not every engine can mount.`, {
-      place: "NOVABOT_HOME or --home",
-      next: "Choose a path without commas, colons, quotes and control characters.",
-    });
+    throw new NovaError(
+      "HOME_INVALID",
+      `The home ${quote(absolute, 400)} has a character in its path that not every engine can mount.`,
+      {
+        place: "NOVABOT_HOME or --home",
+        next: "Choose a path without commas, colons, quotes and control characters.",
+      },
+    );
   }
   try {
     if (options.create) await mkdir(absolute, { recursive: true, mode: 0o700 });

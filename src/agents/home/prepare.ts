@@ -11,7 +11,12 @@ const ipcDirectories = ["messages", "tasks", "input"] as const;
  * Makes what the group's container will mount, gives the group's own directories to its agent, and writes the env file.
  * Every step is made from an open directory without following links; nothing below the directories named here is touched.
  */
-export async function prepareHome(home: Home, group: Group, user: AgentUser, variables: ReadonlyMap<string, string>): Promise<void> {
+export async function prepareHome(
+  home: Home,
+  group: Group,
+  user: AgentUser,
+  variables: ReadonlyMap<string, string>,
+): Promise<void> {
   await within(home.root, [], async (root) => {
     await root.create(".env", "", 0o600);
     // Main may modify the home. With shifted ids that would open it to everybody, as no closed parent is NovaBot's.
@@ -79,7 +84,12 @@ async function giveToAgent(directory: HeldDirectory, user: AgentUser): Promise<v
   else await directory.giveTo(user);
 }
 
-async function make(parent: HeldDirectory, name: string, use: (directory: HeldDirectory) => Promise<void>, mode = 0o755): Promise<void> {
+async function make(
+  parent: HeldDirectory,
+  name: string,
+  use: (directory: HeldDirectory) => Promise<void>,
+  mode = 0o755,
+): Promise<void> {
   const directory = await parent.ensureDirectory(name, mode);
   try {
     await use(directory);

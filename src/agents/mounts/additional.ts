@@ -35,7 +35,11 @@ export async function planAdditionalMounts(group: Group, context: AdditionalMoun
   for (const [index, target] of targets.entries()) {
     const next = targets.slice(index + 1).find((other) => other === target || other.startsWith(`${target}/`));
     if (next !== undefined) {
-      throw refused(`group ${group.folder}, containerConfig.additionalMounts`, `two mounts meet at ${quote(next)}`, "Give each mount a containerPath of its own, none inside another.");
+      throw refused(
+        `group ${group.folder}, containerConfig.additionalMounts`,
+        `two mounts meet at ${quote(next)}`,
+        "Give each mount a containerPath of its own, none inside another.",
+      );
     }
   }
   return planned;
@@ -45,14 +49,19 @@ export async function planAdditionalMounts(group: Group, context: AdditionalMoun
  * A directory that another group's agent may write can have its entries swapped for links between the check of a path and
  * its mounting, so no mount begins below one.
  */
-async function refuseWritableAround(group: Group, planned: readonly PlannedMount[], context: AdditionalMountsContext): Promise<void> {
+async function refuseWritableAround(
+  group: Group,
+  planned: readonly PlannedMount[],
+  context: AdditionalMountsContext,
+): Promise<void> {
   if (!planned.length) return;
   for (const other of context.groups) {
     if (other.folder === group.folder) continue;
     for (const mount of other.containerConfig?.additionalMounts ?? []) {
       // One that is refused is never mounted, so its agent writes nothing there.
       const theirs = await planOne(other, mount, "", context).catch(() => undefined);
-      const inside = theirs && !theirs.readonly && planned.find(({ source }) => source !== theirs.source && isWithin(source, theirs.source));
+      const inside =
+        theirs && !theirs.readonly && planned.find(({ source }) => source !== theirs.source && isWithin(source, theirs.source));
       if (!inside) continue;
       throw refused(
         `group ${group.folder}, containerConfig.additionalMounts`,
@@ -63,14 +72,23 @@ async function refuseWritableAround(group: Group, planned: readonly PlannedMount
   }
 }
 
-async function planOne(group: Group, mount: AdditionalMount, place: string, context: AdditionalMountsContext): Promise<PlannedMount> {
+async function planOne(
+  group: Group,
+  mount: AdditionalMount,
+  place: string,
+  context: AdditionalMountsContext,
+): Promise<PlannedMount> {
   const requested = expandHome(mount.hostPath, context.userHome);
   if (!isAbsolute(requested) || /[\0-\x1f]/.test(requested)) {
     throw refused(place, `the host path ${quote(mount.hostPath)} is not absolute`, "Write a path that begins with / or ~/.");
   }
   const target = checkContainerPath(mount.containerPath ?? basename(requested), place);
   if (!context.allowlist) {
-    throw refused(place, `there is no allowlist, so ${quote(mount.hostPath)} is not allowed`, `Allow a root in ${context.allowlistFile}, or remove the mount.`);
+    throw refused(
+      place,
+      `there is no allowlist, so ${quote(mount.hostPath)} is not allowed`,
+      `Allow a root in ${context.allowlistFile}, or remove the mount.`,
+    );
   }
   let source: string;
   let isDirectory: boolean;
@@ -83,13 +101,25 @@ async function planOne(group: Group, mount: AdditionalMount, place: string, cont
     }
   } catch (thrown) {
     if (thrown instanceof NovaError) throw thrown;
-    throw refused(place, `the host path ${quote(mount.hostPath)} cannot be resolved: ${messageOf(thrown)}`, "Make the directory first, or mend the path.");
+    throw refused(
+      place,
+      `the host path ${quote(mount.hostPath)} cannot be resolved: ${messageOf(thrown)}`,
+      "Make the directory first, or mend the path.",
+    );
   }
   if (/[:,"\0-\x1f]/.test(source)) {
-    throw refused(place, `${quote(source)} has a character that not every engine can mount`, "Choose a path without colons, commas, quotes and control characters.");
+    throw refused(
+      place,
+      `${quote(source)} has a character that not every engine can mount`,
+      "Choose a path without colons, commas, quotes and control characters.",
+    );
   }
   if (!isDirectory && !context.fileMounts) {
-    throw refused(place, `${quote(source)} is a file, and this engine mounts directories only`, "Mount the directory that holds it.");
+    throw refused(
+      place,
+      `${quote(source)} is a file, and this engine mounts directories only`,
+      "Mount the directory that holds it.",
+    );
   }
   refuseBlocked(requested, source, place, context.allowlist);
   refuseOverlap(source, place, context);
@@ -120,7 +150,11 @@ export function checkContainerPath(path: string, place: string): string {
   const segments = path.split("/");
   const plain = segments.every((segment) => /^[A-Za-z0-9._@+-]{1,128}$/.test(segment) && segment !== "." && segment !== "..");
   if (!plain) {
-    throw refused(place, `the containerPath ${quote(path)} is not valid`, "Use a relative path of letters, digits and . _ @ + -, for example webapp or libs/core.");
+    throw refused(
+      place,
+      `the containerPath ${quote(path)} is not valid`,
+      "Use a relative path of letters, digits and . _ @ + -, for example webapp or libs/core.",
+    );
   }
   return posix.join(EXTRA_TARGET, path);
 }
@@ -131,7 +165,11 @@ function refuseBlocked(requested: string, source: string, place: string, allowli
     for (const segment of path.split(sep)) {
       const name = segment.toLowerCase();
       if (blocked.has(name) || name.startsWith(".env.")) {
-        throw refused(place, `${quote(path)} has the blocked name ${quote(segment)} in it`, "Mount a directory without that name in its path.");
+        throw refused(
+          place,
+          `${quote(path)} has the blocked name ${quote(segment)} in it`,
+          "Mount a directory without that name in its path.",
+        );
       }
     }
   }
@@ -163,7 +201,11 @@ async function findRoot(source: string, place: string, context: AdditionalMounts
     if (path !== undefined && isWithin(source, path) && (!best || path.length > best.path.length)) best = { root, path };
   }
   if (!best) {
-    throw refused(place, `${quote(source)} is not below any allowed root`, `Add a root to ${context.allowlistFile}, or remove the mount.`);
+    throw refused(
+      place,
+      `${quote(source)} is not below any allowed root`,
+      `Add a root to ${context.allowlistFile}, or remove the mount.`,
+    );
   }
   return best.root;
 }

@@ -22,9 +22,38 @@ export interface Allowlist {
 
 /** Path segments that are refused whatever the allowlist says, compared without case. */
 export const blockedSegments: readonly string[] = [
-  ".ssh", ".gnupg", ".gpg", ".password-store", ".aws", ".azure", ".gcloud", ".kube", ".docker", ".config",
-  ".env", ".netrc", "_netrc", ".npmrc", ".pypirc", ".git-credentials", ".pgpass", ".vault-token", ".age", ".sops",
-  ".claude", ".claude.json", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "private_key", "credentials", ".secret", ".secrets", "docker.sock", "podman.sock",
+  ".ssh",
+  ".gnupg",
+  ".gpg",
+  ".password-store",
+  ".aws",
+  ".azure",
+  ".gcloud",
+  ".kube",
+  ".docker",
+  ".config",
+  ".env",
+  ".netrc",
+  "_netrc",
+  ".npmrc",
+  ".pypirc",
+  ".git-credentials",
+  ".pgpass",
+  ".vault-token",
+  ".age",
+  ".sops",
+  ".claude",
+  ".claude.json",
+  "id_rsa",
+  "id_dsa",
+  "id_ecdsa",
+  "id_ed25519",
+  "private_key",
+  "credentials",
+  ".secret",
+  ".secrets",
+  "docker.sock",
+  "podman.sock",
 ];
 
 const limitBytes = 256 * 1024;
@@ -37,7 +66,15 @@ const allowlistSchema = z.strictObject({
       description: z.string().exactOptional(),
     }),
   ),
-  blockedPatterns: z.array(z.string().min(1).max(255).regex(/^[^/\0]+$/, "must be the name of one path segment")).default([]),
+  blockedPatterns: z
+    .array(
+      z
+        .string()
+        .min(1)
+        .max(255)
+        .regex(/^[^/\0]+$/, "must be the name of one path segment"),
+    )
+    .default([]),
   nonMainReadOnly: z.boolean().default(true),
 });
 

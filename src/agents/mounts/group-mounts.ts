@@ -54,11 +54,20 @@ export async function projectMounts(home: Home, folders: readonly string[]): Pro
     pin(home, "groups", true, "read-only: only the host makes and removes groups' folders"),
   ];
   for (const folder of [GLOBAL_FOLDER, ...folders.toSorted()]) {
-    mounts.push(pin(home, `groups/${folder}`, false, folder === GLOBAL_FOLDER ? "memory that all groups read" : "the group's folder"));
-    if (folder !== GLOBAL_FOLDER) mounts.push(pin(home, `groups/${folder}/logs`, true, "the runs' logs, which only the host writes"));
+    mounts.push(
+      pin(home, `groups/${folder}`, false, folder === GLOBAL_FOLDER ? "memory that all groups read" : "the group's folder"),
+    );
+    if (folder !== GLOBAL_FOLDER)
+      mounts.push(pin(home, `groups/${folder}/logs`, true, "the runs' logs, which only the host writes"));
   }
   for (const [path, holds] of hiddenDirectories) {
-    mounts.push({ source: masks.directory, target: `${PROJECT_TARGET}/${path}`, readonly: true, kind: "mask", why: `hides ${holds}` });
+    mounts.push({
+      source: masks.directory,
+      target: `${PROJECT_TARGET}/${path}`,
+      readonly: true,
+      kind: "mask",
+      why: `hides ${holds}`,
+    });
   }
   for (const entry of await envFiles(home)) {
     const source = entry.isDirectory ? masks.directory : masks.file;

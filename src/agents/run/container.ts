@@ -3,7 +3,11 @@ import type { Home } from "../home/home.ts";
 import type { RunPlan } from "./plan.ts";
 
 /** The container of a plan, in the engine's terms. `startedAtMs` is in the name, as the requirement has it. */
-export function containerSpec(plan: RunPlan, home: Home, run: { readonly id: string; readonly host: string; readonly startedAtMs: number }): ContainerSpec {
+export function containerSpec(
+  plan: RunPlan,
+  home: Home,
+  run: { readonly id: string; readonly host: string; readonly startedAtMs: number },
+): ContainerSpec {
   return {
     name: `novabot-${plan.group.folder}-${run.startedAtMs}-${run.id}`,
     image: plan.image,

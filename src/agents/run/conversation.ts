@@ -183,10 +183,14 @@ function pump(stream: Readable, take: (chunk: Uint8Array) => void): Promise<void
 
 function asLost(thrown: unknown): NovaError {
   if (thrown instanceof NovaError && thrown.code === "ENGINE_LOST") return thrown;
-  return new NovaError("ENGINE_LOST", `The engine could not tell how the container ended: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
-    next: "Look at `novabot doctor`.",
-    cause: thrown,
-  });
+  return new NovaError(
+    "ENGINE_LOST",
+    `The engine could not tell how the container ended: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+    {
+      next: "Look at `novabot doctor`.",
+      cause: thrown,
+    },
+  );
 }
 
 function after(ms: number): Promise<void> {

@@ -7,7 +7,8 @@ import type { Home } from "../home/home.ts";
 /** Writes a run's log into the group's folder, never over another file and never through a link; gives its path. */
 export async function writeLog(home: Home, group: Group, startedAt: string, text: string): Promise<string> {
   const folder = await HeldDirectory.find(home.root, "groups", group.folder);
-  if (!folder) throw new NovaError("HOME_UNSAFE_PATH", `The folder of the group ${group.folder} is gone.`, { place: home.groups });
+  if (!folder)
+    throw new NovaError("HOME_UNSAFE_PATH", `The folder of the group ${group.folder} is gone.`, { place: home.groups });
   try {
     const logs = await folder.reclaimDirectory("logs");
     try {

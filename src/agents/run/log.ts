@@ -44,9 +44,18 @@ export function renderLog(facts: LogFacts): string {
   if (facts.verbose) {
     lines.push("=== Input ===", JSON.stringify(input, null, 2), "");
   } else {
-    lines.push("=== Input Summary ===", `Prompt length: ${[...input.prompt].length} chars`, `Session ID: ${input.sessionId ?? "new"}`, "");
+    lines.push(
+      "=== Input Summary ===",
+      `Prompt length: ${[...input.prompt].length} chars`,
+      `Session ID: ${input.sessionId ?? "new"}`,
+      "",
+    );
   }
-  lines.push("=== Mounts ===", ...plan.mounts.map((mount) => `${mount.target}${mount.readonly ? " (ro)" : ""}${mount.kind === "mask" ? " (masked)" : ""}`), "");
+  lines.push(
+    "=== Mounts ===",
+    ...plan.mounts.map((mount) => `${mount.target}${mount.readonly ? " (ro)" : ""}${mount.kind === "mask" ? " (masked)" : ""}`),
+    "",
+  );
   // Each stream by itself as well: a secret that was cut with it can be known only at its end.
   if (facts.verbose || facts.outcome !== "success") lines.push("=== Stderr ===", facts.redact(facts.stderr.text()), "");
   if (facts.verbose) lines.push("=== Stdout ===", facts.redact(facts.stdout.text()), "");

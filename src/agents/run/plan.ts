@@ -63,10 +63,14 @@ export async function planRun(group: Group, context: PlanContext): Promise<RunPl
   const allowlistFile = allowlistPath(env);
   const allowlistReal = await realpath(allowlistFile).catch(() => allowlistFile);
   if (isWithin(allowlistReal, home.root)) {
-    throw new NovaError("ALLOWLIST_INVALID", `The mount allowlist ${quote(allowlistFile, 400)} lies in the home, where main could change it.`, {
-      place: allowlistFile,
-      next: "Move it out of the home; NOVABOT_MOUNT_ALLOWLIST names another place.",
-    });
+    throw new NovaError(
+      "ALLOWLIST_INVALID",
+      `The mount allowlist ${quote(allowlistFile, 400)} lies in the home, where main could change it.`,
+      {
+        place: allowlistFile,
+        next: "Move it out of the home; NOVABOT_MOUNT_ALLOWLIST names another place.",
+      },
+    );
   }
   const needsAllowlist = (config.additionalMounts ?? []).length > 0;
   const extra = await planAdditionalMounts(group, {
@@ -80,13 +84,23 @@ export async function planRun(group: Group, context: PlanContext): Promise<RunPl
   const names = [...new Set([...defaultEnvNames, ...(config.env ?? [])])];
   const variables = await readEnvFile(home, names);
   if (config.network === "none" && !capabilities.networkNone) {
-    throw new NovaError("NOT_SUPPORTED", "The group wants network none, and this engine cannot start a container without a network.", {
-      place: `group ${group.folder}, containerConfig.network`,
-      next: "Use another engine for it (NOVABOT_ENGINE), or remove the setting.",
-    });
+    throw new NovaError(
+      "NOT_SUPPORTED",
+      "The group wants network none, and this engine cannot start a container without a network.",
+      {
+        place: `group ${group.folder}, containerConfig.network`,
+        next: "Use another engine for it (NOVABOT_ENGINE), or remove the setting.",
+      },
+    );
   }
   const gaps = describeGaps(capabilities, context.engine);
-  const project = group.isMain && capabilities.fileMounts ? await projectMounts(home, context.groups.map((other) => other.folder)) : [];
+  const project =
+    group.isMain && capabilities.fileMounts
+      ? await projectMounts(
+          home,
+          context.groups.map((other) => other.folder),
+        )
+      : [];
   if (group.isMain && !capabilities.fileMounts) {
     gaps.push(`${PROJECT_TARGET} is not mounted: this engine mounts no single files, so .env could not be hidden.`);
   }
@@ -113,11 +127,19 @@ function planLimits(group: Group, engine: EngineInfo): Limits {
   const place = `group ${group.folder}, containerConfig`;
   const memoryBytes = config.memory === undefined ? defaultMemoryBytes : parseSize(config.memory, `${place}.memory`);
   if (memoryBytes < leastMemoryBytes) {
-    throw tooLittle(config.memory, `${place}.memory`, `less than the ${formatSize(leastMemoryBytes)} that an agent needs to start`);
+    throw tooLittle(
+      config.memory,
+      `${place}.memory`,
+      `less than the ${formatSize(leastMemoryBytes)} that an agent needs to start`,
+    );
   }
   const memorySwapBytes = config.memory_swap === undefined ? memoryBytes : parseSize(config.memory_swap, `${place}.memory_swap`);
   if (memorySwapBytes < memoryBytes) {
-    throw tooLittle(config.memory_swap, `${place}.memory_swap`, `less than memory (${formatSize(memoryBytes)}), and it counts memory and swap together`);
+    throw tooLittle(
+      config.memory_swap,
+      `${place}.memory_swap`,
+      `less than memory (${formatSize(memoryBytes)}), and it counts memory and swap together`,
+    );
   }
   if (config.cpus !== undefined && config.cpus > engine.cpus) {
     throw new NovaError("GROUP_INVALID", `cpus is ${config.cpus}, and the engine has ${engine.cpus}.`, {
@@ -125,18 +147,27 @@ function planLimits(group: Group, engine: EngineInfo): Limits {
       next: `Set it to at most ${engine.cpus}.`,
     });
   }
-  return { memoryBytes, memorySwapBytes, cpus: config.cpus ?? Math.min(defaultCPUs, engine.cpus), pids: config.pids ?? defaultPIDs };
+  return {
+    memoryBytes,
+    memorySwapBytes,
+    cpus: config.cpus ?? Math.min(defaultCPUs, engine.cpus),
+    pids: config.pids ?? defaultPIDs,
+  };
 }
 
 function tooLittle(value: unknown, place: string, reason: string): NovaError {
-  return new NovaError("GROUP_INVALID", `The size ${quote(value)} is ${reason}.`, { place, next: "Give it more, or leave it out for the default." });
+  return new NovaError("GROUP_INVALID", `The size ${quote(value)} is ${reason}.`, {
+    place,
+    next: "Give it more, or leave it out for the default.",
+  });
 }
 
 function describeGaps(capabilities: Capabilities, engine: EngineInfo): string[] {
   const gaps: string[] = [];
   if (!capabilities.pidsLimit) gaps.push("The limit on processes does not hold on this engine.");
   if (!capabilities.swapLimit) gaps.push("The limit on swap does not hold on this engine.");
-  if (!capabilities.hardening) gaps.push("Capabilities are not dropped by this engine; each container is a virtual machine of its own.");
+  if (!capabilities.hardening)
+    gaps.push("Capabilities are not dropped by this engine; each container is a virtual machine of its own.");
   if (!capabilities.outOfMemory) gaps.push("This engine does not tell being killed for memory from being killed.");
   if (engine.rootless) gaps.push("The engine runs without root: limits hold as far as the user's own cgroup lets them.");
   return gaps;

@@ -29,7 +29,10 @@ export async function writeRecord(home: Home, record: RunRecord): Promise<void> 
 }
 
 /** Records from the newest to the oldest, at most `limit`, of one group when `folder` is given. */
-export async function listRecords(home: Home, options: { readonly folder?: string; readonly limit: number }): Promise<RunRecord[]> {
+export async function listRecords(
+  home: Home,
+  options: { readonly folder?: string; readonly limit: number },
+): Promise<RunRecord[]> {
   return await withRuns(home, [], async (runs) => {
     const found: RunRecord[] = [];
     for (const name of (await recordNames(runs)).toReversed()) {

@@ -28,7 +28,8 @@ export async function removeAbandoned(engine: Engine, home: Home, presence: Pres
 export async function removeWhenBack(engine: Engine, home: Home, runID: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      for (const container of await engine.list({ [labels.home]: home.label, [labels.run]: runID })) await engine.remove(container.id);
+      for (const container of await engine.list({ [labels.home]: home.label, [labels.run]: runID }))
+        await engine.remove(container.id);
       return;
     } catch {
       await pause(lookAgainMs, signal);

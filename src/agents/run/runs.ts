@@ -101,7 +101,12 @@ export class Runs {
       const place = await this.#all.take(request.signal);
       try {
         const isStale = turn.waited || place.waited;
-        return await this.#begin(request, isStale ? await this.plan(request.group) : plan, isStale ? await this.#findImage() : image, lostRuns);
+        return await this.#begin(
+          request,
+          isStale ? await this.plan(request.group) : plan,
+          isStale ? await this.#findImage() : image,
+          lostRuns,
+        );
       } finally {
         await place.release();
       }
@@ -155,7 +160,12 @@ export class Runs {
       ...(nonce === null ? {} : { nonce, agent: plan.agent }),
     };
     await prepareHome(home, plan.group, plan.user, plan.variables);
-    if (plan.group.isMain) await prepareFolders(home, (await readGroups(home)).map((group) => group.folder), plan.user);
+    if (plan.group.isMain)
+      await prepareFolders(
+        home,
+        (await readGroups(home)).map((group) => group.folder),
+        plan.user,
+      );
     const ownInit = image.labels[INIT_LABEL] === INIT_OWN;
     const spec = { ...containerSpec(plan, home, { id, host: presence.id, startedAtMs }), ownInit };
     const log = logger.child({ group: plan.group.folder, run: id, containerName: spec.name });
@@ -198,7 +208,9 @@ export class Runs {
   ): Promise<RunResult> {
     const { home, engine, env } = this.#options;
     // The nonce is over with the run, but its frames stand in the log of stdout.
-    const redact = redactor(new Map([...plan.variables, ...(input.nonce === undefined ? [] : [["NONCE", input.nonce] as const])]));
+    const redact = redactor(
+      new Map([...plan.variables, ...(input.nonce === undefined ? [] : [["NONCE", input.nonce] as const])]),
+    );
     const settled = settle(conversation, plan);
     const error = settled.error === null ? null : redact(settled.error);
     const startedAt = new Date(run.startedAtMs).toISOString();
@@ -247,7 +259,9 @@ export class Runs {
       stderrTruncated: conversation.stderr.truncated,
       logFile,
     };
-    await writeRecord(home, record).catch((thrown: unknown) => run.log.error({ err: thrown }, "The run's record could not be written"));
+    await writeRecord(home, record).catch((thrown: unknown) =>
+      run.log.error({ err: thrown }, "The run's record could not be written"),
+    );
     this.#tell(record, settled, redact(conversation.stderr.tail(500)), run.log);
     return { record, result: conversation.last?.result ?? null, code: settled.code };
   }
@@ -304,12 +318,18 @@ export function maxContainers(env: Readonly<Record<string, string | undefined>>)
   if (text === undefined || text === "") return DEFAULT_MAX_CONTAINERS;
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= 1000) return value;
-  throw new NovaError("USAGE", `NOVABOT_MAX_CONTAINERS is ${quote(text)}.`, { place: "NOVABOT_MAX_CONTAINERS", next: "Set it to a whole number from 1 to 1000." });
+  throw new NovaError("USAGE", `NOVABOT_MAX_CONTAINERS is ${quote(text)}.`, {
+    place: "NOVABOT_MAX_CONTAINERS",
+    next: "Set it to a whole number from 1 to 1000.",
+  });
 }
 
 function checkRequest(request: RunRequest): void {
   if (request.prompt.trim() === "") {
-    throw new NovaError("PROMPT_INVALID", "The prompt is empty.", { place: "PROMPT", next: "Write a prompt, or - to read it from stdin." });
+    throw new NovaError("PROMPT_INVALID", "The prompt is empty.", {
+      place: "PROMPT",
+      next: "Write a prompt, or - to read it from stdin.",
+    });
   }
   const bytes = Buffer.byteLength(request.prompt);
   if (bytes > PROMPT_LIMIT_BYTES) {

@@ -37,7 +37,12 @@ async function checkEngines(env: Environment): Promise<{ engine?: Engine; info?:
       return { name, status: "ok", detail };
     }
     // One engine is enough: the others' reasons are worth knowing, not worth mending.
-    return { name, status: chosen ? "ok" : "fail", detail: `not in use: ${report.reason ?? "it does not answer"}`, ...(chosen || !report.next ? {} : { next: report.next }) };
+    return {
+      name,
+      status: chosen ? "ok" : "fail",
+      detail: `not in use: ${report.reason ?? "it does not answer"}`,
+      ...(chosen || !report.next ? {} : { next: report.next }),
+    };
   });
   return { found, ...(chosen?.engine ? { engine: chosen.engine } : {}), ...(chosen?.info ? { info: chosen.info } : {}) };
 }
@@ -51,7 +56,12 @@ async function checkImage(engine: Engine, env: Environment): Promise<Check> {
     const protocol = image.labels[PROTOCOL_LABEL];
     const detail = `${image.id.slice(0, 19)}, ${formatSize(image.sizeBytes)}, protocol ${protocol ?? "unlabelled"}`;
     if (protocol === PROTOCOL_VERSION) return { name, status: "ok", detail };
-    return { name, status: "warn", detail: `${detail}: its answers carry no nonce, so anything in the container can forge them`, next: "./novabot image build agent" };
+    return {
+      name,
+      status: "warn",
+      detail: `${detail}: its answers carry no nonce, so anything in the container can forge them`,
+      next: "./novabot image build agent",
+    };
   } catch (thrown) {
     return failure(name, thrown);
   }

@@ -15,13 +15,24 @@ import { failure, type Check } from "./check.ts";
 const leastFreeBytes = 2 ** 30;
 
 /** The home, its registry, env file and permissions, the allowlist, and every group's plan. */
-export async function checkHome(path: string, env: Environment, on: { readonly engine: Engine; readonly info: EngineInfo } | undefined): Promise<Check[]> {
+export async function checkHome(
+  path: string,
+  env: Environment,
+  on: { readonly engine: Engine; readonly info: EngineInfo } | undefined,
+): Promise<Check[]> {
   const checks: Check[] = [];
   let home: Home;
   try {
     home = await openHome(path, { create: false });
   } catch (thrown) {
-    return [{ ...failure("home", thrown), status: "warn", next: "./novabot groups add JID --folder FOLDER makes it, or name another home with --home." }, await checkAllowlist(env)];
+    return [
+      {
+        ...failure("home", thrown),
+        status: "warn",
+        next: "./novabot groups add JID --folder FOLDER makes it, or name another home with --home.",
+      },
+      await checkAllowlist(env),
+    ];
   }
   checks.push(await checkDirectory(home), await checkEnvFile(home));
   let groups: Group[] = [];
@@ -44,10 +55,13 @@ async function checkDirectory(home: Home): Promise<Check> {
     const { bavail, bsize } = await statfs(home.root);
     const detail = `${home.root}, owner ${uid}, mode ${(mode & 0o777).toString(8)}, ${formatSize(bavail * bsize)} free`;
     const me = process.getuid?.() ?? uid;
-    if (uid !== me && me !== 0) return { name, status: "fail", detail, next: `Run NovaBot as user ${uid}, or give the home to user ${me}.` };
+    if (uid !== me && me !== 0)
+      return { name, status: "fail", detail, next: `Run NovaBot as user ${uid}, or give the home to user ${me}.` };
     await access(home.root, constants.W_OK);
-    if (mode & 0o022) return { name, status: "warn", detail: `${detail}: others may write in it`, next: `chmod go-w ${home.root}` };
-    if (bavail * bsize < leastFreeBytes) return { name, status: "warn", detail: `${detail}: little room`, next: "Make room on that disk." };
+    if (mode & 0o022)
+      return { name, status: "warn", detail: `${detail}: others may write in it`, next: `chmod go-w ${home.root}` };
+    if (bavail * bsize < leastFreeBytes)
+      return { name, status: "warn", detail: `${detail}: little room`, next: "Make room on that disk." };
     return { name, status: "ok", detail };
   } catch (thrown) {
     return failure(name, thrown);
@@ -64,7 +78,9 @@ async function checkEnvFile(home: Home): Promise<Check> {
     }
     const { mode } = await stat(home.envFile);
     const detail = `${home.envFile} holds ${[...found.keys()].join(", ")}, mode ${(mode & 0o777).toString(8)}`;
-    return mode & 0o077 ? { name, status: "warn", detail: `${detail}: others may read it`, next: `chmod 600 ${home.envFile}` } : { name, status: "ok", detail };
+    return mode & 0o077
+      ? { name, status: "warn", detail: `${detail}: others may read it`, next: `chmod 600 ${home.envFile}` }
+      : { name, status: "ok", detail };
   } catch (thrown) {
     return failure(name, thrown);
   }
@@ -83,22 +99,40 @@ async function checkAllowlist(env: Environment): Promise<Check> {
       if (!isAbsolute(expanded) || !(await realpath(expanded).catch(() => undefined))) missing.push(root);
     }
     const detail = `${path}, ${allowlist.allowedRoots.length} root(s)`;
-    if (missing.length) return { name, status: "warn", detail: `${detail}; not there: ${missing.join(", ")}`, next: "Make those directories, or mend the file." };
-    if ((await stat(path)).mode & 0o022) return { name, status: "warn", detail: `${detail}: others may write it`, next: `chmod go-w ${path}` };
+    if (missing.length)
+      return {
+        name,
+        status: "warn",
+        detail: `${detail}; not there: ${missing.join(", ")}`,
+        next: "Make those directories, or mend the file.",
+      };
+    if ((await stat(path)).mode & 0o022)
+      return { name, status: "warn", detail: `${detail}: others may write it`, next: `chmod go-w ${path}` };
     return { name, status: "ok", detail };
   } catch (thrown) {
     return failure(name, thrown);
   }
 }
 
-async function checkGroupPlan(home: Home, group: Group, groups: readonly Group[], env: Environment, on: { readonly engine: Engine; readonly info: EngineInfo }): Promise<Check> {
+async function checkGroupPlan(
+  home: Home,
+  group: Group,
+  groups: readonly Group[],
+  env: Environment,
+  on: { readonly engine: Engine; readonly info: EngineInfo },
+): Promise<Check> {
   const name = `group ${group.folder}`;
   try {
     const host = { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, platform: process.platform };
     const plan = await planRun(group, { home, groups, capabilities: on.engine.capabilities, engine: on.info, env, host });
     const folder = await stat(join(home.groups, group.folder)).catch(() => undefined);
     if (folder && host.uid !== 0 && folder.uid !== host.uid && !plan.user.shifted) {
-      return { name, status: "fail", detail: `its folder belongs to user ${folder.uid}, so its agent cannot write it`, next: `sudo chown ${host.uid}:${host.gid} ${join(home.groups, group.folder)}` };
+      return {
+        name,
+        status: "fail",
+        detail: `its folder belongs to user ${folder.uid}, so its agent cannot write it`,
+        next: `sudo chown ${host.uid}:${host.gid} ${join(home.groups, group.folder)}`,
+      };
     }
     return { name, status: "ok", detail: `${plan.mounts.length} mounts, runs as ${plan.user.uid}:${plan.user.gid}` };
   } catch (thrown) {

@@ -11,11 +11,21 @@ test("an error tells what, where, what next and its code", () => {
   const error = new NovaError("GROUP_NOT_FOUND", 'There is no group "x\u001b[31m".', { place: "--group", next: "Add it." });
   const text = describeError(error).join("\n");
   for (const part of ['There is no group "x\\x1b[31m".', "--group", "Add it.", "GROUP_NOT_FOUND"]) expect(text).toContain(part);
-  expect(errorDocument(error)).toEqual({ error: { code: "GROUP_NOT_FOUND", message: error.message, place: "--group", next: "Add it.", facts: {} } });
+  expect(errorDocument(error)).toEqual({
+    error: { code: "GROUP_NOT_FOUND", message: error.message, place: "--group", next: "Add it.", facts: {} },
+  });
   expect(describeError(new TypeError("oops")).join("\n")).toContain("INTERNAL");
 });
 
 test("tables and durations", () => {
-  expect(table(["A", "LONG"], [["xxx", "y"], ["z", "w"]]).slice(1)).toEqual(["xxx  y", "z    w"]);
+  expect(
+    table(
+      ["A", "LONG"],
+      [
+        ["xxx", "y"],
+        ["z", "w"],
+      ],
+    ).slice(1),
+  ).toEqual(["xxx  y", "z    w"]);
   expect([5, 999, 1500, 119_999, 300_000].map(formatDuration)).toEqual(["5 ms", "999 ms", "1.5 s", "120.0 s", "5 min"]);
 });

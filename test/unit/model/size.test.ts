@@ -14,11 +14,18 @@ test.each([
   expect(parseSize(text, "here")).toBe(bytes);
 });
 
-test.each(["", "g", "-1g", "2x", "2gg", "1e9", "0", "NaN", "Infinity", "9999999t", "2g; rm"])("%j is no size, and the message names it", (text) => {
-  expect(() => parseSize(text, "containerConfig.memory")).toThrow(
-    expect.objectContaining({ code: "GROUP_INVALID", place: "containerConfig.memory", message: expect.stringContaining(JSON.stringify(text)) }),
-  );
-});
+test.each(["", "g", "-1g", "2x", "2gg", "1e9", "0", "NaN", "Infinity", "9999999t", "2g; rm"])(
+  "%j is no size, and the message names it",
+  (text) => {
+    expect(() => parseSize(text, "containerConfig.memory")).toThrow(
+      expect.objectContaining({
+        code: "GROUP_INVALID",
+        place: "containerConfig.memory",
+        message: expect.stringContaining(JSON.stringify(text)),
+      }),
+    );
+  },
+);
 
 test("sizes for people", () => {
   expect([0, 1023, 1024, 1536, 2 * 2 ** 30].map(formatSize)).toEqual(["0 B", "1023 B", "1 KiB", "1.5 KiB", "2 GiB"]);

@@ -43,10 +43,10 @@ test("values come out of an env file as they stand there", () => {
     "# a comment",
     "PLAIN=value",
     "export EXPORTED=yes",
-    "QUOTED=\"a # b\" # comment",
+    'QUOTED="a # b" # comment',
     "SINGLE='$(id) $HOME'",
-    "MULTI=\"first",
-    "second\"",
+    'MULTI="first',
+    'second"',
     "SPACED =  around  ",
     "HASHED=value # comment",
     "WINDOWS=crlf\r",
@@ -77,7 +77,9 @@ test.each([
   ["A=1\nexport KEY", /has no =/, 2],
   ['A=1\nKEY="open\nB=2', /quote that does not end/, 2],
 ])("a wanted name without a value is told with its line: %j", (text, message, line) => {
-  expect(() => filterEnv(text, ["KEY"], "/home/.env")).toThrow(expect.objectContaining({ code: "ENV_INVALID", message: expect.stringMatching(message), place: `/home/.env:${line}` }));
+  expect(() => filterEnv(text, ["KEY"], "/home/.env")).toThrow(
+    expect.objectContaining({ code: "ENV_INVALID", message: expect.stringMatching(message), place: `/home/.env:${line}` }),
+  );
 });
 
 test("a link in the env file's place is refused, so that an agent cannot have another file read", async () => {

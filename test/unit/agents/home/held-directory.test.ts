@@ -16,7 +16,10 @@ test("a link where a directory is expected is refused, at the end of a path and 
   await mkdir(join(root, "real/inner"), { recursive: true });
   await symlink(join(root, "real"), join(root, "link"));
   await expect(HeldDirectory.open(join(root, "link"))).rejects.toMatchObject({ code: "HOME_UNSAFE_PATH" });
-  await expect(HeldDirectory.find(root, "link", "inner")).rejects.toMatchObject({ code: "HOME_UNSAFE_PATH", place: join(root, "link") });
+  await expect(HeldDirectory.find(root, "link", "inner")).rejects.toMatchObject({
+    code: "HOME_UNSAFE_PATH",
+    place: join(root, "link"),
+  });
   expect(await HeldDirectory.find(root, "real", "missing")).toBeUndefined();
 });
 
@@ -41,7 +44,10 @@ test("reading refuses links, FIFOs, sockets' and directories' places, and files 
   await writeFile(join(directory.path, "huge"), Buffer.alloc(1001));
   await writeFile(join(directory.path, "exact"), Buffer.alloc(1000, "a"));
   for (const name of ["link", "fifo", "directory", "huge"]) {
-    await expect(directory.read(name, 1000), name).rejects.toMatchObject({ code: "HOME_UNSAFE_PATH", place: join(directory.path, name) });
+    await expect(directory.read(name, 1000), name).rejects.toMatchObject({
+      code: "HOME_UNSAFE_PATH",
+      place: join(directory.path, name),
+    });
   }
   expect(await directory.read("exact", 1000)).toHaveLength(1000);
   expect(await directory.read("missing", 1000)).toBeUndefined();

@@ -8,20 +8,46 @@ import type { Group } from "../../../../src/model/group.ts";
 import { temporaryHome } from "../../../fixtures/home.ts";
 
 const capabilities: Capabilities = {
-  api: true, fileMounts: true, pidsLimit: true, swapLimit: true, networkNone: true, hardening: true, outOfMemory: true, events: true,
+  api: true,
+  fileMounts: true,
+  pidsLimit: true,
+  swapLimit: true,
+  networkNone: true,
+  hardening: true,
+  outOfMemory: true,
+  events: true,
 };
-const engine: EngineInfo = { product: "Docker", version: "1", endpoint: "/s", rootless: false, shiftsIDs: false, architecture: "x86_64", cpus: 4, memoryBytes: 2 ** 34 };
+const engine: EngineInfo = {
+  product: "Docker",
+  version: "1",
+  endpoint: "/s",
+  rootless: false,
+  shiftsIDs: false,
+  architecture: "x86_64",
+  cpus: 4,
+  memoryBytes: 2 ** 34,
+};
 const family: Group = { jid: "1@g.us", name: "Family", folder: "family", isMain: false };
 const main: Group = { jid: "2@g.us", name: "Me", folder: "main", isMain: true };
 
 function context(home: Home, changes: Partial<PlanContext> = {}): PlanContext {
-  return { home, groups: [family, main], capabilities, engine, env: { HOME: "/nobody", TZ: "Europe/Paris" }, host: { uid: 0, gid: 0, platform: "linux" }, ...changes };
+  return {
+    home,
+    groups: [family, main],
+    capabilities,
+    engine,
+    env: { HOME: "/nobody", TZ: "Europe/Paris" },
+    host: { uid: 0, gid: 0, platform: "linux" },
+    ...changes,
+  };
 }
 
 test("a group sees its own folder, logs read-only, global memory, session, mail slots and env, and nothing else", async () => {
   const home = await temporaryHome();
   const plan = await planRun(family, context(home));
-  expect(plan.mounts.map(({ source, target, readonly }) => `${source.slice(home.root.length)} ${target} ${readonly ? "ro" : "rw"}`)).toEqual([
+  expect(
+    plan.mounts.map(({ source, target, readonly }) => `${source.slice(home.root.length)} ${target} ${readonly ? "ro" : "rw"}`),
+  ).toEqual([
     "/groups/family /workspace/group rw",
     "/groups/family/logs /workspace/group/logs ro",
     "/groups/global /workspace/global ro",
@@ -29,7 +55,13 @@ test("a group sees its own folder, logs read-only, global memory, session, mail 
     "/data/ipc/family /workspace/ipc rw",
     "/data/env/family /workspace/env-dir ro",
   ]);
-  expect(plan).toMatchObject({ workingDirectory: "/workspace/group", network: "default", timeoutMs: 300_000, graceMs: 15_000, user: { uid: 1000, gid: 1000 } });
+  expect(plan).toMatchObject({
+    workingDirectory: "/workspace/group",
+    network: "default",
+    timeoutMs: 300_000,
+    graceMs: 15_000,
+    user: { uid: 1000, gid: 1000 },
+  });
   expect(plan.limits).toEqual({ memoryBytes: 2 ** 31, memorySwapBytes: 2 ** 31, cpus: 2, pids: 512 });
   expect(await readdir(home.root)).toEqual([]);
 });
@@ -40,14 +72,36 @@ test("main sees the home, with credentials masked and what others will see pinne
   await mkdir(join(home.root, ".env.d"));
   await symlink("/etc/passwd", join(home.root, ".env.link"));
   const plan = await planRun(main, context(home));
-  const targets = (kind: string): string[] => plan.mounts.filter((mount) => mount.kind === kind).map((mount) => `${mount.target.replace("/workspace/project", "")} ${mount.readonly ? "ro" : "rw"}`);
+  const targets = (kind: string): string[] =>
+    plan.mounts
+      .filter((mount) => mount.kind === kind)
+      .map((mount) => `${mount.target.replace("/workspace/project", "")} ${mount.readonly ? "ro" : "rw"}`);
   expect(targets("mask").toSorted()).toEqual(
-    ["/.ENV.bak", "/.env", "/.env.d", "/.env.local", "/data/env", "/data/host", "/data/ipc", "/data/sessions", "/secrets", "/store"].map((path) => `${path} ro`),
+    [
+      "/.ENV.bak",
+      "/.env",
+      "/.env.d",
+      "/.env.local",
+      "/data/env",
+      "/data/host",
+      "/data/ipc",
+      "/data/sessions",
+      "/secrets",
+      "/store",
+    ].map((path) => `${path} ro`),
   );
   expect(targets("pin")).toEqual([
-    "/data ro", "/groups ro", "/groups/global rw", "/groups/family rw", "/groups/family/logs ro", "/groups/main rw", "/groups/main/logs ro",
+    "/data ro",
+    "/groups ro",
+    "/groups/global rw",
+    "/groups/family rw",
+    "/groups/family/logs ro",
+    "/groups/main rw",
+    "/groups/main/logs ro",
   ]);
-  expect(plan.mounts).toContainEqual(expect.objectContaining({ source: home.root, target: "/workspace/project", readonly: false }));
+  expect(plan.mounts).toContainEqual(
+    expect.objectContaining({ source: home.root, target: "/workspace/project", readonly: false }),
+  );
   const order = plan.mounts.map((mount) => mount.target);
   for (const [index, target] of order.entries()) {
     for (const later of order.slice(index + 1)) expect(target.startsWith(`${later}/`), `${later} after ${target}`).toBe(false);
@@ -73,7 +127,11 @@ test.each([
   [{ uid: 0, gid: 0, platform: "linux" }, {}, { uid: 1000, gid: 1000, shifted: false }],
   [{ uid: 1000, gid: 1000, platform: "linux" }, {}, { uid: 1000, gid: 1000, shifted: false }],
   [{ uid: 1001, gid: 1002, platform: "linux" }, {}, { uid: 1001, gid: 1002, shifted: false }],
-  [{ uid: 1001, gid: 1001, platform: "linux" }, { rootless: true, shiftsIDs: true }, { uid: 1000, gid: 1000, shifted: true }],
+  [
+    { uid: 1001, gid: 1001, platform: "linux" },
+    { rootless: true, shiftsIDs: true },
+    { uid: 1000, gid: 1000, shifted: true },
+  ],
   [{ uid: 501, gid: 20, platform: "darwin" }, {}, { uid: 1000, gid: 1000, shifted: false }],
 ])("the agent of host user %j on engine %j runs as %j", async (host, changes, user) => {
   const plan = await planRun(family, context(await temporaryHome(), { host, engine: { ...engine, ...changes } }));
@@ -89,16 +147,23 @@ test.each([
   [{ additionalMounts: [{ hostPath: "/etc" }] }, "MOUNT_REFUSED", "additionalMounts[0]"],
 ])("the settings %j are refused before anything is made", async (containerConfig, code, place) => {
   const home = await temporaryHome();
-  await expect(planRun({ ...family, containerConfig }, context(home))).rejects.toMatchObject({ code, place: expect.stringContaining(place) });
+  await expect(planRun({ ...family, containerConfig }, context(home))).rejects.toMatchObject({
+    code,
+    place: expect.stringContaining(place),
+  });
   expect(await readdir(home.root)).toEqual([]);
 });
 
 test("network none on an engine that has none is refused, not ignored", async () => {
   const changes = { capabilities: { ...capabilities, networkNone: false } };
-  await expect(planRun({ ...family, containerConfig: { network: "none" } }, context(await temporaryHome(), changes))).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+  await expect(
+    planRun({ ...family, containerConfig: { network: "none" } }, context(await temporaryHome(), changes)),
+  ).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
 });
 
 test("an allowlist in the home is refused: main could write it", async () => {
   const home = await temporaryHome();
-  await expect(planRun(main, context(home, { env: { NOVABOT_MOUNT_ALLOWLIST: join(home.root, "allow.json") } }))).rejects.toMatchObject({ code: "ALLOWLIST_INVALID" });
+  await expect(
+    planRun(main, context(home, { env: { NOVABOT_MOUNT_ALLOWLIST: join(home.root, "allow.json") } })),
+  ).rejects.toMatchObject({ code: "ALLOWLIST_INVALID" });
 });

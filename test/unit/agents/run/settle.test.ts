@@ -32,7 +32,12 @@ test.each<[string, Partial<Conversation>, string, RegExp | null]>([
   ["an agent's error", { last: { status: "error", result: null, error: "no key" } }, "agent error", /no key/],
   ["an error without a word", { last: { status: "error", result: null } }, "agent error", /without a word/],
   ["killed for memory", { exitCode: 137, outOfMemory: true }, "out of memory", /1 GiB/],
-  ["an error because a child was killed for memory", { last: { status: "error", result: null, error: "killed" }, outOfMemory: true }, "out of memory", /1 GiB/],
+  [
+    "an error because a child was killed for memory",
+    { last: { status: "error", result: null, error: "killed" }, outOfMemory: true },
+    "out of memory",
+    /1 GiB/,
+  ],
   ["no frame", { exitCode: 3 }, "protocol error", /exit status 3/],
   ["only forged frames", { suspicious: 2 }, "protocol error", /2 frame\(s\) came without this run's nonce/],
   ["only broken frames", { broken: 1, brokenReason: "half" }, "protocol error", /the last: half/],

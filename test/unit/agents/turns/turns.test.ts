@@ -12,7 +12,9 @@ import { temporaryHome } from "../../../fixtures/home.ts";
 const taker = fileURLToPath(new URL("../../../fixtures/turn-taker.ts", import.meta.url));
 
 function startTaker(home: Home, capacity: number, times: number, holdMs: number): ChildProcess {
-  const child = spawn(process.execPath, [taker, home.root, String(capacity), String(times), String(holdMs)], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [taker, home.root, String(capacity), String(times), String(holdMs)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   onTestFinished(() => void child.kill("SIGKILL"));
   return child;
 }
@@ -52,7 +54,9 @@ test("a process that is killed loses its turn at once, and another gets it", asy
   await once(holder.stdout!, "data");
   const presence = await claim(home);
   const waiting = new TurnQueue(join(home.host, "turns/test"), 1, presence).take();
-  expect(await Promise.race([waiting.then(() => "taken"), new Promise((resolve) => setTimeout(resolve, 600, "waiting"))])).toBe("waiting");
+  expect(await Promise.race([waiting.then(() => "taken"), new Promise((resolve) => setTimeout(resolve, 600, "waiting"))])).toBe(
+    "waiting",
+  );
   holder.kill("SIGKILL");
   const turn = await waiting;
   expect(turn.waited).toBe(true);
@@ -66,7 +70,8 @@ test("turns come in the order of asking, within one process too", async () => {
   expect(first.waited).toBe(false);
   const order: number[] = [];
   const all: Promise<void>[] = [];
-  const tickets = async (): Promise<number> => (await readdir(join(home.host, "turns/test"))).filter((name) => !name.startsWith(".")).length;
+  const tickets = async (): Promise<number> =>
+    (await readdir(join(home.host, "turns/test"))).filter((name) => !name.startsWith(".")).length;
   for (let number = 0; number < 5; number += 1) {
     const before = await tickets();
     all.push(
