@@ -43,7 +43,14 @@ frame "$(id -u):$(id -g) wrote=$wrote notes=$notes read=$read"`;
     await writeFile(join(home, "groups/family/agent.sh"), script);
     await writeFile(join(home, "groups/family/notes.md"), "the owner's\n");
     await writeFile(join(home, ".env"), "ANTHROPIC_API_KEY=key\n", { mode: 0o600 });
-    for (const path of [home, join(home, "groups"), join(home, "groups/family"), join(home, "groups/family/agent.sh"), join(home, "groups/family/notes.md"), join(home, ".env")]) {
+    for (const path of [
+      home,
+      join(home, "groups"),
+      join(home, "groups/family"),
+      join(home, "groups/family/agent.sh"),
+      join(home, "groups/family/notes.md"),
+      join(home, ".env"),
+    ]) {
       await chown(path, uid, uid);
     }
     return home;
@@ -71,6 +78,8 @@ frame "$(id -u):$(id -g) wrote=$wrote notes=$notes read=$read"`;
   test("a folder that belongs to another user is told with the command that mends it", async () => {
     const home = await homeOf(1001);
     await chown(join(home, "groups/family"), 1000, 1000);
-    expect(await runAs(1001, home)).toMatchObject({ thrown: { code: "HOME_UNSAFE_PATH", place: join(home, "groups/family"), next: expect.stringContaining("chown 1001:1001") } });
+    expect(await runAs(1001, home)).toMatchObject({
+      thrown: { code: "HOME_UNSAFE_PATH", place: join(home, "groups/family"), next: expect.stringContaining("chown 1001:1001") },
+    });
   });
 });
