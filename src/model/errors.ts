@@ -69,6 +69,11 @@ export class NovaError extends Error {
   }
 }
 
+/** Whether what was thrown is an error with one of these codes, as the system's calls give them: `ENOENT`, `EEXIST`. */
+export function hasCode(thrown: unknown, ...codes: readonly string[]): boolean {
+  return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
+}
+
 /** The message of whatever was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

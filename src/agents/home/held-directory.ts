@@ -2,17 +2,13 @@ import { constants } from "node:fs";
 import { link, lstat, mkdir, open, readdir, rename, unlink, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
-import { NovaError, messageOf, quote } from "../../model/errors.ts";
+import { NovaError, hasCode, messageOf, quote } from "../../model/errors.ts";
 
 /** Who shall own what is made, as ids of the host; null leaves it to the process. */
 export type Owner = { readonly uid: number; readonly gid: number } | null;
 
 // Linux resolves a path that begins at an open descriptor; elsewhere the path itself is all there is.
 const byDescriptor = process.platform === "linux";
-
-function hasCode(thrown: unknown, ...codes: readonly string[]): boolean {
-  return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
-}
 
 function unsafe(path: string, found: string): NovaError {
   return new NovaError("HOME_UNSAFE_PATH", `${quote(path, 400)} is ${found}.`, {

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { NovaError, messageOf, quote } from "../../model/errors.ts";
+import { NovaError, hasCode, messageOf, quote } from "../../model/errors.ts";
 import { HeldDirectory } from "../home/held-directory.ts";
 
 /** A directory below which groups may mount. */
@@ -91,7 +91,7 @@ export async function readAllowlist(path: string): Promise<Allowlist | undefined
   try {
     directory = await HeldDirectory.open(dirname(path));
   } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT") return undefined;
+    if (hasCode(thrown, "ENOENT")) return undefined;
     throw invalid(path, messageOf(thrown), thrown);
   }
   let text: string | undefined;

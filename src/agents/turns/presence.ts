@@ -1,21 +1,24 @@
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { existsSync } from "node:fs";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { NovaError, quote } from "../../model/errors.ts";
 import type { Home } from "../home/home.ts";
+import { type FileLock, isFileLocked, tryFileLock } from "./file-lock.ts";
+
+/** Nobody takes longer from making the file to its lock. */
+const unbornMs = 60_000;
 
 /**
- * This process's sign of life in a home: a lock that the kernel drops when the process ends, however it ends. Others ask
- * whether a host is alive by trying the lock, so neither process ids that are used again nor clocks matter. SQLite is
- * here for its file lock alone, which Node has no other call for; the files hold no data.
+ * This process's sign of life in a home: a file lock that ends with the process. Others ask whether a host is alive by
+ * looking at the lock, so neither process ids that are used again nor clocks matter.
  */
 export class Presence {
   readonly id: string;
   readonly #directory: string;
-  readonly #lock: DatabaseSync;
+  readonly #lock: FileLock;
 
-  private constructor(id: string, directory: string, lock: DatabaseSync) {
+  private constructor(id: string, directory: string, lock: FileLock) {
     this.id = id;
     this.#directory = directory;
     this.#lock = lock;
@@ -28,8 +31,8 @@ export class Presence {
     const id = randomBytes(8).toString("hex");
     // Locked under a name that nobody asks for, then renamed: it is never seen unlocked.
     const unborn = join(directory, `.${id}`);
-    const lock = new DatabaseSync(unborn, { timeout: 0 });
-    lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+    const lock = tryFileLock(unborn);
+    if (!lock) throw new NovaError("INTERNAL", `The new file ${quote(unborn, 400)} is locked by another process.`);
     await rename(unborn, join(directory, id));
     return new Presence(id, directory, lock);
   }
@@ -39,25 +42,18 @@ export class Presence {
     if (id === this.id) return true;
     if (!/^[0-9a-f]{16}$/.test(id)) return false;
     const path = join(this.#directory, id);
-    if (!existsSync(path)) return false;
-    let probe: DatabaseSync | undefined;
-    try {
-      probe = new DatabaseSync(path, { timeout: 0 });
-      probe.exec("BEGIN EXCLUSIVE");
-      return false;
-    } catch {
-      return true;
-    } finally {
-      probe?.close();
-    }
+    return existsSync(path) && isFileLocked(path);
   }
 
   /** Removes what dead hosts left; gives how many they were. */
   async sweep(): Promise<number> {
     let dead = 0;
-    for (const id of await readdir(this.#directory)) {
-      if (id.startsWith(".") || this.isAlive(id)) continue;
-      await rm(join(this.#directory, id), { force: true });
+    for (const name of await readdir(this.#directory)) {
+      const path = join(this.#directory, name);
+      if (name === this.id || isFileLocked(path)) continue;
+      // One that begins with a dot died between its lock and its name, or is about to take the lock.
+      if (name.startsWith(".") && Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? 0) < unbornMs) continue;
+      await rm(path, { force: true });
       dead += 1;
     }
     return dead;
@@ -65,6 +61,6 @@ export class Presence {
 
   async release(): Promise<void> {
     await rm(join(this.#directory, this.id), { force: true });
-    this.#lock.close();
+    this.#lock.release();
   }
 }
