@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { findEngine } from "../host/engines.ts";
+import { findEngine } from "../host/engines/find.ts";
 import { createLogger, Installation } from "../host/installation.ts";
 import type { CLIContext } from "./context.ts";
 import { openChosenHome } from "./session.ts";

@@ -31,7 +31,7 @@ export function addDemoCommand(program: Command, context: CLIContext): void {
     .option("--keep", "keep the demo's home, to look at its logs")
     .option("--json", "print the runs' records as JSON")
     .action(async (options: { install: boolean; keep?: boolean; json?: boolean }) => {
-      const { engine } = await prepareMachine(context, { install: options.install, forTests: false });
+      const engine = await prepareMachine(context, { install: options.install });
       const directory = await mkdtemp(join(tmpdir(), "novabot-demo-"));
       try {
         await editGroups(directory, () => groups);

@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from "commander";
-import { findEngine } from "../host/engines.ts";
+import { findEngine } from "../host/engines/find.ts";
 import type { ImageName } from "../host/images/build.ts";
 import { buildImages, type BuiltImage, listImages } from "../host/images/images.ts";
 import { formatSize } from "../model/size.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { openHome, type Home } from "../agents/home/home.ts";
-import { findEngine } from "../host/engines.ts";
+import { findEngine } from "../host/engines/find.ts";
 import { createLogger, homePath, Installation } from "../host/installation.ts";
 import type { CLIContext } from "./context.ts";
 

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { packageRoot } from "../host/package-root.ts";
 import { NovaError } from "../model/errors.ts";
 import type { CLIContext } from "./context.ts";
-import { prepareMachine } from "./prepare.ts";
+import { leavingNoEngine, prepareMachine } from "./prepare.ts";
 
 export function addTestCommand(program: Command, context: CLIContext): void {
   program
@@ -14,27 +14,24 @@ export function addTestCommand(program: Command, context: CLIContext): void {
     .option("--no-install", "install nothing on this machine")
     .argument("[vitest...]", "after --: arguments for vitest")
     .action(async (vitest: string[], options: { install: boolean }) => {
-      const check = join(packageRoot(), "test/check.ts");
-      if (!existsSync(check)) {
+      if (!existsSync(join(packageRoot(), "test/check.ts"))) {
         throw new NovaError("USAGE", "The tests are not part of the installed package.", {
           next: "Run them in a checkout of the source.",
         });
       }
-      const machine = await prepareMachine(context, { install: options.install, forTests: true });
-      try {
-        context.setExitCode((await runCheck(check, vitest, machine.env)) === 0 ? 0 : 1);
-      } finally {
-        await machine.release();
-      }
+      const install = options.install ? [] : ["--no-install"];
+      await leavingNoEngine(context.env, async () => {
+        await prepareMachine(context, options);
+        const prepared = await runHere("test/prepare.ts", install, context.env);
+        if (prepared !== 0) return context.setExitCode(2);
+        context.setExitCode((await runHere("test/check.ts", vitest, context.env)) === 0 ? 0 : 1);
+      });
     });
 }
 
-async function runCheck(
-  check: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<number> {
-  const child = spawn(process.execPath, [check, ...args], {
+/** Runs a script of the checkout to its end and gives its exit status. */
+async function runHere(script: string, args: readonly string[], env: CLIContext["env"]): Promise<number> {
+  const child = spawn(process.execPath, [join(packageRoot(), script), ...args], {
     stdio: ["ignore", "inherit", "inherit"],
     cwd: packageRoot(),
     env: { ...env },

@@ -2,7 +2,7 @@ import { readGroups } from "../agents/groups/registry.ts";
 import type { Home } from "../agents/home/home.ts";
 import { planRun, type RunPlan } from "../agents/run/plan.ts";
 import type { Group } from "../model/group.ts";
-import { findEngine } from "./engines.ts";
+import { findEngine } from "./engines/find.ts";
 import type { Environment } from "./state.ts";
 
 /** The plan of a group's next run on the engine that would take it, without making anything. */

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { findEngine } from "../../src/host/engines.ts";
+import { findEngine } from "../../src/host/engines/find.ts";
 import { runNovabot } from "../fixtures/command-line.ts";
 import { temporaryDirectory } from "../fixtures/home.ts";
 import { findGateway } from "../fixtures/messages-api/gateway.ts";

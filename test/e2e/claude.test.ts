@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine } from "../../src/engine/engine.ts";
-import { findEngine } from "../../src/host/engines.ts";
+import { findEngine } from "../../src/host/engines/find.ts";
 import { type AgentResult, type GroupFolders, makeGroupFolders, runAgentContainer } from "../fixtures/agent-container.ts";
 import { findGateway } from "../fixtures/messages-api/gateway.ts";
 import {

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { labels } from "../../src/engine/spec.ts";
 import { describeHome } from "../../src/agents/home/home.ts";
-import { findEngine } from "../../src/host/engines.ts";
+import { findEngine } from "../../src/host/engines/find.ts";
 import { finished, runNovabot, startNovabot } from "../fixtures/command-line.ts";
 import { temporaryDirectory } from "../fixtures/home.ts";
 

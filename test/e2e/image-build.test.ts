@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
-import { findEngine } from "../../src/host/engines.ts";
+import { findEngine } from "../../src/host/engines/find.ts";
 import type { ImageProgress } from "../../src/host/images/build.ts";
 import { packContext } from "../../src/host/images/context.ts";
 import { buildImages, type BuiltImage, listImages } from "../../src/host/images/images.ts";

@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
-import { findEngine } from "../../src/host/engines.ts";
+import { findEngine } from "../../src/host/engines/find.ts";
 import { type AgentRun, type GroupFolders, makeGroupFolders, runAgentContainer } from "../fixtures/agent-container.ts";
 
 let engine: Engine;

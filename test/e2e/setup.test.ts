@@ -9,8 +9,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { dockerEngine } from "../../src/engine/docker/driver.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { NovaError } from "../../src/model/errors.ts";
-import { answers, findProgram } from "../../src/host/setup/private-docker.ts";
-import { listProcesses } from "../../src/host/setup/processes.ts";
+import { listProcesses } from "../../src/host/machine/processes.ts";
+import { findProgram } from "../../src/host/machine/program.ts";
+import { answers } from "../../src/host/setup/private-docker.ts";
 import { isPrivateEngineRunning, setUp, stopPrivateEngine } from "../../src/host/setup/setup.ts";
 import { type Environment, privateDockerPaths } from "../../src/host/state.ts";
 
@@ -134,9 +135,4 @@ describe.runIf(canStart)("the private engine", () => {
     const again = await run(process.execPath, [main, "setup", "--stop"], { env });
     expect(again.stdout).toBe("No private engine is running.\n");
   });
-});
-
-test("looking for a program takes no relative directory and finds administration tools", () => {
-  expect(findProgram("sh", { PATH: ".:/no/such/directory" })).toMatch(/\/sh$/);
-  expect(findProgram("no-such-program", process.env)).toBeUndefined();
 });

@@ -2,7 +2,7 @@ import type { Engine, EngineInfo } from "../../engine/engine.ts";
 import { PROTOCOL_LABEL, PROTOCOL_VERSION } from "../../model/markers.ts";
 import { formatSize } from "../../model/size.ts";
 import { DEFAULT_IMAGE } from "../../agents/run/plan.ts";
-import { probeEngines } from "../engines.ts";
+import { probeEngines } from "../engines/find.ts";
 import type { Environment } from "../state.ts";
 import { failure, type Check } from "./check.ts";
 import { checkHome } from "./home.ts";

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine, ImageInfo } from "../../engine/engine.ts";
 import { NovaError } from "../../model/errors.ts";
-import { readDistribution } from "../setup/distribution.ts";
+import { readDistribution } from "../machine/distribution.ts";
 import { writeArchive } from "./archive.ts";
 import { BaseUnavailable, type OnProgress, runBuild } from "./build.ts";
 import { packContext } from "./context.ts";

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { NovaError, messageOf, quote } from "../../model/errors.ts";
-import { runProgram } from "../setup/program.ts";
+import { runProgram } from "../machine/program.ts";
+import { packageRoot } from "../package-root.ts";
 import type { Environment } from "../state.ts";
 
 /**
@@ -27,9 +28,13 @@ export async function hostCertificates(env: Environment): Promise<string> {
   return texts.length === 0 ? "" : `${texts.join("\n")}\n`;
 }
 
-/** The npm registry that this machine is set to use; empty when npm does not say. It may hold a password: it goes into no label and no log. */
+/**
+ * The npm registry that this machine is set to use; empty when npm does not say. It may hold a password: it goes into no label
+ * and no log. npm is asked in NovaBot's own directory: an `.npmrc` in the caller's may be an agent's.
+ */
 export async function hostRegistry(env: Environment): Promise<string> {
   const set = env["npm_config_registry"] || env["NPM_CONFIG_REGISTRY"];
-  const text = set || (await runProgram(["npm", "config", "get", "registry"], { env, timeoutMs: 20_000 })).stdout.trim();
+  const ask = { env, cwd: packageRoot(), timeoutMs: 20_000 };
+  const text = set || (await runProgram(["npm", "config", "get", "registry"], ask)).stdout.trim();
   return /^https?:\/\/\S+$/.test(text) ? text : "";
 }

@@ -1,5 +1,5 @@
 import type { ImageInfo } from "../../engine/engine.ts";
-import type { Distribution } from "../setup/distribution.ts";
+import type { Distribution } from "../machine/distribution.ts";
 import type { Environment } from "../state.ts";
 import type { ImageName, OnProgress } from "./build.ts";
 import { AGENT_TAG, BASE_TAG } from "./versions.ts";

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
 import { NovaError, quote } from "../../model/errors.ts";
-import { lastLines, runProgram } from "../setup/program.ts";
+import { lastLines, runProgram } from "../machine/program.ts";
 import type { Environment } from "../state.ts";
 import type { ContextEntry } from "./context.ts";
 import { NPM_VERSION } from "./versions.ts";
@@ -49,6 +49,8 @@ async function fetchNPM(directory: string, env: Environment): Promise<string> {
   try {
     const result = await runProgram(["npm", "pack", `npm@${NPM_VERSION}`, "--pack-destination", draft], {
       env,
+      // An `.npmrc` where the caller is may be an agent's, and would name the registry.
+      cwd: draft,
       timeoutMs: 120_000,
     });
     if (result.exitCode !== 0) {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Distribution } from "../setup/distribution.ts";
+import type { Distribution } from "../machine/distribution.ts";
 import { stateDirectory, type Environment } from "../state.ts";
 import { type ContextEntry, hashEntries } from "./context.ts";
 import { hostCertificates } from "./host-settings.ts";

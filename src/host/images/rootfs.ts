@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { NovaError } from "../../model/errors.ts";
-import { installPackages } from "../setup/apt.ts";
-import type { Distribution } from "../setup/distribution.ts";
-import { lastLines, runProgram, withSystemPath } from "../setup/program.ts";
+import { installPackages } from "../machine/apt.ts";
+import type { Distribution } from "../machine/distribution.ts";
+import { findProgram, lastLines, runProgram, withSystemPath } from "../machine/program.ts";
 import type { Environment } from "../state.ts";
 import { BASE_PACKAGES, NODE_PACKAGES } from "./versions.ts";
 
@@ -61,13 +61,14 @@ export async function makeRootFileSystem(
 ): Promise<string> {
   const file = join(directory, `rootfs-${plan.suite}-${rootFileSystemHash(plan)}.tar`);
   if (!options.fresh && (await stat(file).catch(() => undefined))?.isFile()) return file;
-  if ((await runProgram(["mmdebstrap", "--version"], { env: options.env })).missing) {
+  if (findProgram("mmdebstrap", options.env) === undefined) {
     await installPackages(["mmdebstrap"], "to build the base image from Debian's packages", options);
   }
   await mkdir(directory, { recursive: true });
   const draft = `${file}.${process.pid}.tar`;
   try {
     const result = await runProgram([...plan.argv, draft], {
+      cwd: directory,
       env: { ...withSystemPath(options.env), DEBIAN_FRONTEND: "noninteractive", TMPDIR: directory },
       timeoutMs: 600_000,
       onLine: (line) => {

@@ -1,4 +1,4 @@
-import type { Distribution } from "./distribution.ts";
+import type { Distribution } from "../machine/distribution.ts";
 
 /** What to type to get an engine on this machine, as one sentence. */
 export function installAdvice(platform: string, distribution: Distribution): string {

@@ -1,13 +1,13 @@
 import { spawn } from "node:child_process";
-import { accessSync, constants, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdir, open, readFile, readlink, rm } from "node:fs/promises";
 import { request } from "node:http";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { NovaError } from "../../model/errors.ts";
 import { privateDockerPaths, type Environment } from "../state.ts";
-import { descendants, type HostProcess, listProcesses, readProcess, signal } from "./processes.ts";
-import { lastLines, runProgram, withSystemPath } from "./program.ts";
+import { descendants, type HostProcess, listProcesses, readProcess, signal } from "../machine/processes.ts";
+import { lastLines, runProgram, withSystemPath } from "../machine/program.ts";
 
 type Paths = ReturnType<typeof privateDockerPaths>;
 
@@ -15,21 +15,6 @@ const READY_MS = 60_000;
 const STOP_MS = 25_000;
 // A Unix socket's path ends at 107 bytes; containerd puts its longest one below the exec root.
 const SOCKET_LIMIT = 107;
-
-/** The path of `name` on PATH or where administration tools lie, which PATH often leaves out. */
-export function findProgram(name: string, env: Environment): string | undefined {
-  for (const directory of withSystemPath(env).PATH.split(":")) {
-    if (!directory.startsWith("/")) continue;
-    const file = join(directory, name);
-    try {
-      accessSync(file, constants.X_OK);
-      return file;
-    } catch {
-      continue;
-    }
-  }
-  return undefined;
-}
 
 /**
  * The daemon's command line; pure. `isolated` gives it a network of its own, away from another daemon's bridge and packet
@@ -100,7 +85,7 @@ async function unmountBelow(directory: string): Promise<void> {
   const table = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
   const targets = table.split("\n").map((line) => (line.split(" ")[4] ?? "").replace(/\\040/g, " "));
   for (const target of targets.filter((path) => path.startsWith(`${directory}/`)).reverse()) {
-    await runProgram(["umount", "-l", target]);
+    await runProgram(["umount", "-l", target], { cwd: "/" });
   }
 }
 

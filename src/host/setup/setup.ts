@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Engine } from "../../engine/engine.ts";
 import { NovaError } from "../../model/errors.ts";
-import { findEngine } from "../engines.ts";
+import { findEngine } from "../engines/find.ts";
 import { privateDockerPaths, stateDirectory, type Environment } from "../state.ts";
 import { installAdvice } from "./advice.ts";
-import { aptCommand, installPackages } from "./apt.ts";
-import { type Distribution, readDistribution } from "./distribution.ts";
+import { aptCommand, installPackages } from "../machine/apt.ts";
+import { type Distribution, readDistribution } from "../machine/distribution.ts";
+import { findProgram } from "../machine/program.ts";
 import { withLock } from "./lock.ts";
-import { findProgram, startPrivateEngine } from "./private-docker.ts";
+import { startPrivateEngine } from "./private-docker.ts";
 
 export { isPrivateEngineRunning, stopPrivateEngine } from "./private-docker.ts";
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { dockerEngine } from "../../../src/engine/docker/driver.ts";
 import type { EngineEvent } from "../../../src/engine/engine.ts";
-import { findEngine, probeEngines } from "../../../src/host/engines.ts";
+import { findEngine, probeEngines } from "../../../src/host/engines/find.ts";
 import type { TestEngine } from "../../fixtures/engines/engines.ts";
 import { run, specOf, startReady } from "./runs.ts";
 

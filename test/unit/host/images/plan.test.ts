@@ -8,7 +8,7 @@ import { nodeArchitecture } from "../../../../src/host/images/packages.ts";
 import { agentPlan, registryBasePlan } from "../../../../src/host/images/plan.ts";
 import { rootFileSystemHash, rootFileSystemPlan, whyNoRootFileSystem } from "../../../../src/host/images/rootfs.ts";
 import { bundleRunner } from "../../../../src/host/images/sources.ts";
-import { parseDistribution } from "../../../../src/host/setup/distribution.ts";
+import { parseDistribution } from "../../../../src/host/machine/distribution.ts";
 
 const debian = parseDistribution("ID=debian\nVERSION_CODENAME=bookworm\n");
 const ubuntu = parseDistribution("ID=ubuntu\nID_LIKE=debian\nVERSION_CODENAME=noble\n");

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Engine } from "../../../../src/engine/engine.ts";
-import { parseDistribution } from "../../../../src/host/setup/distribution.ts";
+import { parseDistribution } from "../../../../src/host/machine/distribution.ts";
 import { setUp, type SetUpOptions } from "../../../../src/host/setup/setup.ts";
 import { NovaError } from "../../../../src/model/errors.ts";
 

@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { accessSync, constants, statSync } from "node:fs";
+import { join } from "node:path";
 import type { Environment } from "../state.ts";
 
 export interface ProgramResult {
@@ -12,7 +14,8 @@ export interface ProgramResult {
 
 export interface ProgramOptions {
   readonly env?: Environment;
-  readonly cwd?: string;
+  /** Where it runs. Never where the caller happens to be: many programs read their settings there, and agents write there. */
+  readonly cwd: string;
   readonly timeoutMs?: number;
   /** Called with each whole line of either stream. */
   readonly onLine?: (line: string) => void;
@@ -26,16 +29,32 @@ export function withSystemPath(env: Environment): Environment & { readonly PATH:
   return { ...env, PATH: env["PATH"] ? `${env["PATH"]}:${systemPath}` : systemPath };
 }
 
+/** The path of the program `name` in the absolute directories of PATH, then where administration tools lie. */
+export function findProgram(name: string, env: Environment): string | undefined {
+  for (const directory of withSystemPath(env).PATH.split(":")) {
+    if (!directory.startsWith("/")) continue;
+    const file = join(directory, name);
+    try {
+      accessSync(file, constants.X_OK);
+      // A directory passes for executable, too.
+      if (statSync(file).isFile()) return file;
+    } catch {
+      // Not here.
+    }
+  }
+  return undefined;
+}
+
 const TAIL = 4096;
 const STDOUT_LIMIT = 4 * 1024 * 1024;
 
 /** Runs a program of the host to its end, with its standard input closed so that it can never wait for a key. */
-export async function runProgram(argv: readonly string[], options: ProgramOptions = {}): Promise<ProgramResult> {
+export async function runProgram(argv: readonly string[], options: ProgramOptions): Promise<ProgramResult> {
   const [file, ...args] = argv;
   const child = spawn(file ?? "", args, {
     stdio: ["ignore", "pipe", "pipe"],
     env: options.env ?? process.env,
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    cwd: options.cwd,
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs, killSignal: "SIGKILL" as const }),
   });
   let stdout = "";

@@ -1,13 +1,12 @@
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
-import { NovaError, messageOf, quote } from "../model/errors.ts";
-import { appleEngine } from "../engine/apple/driver.ts";
-import { dockerEngine } from "../engine/docker/driver.ts";
-import type { Engine, EngineInfo } from "../engine/engine.ts";
-import { podmanEngine } from "../engine/podman/driver.ts";
-import { dockerCandidates, podmanCandidates } from "./engines/sockets.ts";
-import type { Candidate } from "./engines/sockets.ts";
-import type { Environment } from "./state.ts";
+import { NovaError, messageOf, quote } from "../../model/errors.ts";
+import { appleEngine } from "../../engine/apple/driver.ts";
+import { dockerEngine } from "../../engine/docker/driver.ts";
+import type { Engine, EngineInfo } from "../../engine/engine.ts";
+import { podmanEngine } from "../../engine/podman/driver.ts";
+import { dockerCandidates, podmanCandidates } from "./sockets.ts";
+import type { Candidate } from "./sockets.ts";
+import { findProgram } from "../machine/program.ts";
+import type { Environment } from "../state.ts";
 
 export const engineNames = ["docker", "podman", "apple"] as const;
 export type EngineName = (typeof engineNames)[number];
@@ -143,21 +142,6 @@ function whyNot(socket: string, error: unknown): string {
   if (code === "ECONNREFUSED") return `${socket}: the socket is there and nobody listens`;
   if (code === "EACCES" || code === "EPERM") return `${socket}: this user may not open it`;
   return `${socket}: ${messageOf(error)}`;
-}
-
-/** The path of an executable of this name on the PATH. */
-function findProgram(name: string, env: Environment): string | undefined {
-  for (const directory of (env["PATH"] ?? "").split(delimiter)) {
-    if (directory === "") continue;
-    const path = join(directory, name);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // Not in this directory.
-    }
-  }
-  return undefined;
 }
 
 function notFound(reports: readonly EngineReport[]): NovaError {

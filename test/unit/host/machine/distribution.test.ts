@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { installAdvice } from "../../../../src/host/setup/advice.ts";
-import { parseDistribution, readDistribution } from "../../../../src/host/setup/distribution.ts";
+import { parseDistribution, readDistribution } from "../../../../src/host/machine/distribution.ts";
 
 const debian = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_CODENAME=bookworm\nID=debian\n';
 const mint = "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\nPRETTY_NAME='Linux Mint 22'\nVERSION_CODENAME=wilma\n";

@@ -31,10 +31,10 @@ export async function installPackages(packages: readonly string[], reason: strin
   const env = { ...withSystemPath(options.env), DEBIAN_FRONTEND: "noninteractive", NEEDRESTART_MODE: "a" };
   // Another apt may hold the lock, as unattended upgrades do just after a machine's boot.
   const apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=120"];
-  const update = await runProgram([...apt, "update"], { env, timeoutMs: 600_000 });
+  const update = await runProgram([...apt, "update"], { env, cwd: "/", timeoutMs: 600_000 });
   const install = await runProgram(
     [...apt, "install", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", ...packages],
-    { env, timeoutMs: 900_000 },
+    { env, cwd: "/", timeoutMs: 900_000 },
   );
   if (install.exitCode !== 0) {
     const tail = update.exitCode === 0 ? install.tail : `${update.tail}\n${install.tail}`;

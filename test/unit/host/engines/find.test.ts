@@ -3,8 +3,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { dockerCandidates, podmanCandidates } from "../../../src/host/engines/sockets.ts";
-import { findEngine, probeEngines } from "../../../src/host/engines.ts";
+import { dockerCandidates, podmanCandidates } from "../../../../src/host/engines/sockets.ts";
+import { findEngine, probeEngines } from "../../../../src/host/engines/find.ts";
 
 describe("looking for an engine", () => {
   let directory: string;
@@ -58,8 +58,8 @@ describe("looking for an engine", () => {
   test("nothing answers: every engine's reason and what to do", async () => {
     const error: unknown = await findEngine(env, { platform: "linux" }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "ENGINE_NOT_FOUND", next: expect.stringContaining("./novabot setup") as string });
-    expect(String(error)).toContain(`docker: ${directory}/docker.sock: no such socket`);
-    expect(String(error)).toContain(`podman: ${directory}/podman.sock: no such socket`);
+    expect(String(error)).toMatch(new RegExp(`docker: (.*; )?${directory}/docker.sock: no such socket`));
+    expect(String(error)).toMatch(new RegExp(`podman: (.*; )?${directory}/podman.sock: no such socket`));
     expect(String(error)).toContain("apple: Apple Container runs on macOS only");
   });
 

@@ -1,0 +1,40 @@
+import { describeError } from "../src/cli/output.ts";
+import { installPackages } from "../src/host/machine/apt.ts";
+import { readDistribution } from "../src/host/machine/distribution.ts";
+import { findProgram } from "../src/host/machine/program.ts";
+import type { Environment } from "../src/host/state.ts";
+import { errorCodes, NovaError } from "../src/model/errors.ts";
+
+// What `novabot test` runs before `check.ts`: installs what the tests need and this machine has not. They run on a real Docker
+// and a real Podman, in daemons of their own. `--no-install` only says what is missing.
+
+/** Programs that the tests drive beside the product's own, each with the Debian package that brings it. */
+const programs: readonly (readonly [program: string, packageName: string])[] = [
+  ["dockerd", "docker.io"],
+  ["iptables", "iptables"],
+  ["podman", "podman"],
+  ["runc", "runc"],
+  ["ip", "iproute2"],
+  ["setpriv", "util-linux"],
+];
+
+async function prepareTests(env: Environment, install: boolean): Promise<void> {
+  const missing = programs.flatMap(([program, packageName]) => (findProgram(program, env) === undefined ? [packageName] : []));
+  if (missing.length === 0) return;
+  const names = missing.join(" ");
+  const distribution = await readDistribution();
+  if (!distribution.isDebian || process.getuid?.() !== 0) {
+    throw new NovaError("SETUP_REFUSED", `The tests need ${names}, and only root on Debian or Ubuntu can have them installed.`, {
+      place: "novabot test",
+      next: `Install them: ${names}`,
+    });
+  }
+  await installPackages(missing, "for the tests", { env, install, say: (line) => console.error(line) });
+}
+
+try {
+  await prepareTests(process.env, !process.argv.includes("--no-install"));
+} catch (thrown) {
+  for (const line of describeError(thrown)) console.error(line);
+  process.exitCode = errorCodes[thrown instanceof NovaError ? thrown.code : "INTERNAL"].exit;
+}
