@@ -42,6 +42,8 @@ export interface EngineInfo {
 
 export interface ImageInfo {
   readonly id: string;
+  /** Every name that it has, with its tag; empty when it has none left. */
+  readonly tags: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly sizeBytes: number;
   readonly user: string;
@@ -99,11 +101,23 @@ export interface ExecResult {
   readonly stderr: string;
 }
 
-/** A step of an image's build, as it happens. */
+/** A line of an image's build, as it happens. */
 export interface BuildProgress {
+  /** `instruction`: a step begins; `output`: what the step says, or the engine before the first. */
+  readonly kind: "instruction" | "output";
   readonly step: number | null;
   readonly steps: number | null;
+  /** Of a step's beginning the instruction alone, without the engine's numbers: `RUN make`. */
   readonly text: string;
+}
+
+export interface BuildOptions {
+  /**
+   * Aborting hangs up, and the call rejects with `IMAGE_BUILD_FAILED`. That ends the build: Docker kills the step that runs,
+   * Podman's service lets it end and begins no other.
+   */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: BuildProgress) => void;
 }
 
 /**
@@ -122,7 +136,7 @@ export interface Engine {
 
   findImage(reference: string): Promise<ImageInfo | undefined>;
   /** Builds from a tar stream of the context. Rejects with `IMAGE_BUILD_FAILED`, which carries the step and its last output. */
-  buildImage(build: ImageBuild, onProgress?: (progress: BuildProgress) => void): Promise<ImageInfo>;
+  buildImage(build: ImageBuild, options?: BuildOptions): Promise<ImageInfo>;
   removeImage(reference: string): Promise<void>;
 
   /** Creates a container and gives its id. */

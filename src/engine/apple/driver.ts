@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NovaError, quote } from "../../model/errors.ts";
-import type { BuildProgress, Capabilities, ContainerInfo, Engine, ExecResult, ImageInfo } from "../engine.ts";
+import type { BuildOptions, BuildProgress, Capabilities, ContainerInfo, Engine, ExecResult, ImageInfo } from "../engine.ts";
 import type { ImageBuild } from "../spec.ts";
 import { probeApple } from "./probe.ts";
 import { exitOf, runProgram, startProgram } from "./program.ts";
@@ -78,25 +78,26 @@ export function appleEngine(options: { readonly binary: string }): Engine {
     return ended.exitCode === 0 ? readImage(ended.stdout) : undefined;
   }
 
-  async function buildImage(build: ImageBuild, onProgress?: (progress: BuildProgress) => void): Promise<ImageInfo> {
+  async function buildImage(build: ImageBuild, options: BuildOptions = {}): Promise<ImageInfo> {
     const directory = await mkdtemp(join(tmpdir(), "novabot-build-"));
     try {
       const tar = await startProgram("tar", ["-x", "-f", "-", "-C", directory], "pipe");
       tar.stdout?.resume();
       tar.stderr?.resume();
       const unpacked = exitOf(tar);
-      if (tar.stdin) await pipeline(build.context, tar.stdin);
+      if (tar.stdin) await pipeline(build.context, tar.stdin, { ...(options.signal ? { signal: options.signal } : {}) });
       if ((await unpacked) !== 0)
         throw new NovaError("IMAGE_BUILD_FAILED", `The context of ${quote(build.tag)} is no tar archive.`);
       const last: string[] = [];
       let step: BuildProgress | undefined;
       const ended = await runProgram(binary, buildArguments(build, directory), {
+        ...(options.signal ? { signal: options.signal } : {}),
         onLine(line) {
           const progress = readBuildLine(line);
-          if (progress.step !== null) step = progress;
+          if (progress.kind === "instruction") step = progress;
           last.push(line);
           if (last.length > 30) last.shift();
-          onProgress?.({ step: step?.step ?? null, steps: step?.steps ?? null, text: line });
+          options.onProgress?.({ ...progress, step: step?.step ?? null, steps: step?.steps ?? null });
         },
       });
       if (ended.exitCode !== 0) {
@@ -108,6 +109,12 @@ export function appleEngine(options: { readonly binary: string }): Engine {
           },
         );
       }
+    } catch (error) {
+      if (!options.signal?.aborted) throw error;
+      throw new NovaError("IMAGE_BUILD_FAILED", `The build of the image ${quote(build.tag)} was cancelled.`, {
+        facts: { tag: build.tag, cancelled: true },
+        cause: error,
+      });
     } finally {
       build.context.destroy();
       await rm(directory, { recursive: true, force: true });

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { constants } from "node:os";
 import { NovaError, messageOf, quote } from "../../model/errors.ts";
 
 /** How a program that was run to its end ended. */
@@ -25,22 +26,35 @@ export async function startProgram(binary: string, argv: readonly string[], stdi
   return child;
 }
 
-/** Runs `binary` to its end and keeps what it printed. One that is not done after `timeoutMs` is killed: `ENGINE_LOST`. */
+/**
+ * Runs `binary` to its end and keeps what it printed. One that is not done after `timeoutMs` is killed: `ENGINE_LOST`. One whose
+ * `signal` aborts is killed too, and what the signal was aborted with is thrown.
+ */
 export async function runProgram(
   binary: string,
   argv: readonly string[],
-  options: { readonly timeoutMs?: number; readonly onLine?: (line: string) => void } = {},
+  options: {
+    readonly timeoutMs?: number;
+    readonly signal?: AbortSignal;
+    readonly onLine?: (line: string) => void;
+  } = {},
 ): Promise<Ended> {
   const child = await startProgram(binary, argv, "ignore");
   const kept: Record<"stdout" | "stderr", string> = { stdout: "", stderr: "" };
-  let problem: NovaError | undefined;
-  const stop = (error: NovaError): void => {
-    problem ??= error;
+  let problem: { readonly error: unknown } | undefined;
+  const stop = (error: unknown): void => {
+    problem ??= { error };
     child.kill("SIGKILL");
   };
+  const abort = (): void => stop(options.signal?.reason);
+  options.signal?.addEventListener("abort", abort, { once: true });
+  if (options.signal?.aborted) abort();
   for (const name of ["stdout", "stderr"] as const) {
     let partial = "";
-    child[name]?.setEncoding("utf8").on("data", (text: string) => {
+    child[name]?.setEncoding("utf8").on("end", () => {
+      if (partial !== "") options.onLine?.(partial);
+    });
+    child[name]?.on("data", (text: string) => {
       kept[name] += text;
       if (options.onLine) {
         const lines = `${partial}${text}`.split(/\r?\n/);
@@ -59,14 +73,20 @@ export async function runProgram(
           options.timeoutMs,
         );
   const exitCode = await exitOf(child);
-  if (timer) clearTimeout(timer);
-  if (problem) throw problem;
+  clearTimeout(timer);
+  options.signal?.removeEventListener("abort", abort);
+  if (problem) throw problem.error;
   return { exitCode, ...kept };
 }
 
-/** The exit code of a child whose streams are read; 128 and the signal's number when a signal ended it. */
+/** How a child ended as an exit code: 128 and the signal's number when a signal ended it. */
+export function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): number {
+  return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+}
+
+/** The exit code of a child whose streams are read. */
 export async function exitOf(child: ChildProcess): Promise<number> {
   return await new Promise((resolve) => {
-    child.once("close", (code, signal) => resolve(code ?? (signal === "SIGKILL" ? 137 : 143)));
+    child.once("close", (code, signal) => resolve(exitCodeOf(code, signal)));
   });
 }

@@ -70,7 +70,9 @@ export function readContainers(text: string): ContainerInfo[] {
 
 const image = z.object({
   id: z.string().nullish(),
-  configuration: z.object({ descriptor: z.object({ digest: z.string() }).nullish() }).nullish(),
+  configuration: z
+    .object({ name: z.string().nullish(), descriptor: z.object({ digest: z.string() }).nullish() })
+    .nullish(),
   variants: z.array(
     z.object({
       platform: z.object({ os: z.string(), architecture: z.string() }),
@@ -87,6 +89,7 @@ export function readImage(text: string): ImageInfo | undefined {
   const variant = found.variants.find((one) => one.platform.os === "linux");
   return {
     id: found.configuration?.descriptor?.digest ?? found.id ?? "",
+    tags: found.configuration?.name ? [found.configuration.name] : [],
     labels: variant?.config.config?.Labels ?? {},
     sizeBytes: variant?.size ?? 0,
     user: variant?.config.config?.User ?? "",
@@ -112,8 +115,9 @@ export function saysExists(text: string): boolean {
 
 /** A line of BuildKit's plain progress: `#7 [agent 2/5] RUN apt-get update`. */
 export function readBuildLine(line: string): BuildProgress {
-  const match = /^#\d+ \[(?:[^\]\s]+ )?(\d+)\/(\d+)\] /.exec(line);
-  return { step: match ? Number(match[1]) : null, steps: match ? Number(match[2]) : null, text: line };
+  const match = /^#\d+ \[(?:[^\]\s]+ )?(\d+)\/(\d+)\] (.*)$/.exec(line);
+  if (!match) return { kind: "output", step: null, steps: null, text: line };
+  return { kind: "instruction", step: Number(match[1]), steps: Number(match[2]), text: match[3] ?? "" };
 }
 
 function read<T>(schema: z.ZodType<T>, text: string, what: string): T {

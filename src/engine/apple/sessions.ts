@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NovaError, messageOf, quote } from "../../model/errors.ts";
 import type { Attachment, ContainerInfo } from "../engine.ts";
-import { runProgram, startProgram } from "./program.ts";
+import { exitCodeOf, runProgram, startProgram } from "./program.ts";
 import { deleteArguments, startArguments, statusArguments } from "./request.ts";
 
 /**
@@ -104,7 +104,7 @@ export function sessions(binary: string, inspect: (id: string) => Promise<Contai
         current.stderr.resume();
       }
       // Not `close`: that would wait for a reader who takes the container's output slowly.
-      child.once("exit", (code, signal) => current.exit.resolve(code ?? (signal === "SIGKILL" ? 137 : 143)));
+      child.once("exit", (code, signal) => current.exit.resolve(exitCodeOf(code, signal)));
     },
 
     async wait(id) {

@@ -108,7 +108,7 @@ export function dockerEngine(options: { readonly socket: string }): Engine {
     capabilities,
     probe: () => probeDocker(connection),
     findImage: (reference) => findImage(connection, reference),
-    buildImage: (build, onProgress) => buildImage(connection, alive, build, onProgress),
+    buildImage: (build, options) => buildImage(connection, alive, build, options),
     removeImage: (reference) => removeImage(connection, reference),
     create: (spec) => createContainer(connection, spec.name, spec.image, dockerCreateRequest(spec)),
     attach: (id) => attach(connection, id),

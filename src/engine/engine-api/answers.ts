@@ -25,6 +25,7 @@ export function readID(body: unknown, what: string): string {
 
 const image = z.object({
   Id: z.string().min(1),
+  RepoTags: z.array(z.string()).nullish(),
   Size: z.number().nonnegative().catch(0),
   Config: z
     .object({ Labels: stringMap, User: z.string().nullish() })
@@ -34,7 +35,8 @@ const image = z.object({
 
 export function readImage(body: unknown): ImageInfo {
   const found = read(image, body, "an image");
-  return { id: found.Id, labels: found.Config.Labels, sizeBytes: found.Size, user: found.Config.User ?? "" };
+  const { Labels: labels, User: user } = found.Config;
+  return { id: found.Id, tags: found.RepoTags ?? [], labels, sizeBytes: found.Size, user: user ?? "" };
 }
 
 const container = z.object({

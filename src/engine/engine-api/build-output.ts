@@ -14,6 +14,14 @@ const messageSchema = z.object({
 const stepPattern = /^(?:\[\d+\/\d+\] )?step (\d+)\/(\d+) ?: (.*)$/i;
 const LAST_LINES = 30;
 
+/** The error of a build that its caller called off. */
+export function buildCancelled(tag: string, cause: unknown): NovaError {
+  return new NovaError("IMAGE_BUILD_FAILED", `The build of the image ${quote(tag)} was cancelled.`, {
+    facts: { tag, cancelled: true },
+    cause,
+  });
+}
+
 export interface BuildOutput {
   take(message: unknown): void;
   /** What the build failed with, as the engine says it. */
@@ -38,11 +46,12 @@ export function buildOutput(onProgress?: (progress: BuildProgress) => void): Bui
       steps = Number(match[2]);
       instruction = match[3] ?? "";
       lines = [];
-    } else {
-      lines.push(text.slice(0, 2000));
-      if (lines.length > LAST_LINES) lines.shift();
+      onProgress?.({ kind: "instruction", step, steps, text: instruction });
+      return;
     }
-    onProgress?.({ step, steps, text });
+    lines.push(text.slice(0, 2000));
+    if (lines.length > LAST_LINES) lines.shift();
+    onProgress?.({ kind: "output", step, steps, text });
   }
 
   function flush(): void {

@@ -1,8 +1,8 @@
 import { NovaError, messageOf, quote } from "../../model/errors.ts";
-import type { BuildProgress, ImageInfo } from "../engine.ts";
+import type { BuildOptions, ImageInfo } from "../engine.ts";
 import type { ImageBuild } from "../spec.ts";
 import { readImage } from "./answers.ts";
-import { buildOutput } from "./build-output.ts";
+import { buildCancelled, buildOutput } from "./build-output.ts";
 import type { Connection } from "./connection.ts";
 import { statusOf, wordsOf } from "./errors.ts";
 import { jsonLines } from "./lines.ts";
@@ -50,11 +50,12 @@ export async function buildImage(
   connection: Connection,
   alive: Liveness,
   build: ImageBuild,
-  onProgress?: (progress: BuildProgress) => void,
+  options: BuildOptions = {},
 ): Promise<ImageInfo> {
   const what = `build the image ${quote(build.tag)}`;
-  const output = buildOutput(onProgress);
+  const output = buildOutput(options.onProgress);
   const giveUp = new AbortController();
+  const stop = options.signal ? AbortSignal.any([giveUp.signal, options.signal]) : giveUp.signal;
   let lost: NovaError | undefined;
   const unwatch = alive.watch((error) => {
     lost = error;
@@ -67,14 +68,16 @@ export async function buildImage(
       path: "/build",
       query: buildQuery(build),
       archive: build.context,
-      signal: giveUp.signal,
+      signal: stop,
       what,
     });
-    giveUp.signal.addEventListener("abort", () => response.destroy(lost), { once: true });
+    stop.addEventListener("abort", () => response.destroy(), { once: true });
+    if (stop.aborted) response.destroy();
     for await (const message of jsonLines(response, "a build")) output.take(message);
     if (output.error !== undefined) throw failed(output.error);
   } catch (error) {
     build.context.destroy();
+    if (options.signal?.aborted) throw buildCancelled(build.tag, options.signal.reason);
     if (lost) throw lost;
     if (error instanceof NovaError && error.code === "ENGINE_REFUSED") throw failed(wordsOf(error) || error.message, error);
     if (error instanceof NovaError) throw error;

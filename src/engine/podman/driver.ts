@@ -119,7 +119,7 @@ export function podmanEngine(options: { readonly socket: string }): Engine {
     capabilities,
     probe: () => probePodman(connection),
     findImage: (reference) => findImage(connection, reference),
-    buildImage: (build, onProgress) => buildImage(connection, alive, build, onProgress),
+    buildImage: (build, options) => buildImage(connection, alive, build, options),
     removeImage: (reference) => removeImage(connection, reference),
     create,
     attach: (id) => attach(connection, id, { inputApart: true }),

@@ -98,13 +98,40 @@ describe("the Apple driver's child processes", () => {
     await writeFile(join(context, "Dockerfile"), "FROM scratch\n");
     const lines: string[] = [];
     const build = { tag: "x:1", buildArgs: {}, labels: {} };
-    await engine.buildImage({ ...build, context: tarOf(context) }, ({ step, text: line }) => lines.push(`${step} ${line}`));
-    expect(lines).toEqual(["1 #1 [1/1] FROM scratch", "1 FROM scratch"]);
+    await engine.buildImage(
+      { ...build, context: tarOf(context) },
+      { onProgress: ({ kind, step, text: line }) => lines.push(`${kind} ${step} ${line}`) },
+    );
+    expect(lines).toEqual(["instruction 1 FROM scratch", "output 1 FROM scratch", "output 1 no newline"]);
     await writeFile(join(context, "Dockerfile"), "FAIL here\n");
     const failed = engine.buildImage({ ...build, context: tarOf(context) });
     await expect(failed).rejects.toMatchObject({
       code: "IMAGE_BUILD_FAILED",
       message: expect.stringContaining("FAIL here") as string,
     });
+  });
+
+  test("a build that is called off is killed", async () => {
+    const context = join(directory, "context");
+    await mkdir(context);
+    await writeFile(join(context, "Dockerfile"), "HANG here\n");
+    const abort = new AbortController();
+    const building = engine.buildImage(
+      { tag: "x:1", buildArgs: {}, labels: {}, context: tarOf(context) },
+      { signal: abort.signal, onProgress: ({ kind }) => kind === "instruction" && abort.abort() },
+    );
+    await expect(building).rejects.toMatchObject({ code: "IMAGE_BUILD_FAILED", facts: { cancelled: true } });
+    const calls = (await readFile(join(directory, "state/calls"), "utf8")).trim().split("\n");
+    expect(calls.at(-1)).toMatch(/^build /);
+  });
+
+  test("a program that a signal ends has 128 and the signal's number for its exit code", async () => {
+    expect(await engine.exec("c-x", ["sh", "-c", "kill -INT $$"])).toMatchObject({ exitCode: 130 });
+    expect(await engine.exec("c-x", ["sh", "-c", "kill -KILL $$"])).toMatchObject({ exitCode: 137 });
+    const id = await engine.create(spec("c-signal", 'rm "$STATE/c-signal"; kill -HUP $PPID'));
+    await engine.attach(id);
+    const end = engine.wait(id);
+    await engine.start(id);
+    expect(await end).toMatchObject({ exitCode: 129 });
   });
 });

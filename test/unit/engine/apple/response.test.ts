@@ -85,12 +85,13 @@ test("versions, progress and errors", () => {
   expect(readVersion("container CLI version 1.2.0 (build: release, commit: 6e65319)\n")).toBe("1.2.0");
   expect(() => readVersion("zsh: command not found")).toThrow(/version cannot be read/);
   expect(readBuildLine("#7 [agent 2/5] RUN apt-get update")).toEqual({
+    kind: "instruction",
     step: 2,
     steps: 5,
-    text: "#7 [agent 2/5] RUN apt-get update",
+    text: "RUN apt-get update",
   });
   expect(readBuildLine("#5 [1/3] FROM x")).toMatchObject({ step: 1, steps: 3 });
-  expect(readBuildLine("#7 0.5 Get:1 http://x [1/2]")).toMatchObject({ step: null, steps: null });
+  expect(readBuildLine("#7 0.5 Get:1 http://x [1/2]")).toMatchObject({ kind: "output", step: null, steps: null });
   expect(saysMissing('Error: notFound: "container with ID x not found"')).toBe(true);
   expect(saysExists('Error: exists: "container with id x already exists"')).toBe(true);
   expect(saysMissing("Error: internal")).toBe(false);

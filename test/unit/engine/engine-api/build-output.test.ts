@@ -18,22 +18,22 @@ test("the classic builder's steps, with output in pieces", () => {
     { stream: "piling\n10%\r20%\rdone\n" },
     { aux: { ID: "sha256:1" } },
   ]);
-  expect(progress.map(({ step, steps, text }) => `${step}/${steps} ${text}`)).toEqual([
-    "1/2 Step 1/2 : FROM scratch",
-    "1/2  ---> abc",
-    "2/2 Step 2/2 : RUN make",
-    "2/2 compiling",
-    "2/2 10%",
-    "2/2 20%",
-    "2/2 done",
+  expect(progress.map(({ kind, step, steps, text }) => `${kind} ${step}/${steps} ${text}`)).toEqual([
+    "instruction 1/2 FROM scratch",
+    "output 1/2  ---> abc",
+    "instruction 2/2 RUN make",
+    "output 2/2 compiling",
+    "output 2/2 10%",
+    "output 2/2 20%",
+    "output 2/2 done",
   ]);
 });
 
 test("Buildah's steps, in one stage and in several", () => {
   const { progress } = collect([{ stream: "STEP 1/3: FROM a\n" }, { stream: "[2/2] STEP 3/3: RUN b\n" }]);
-  expect(progress.map(({ step, steps }) => [step, steps])).toEqual([
-    [1, 3],
-    [3, 3],
+  expect(progress.map(({ kind, step, steps, text }) => [kind, step, steps, text])).toEqual([
+    ["instruction", 1, 3, "FROM a"],
+    ["instruction", 3, 3, "RUN b"],
   ]);
 });
 
