@@ -44,12 +44,9 @@ export async function makeBed(socket: string): Promise<Bed> {
     home,
     async spec(of) {
       const plan = await installation.runs.plan(of);
-      await prepareHome(home, of, plan.user, plan.variables);
-      return containerSpec(plan, home, {
-        id: randomBytes(6).toString("hex"),
-        host: installation.presence.id,
-        startedAtMs: Date.now(),
-      });
+      await prepareHome(home, plan);
+      const identity = { id: randomBytes(6).toString("hex"), host: installation.presence.id, startedAtMs: Date.now() };
+      return containerSpec(plan, home, identity, { id: IMAGE, ownInit: false });
     },
     async close() {
       for (const { id } of await engine.list({ [labels.home]: home.label })) await engine.remove(id);

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import pc from "picocolors";
 import { findGroup, readGroups } from "../agents/groups/registry.ts";
 import type { RunPlan } from "../agents/run/plan.ts";
-import { planFor } from "../host/explanation.ts";
+import { explainGroup } from "../host/explanation.ts";
 import type { AgentConfig } from "../model/group.ts";
 import { formatSize } from "../model/size.ts";
 import type { CLIContext } from "./context.ts";
@@ -18,7 +18,7 @@ export function addExplainCommand(program: Command, context: CLIContext): void {
     .action(async (name: string, options: { json?: boolean }, command: Command) => {
       const home = await openChosenHome(command, context, false);
       const group = findGroup(await readGroups(home), name);
-      const { plan, engine, imageID } = await planFor(home, group, context.env);
+      const { plan, engine, imageID } = await explainGroup(home, group, context.env);
       if (options.json) return context.printJSON(document(plan, engine, imageID));
       for (const line of describe(plan, engine, imageID)) context.print(line);
     });

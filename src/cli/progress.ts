@@ -12,10 +12,7 @@ export function progressLine(event: ImageProgress): string {
     return `${event.image}: sending ${formatSize(event.bytes ?? 0)} of ${formatSize(event.totalBytes ?? 0)} to the engine`;
   }
   if (event.phase === "rootfs") return `${event.image}: Debian's packages: ${text}`;
-  const instruction = text.replace(/^(\[\d+\/\d+\] )?step \d+\/\d+ ?: ?/i, "");
-  return event.step === null
-    ? `${event.image}: ${instruction}`
-    : `${event.image}: step ${event.step}/${event.steps}: ${instruction}`;
+  return event.step === null ? `${event.image}: ${text}` : `${event.image}: step ${event.step}/${event.steps}: ${text}`;
 }
 
 /**
@@ -35,9 +32,8 @@ export function buildProgress(context: CLIContext): OnProgress {
 function calmProgress(note: (line: string) => void): OnProgress {
   let last = "";
   return (event) => {
-    if (event.phase === "done") return;
     // Of a step its instruction, not its output; of a context its whole size, once.
-    if (event.phase === "step" && !/\bstep \d+\/\d+ ?:/i.test(event.text)) return;
+    if (event.phase === "done" || event.phase === "output") return;
     const key = event.phase === "rootfs" ? `${event.image} rootfs ${event.text}` : `${event.image} ${event.phase} ${event.text}`;
     if (key === last) return;
     last = key;

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import pc from "picocolors";
 import { findGroup, readGroups } from "../agents/groups/registry.ts";
-import { PROMPT_LIMIT_BYTES, type RunResult } from "../agents/run/runs.ts";
-import { listRecords } from "../agents/run/records.ts";
+import type { RunResult } from "../agents/run/report.ts";
+import { PROMPT_LIMIT_BYTES } from "../agents/run/request.ts";
+import { latestSession } from "../agents/run/records.ts";
 import type { Home } from "../agents/home/home.ts";
 import { NovaError, quote } from "../model/errors.ts";
 import type { Group } from "../model/group.ts";
@@ -29,8 +30,8 @@ export function addRunCommand(program: Command, context: CLIContext): void {
     .action(async (prompt: string, options: RunOptions, command: Command) => {
       const text = prompt === "-" ? await readPrompt(context) : prompt;
       await withInstallation(command, context, async ({ home, runs }) => {
-        const group = findGroup(await readGroups(home), options.group);
-        const sessionId = options.session === "latest" ? await latestSession(home, group) : options.session;
+        const group = findGroup(await readGroups(home), options.group, "--group");
+        const sessionId = options.session === "latest" ? await sessionToResume(home, group, context) : options.session;
         const cancelling = cancelOnSignals(context);
         try {
           const result = await runs.run({
@@ -72,9 +73,10 @@ function report(run: RunResult, options: RunOptions, context: CLIContext): void 
   }
 }
 
-async function latestSession(home: Home, group: Group): Promise<string | undefined> {
-  const records = await listRecords(home, { folder: group.folder, limit: 1000 });
-  return records.find((record) => record.newSessionId !== null)?.newSessionId ?? undefined;
+async function sessionToResume(home: Home, group: Group, context: CLIContext): Promise<string | undefined> {
+  const session = await latestSession(home, group.folder);
+  if (session === undefined) context.note(`${group.folder} has no earlier session; this run begins one.`);
+  return session;
 }
 
 /** All of stdin as UTF-8, up to the prompt's limit. */

@@ -25,7 +25,7 @@ export function addRunsCommand(program: Command, context: CLIContext): void {
         });
       }
       const home = await openChosenHome(command, context, false);
-      const folder = options.group === undefined ? undefined : findGroup(await readGroups(home), options.group).folder;
+      const folder = options.group === undefined ? undefined : findGroup(await readGroups(home), options.group, "--group").folder;
       const records = await listRecords(home, { limit, ...(folder === undefined ? {} : { folder }) });
       if (options.json) context.printJSON(records);
       else if (!records.length) context.print("No runs yet.");

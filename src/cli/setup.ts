@@ -43,6 +43,6 @@ export function addSetupCommand(program: Command, context: CLIContext): void {
         });
       }
       for (const line of builtLines(images)) context.print(line);
-      context.print(`Set up in ${formatDuration(durationMs)}. Next: ./novabot demo`);
+      context.print(`Set up in ${formatDuration(durationMs)}. Next: novabot demo`);
     });
 }

@@ -12,6 +12,7 @@ import { TurnQueue } from "../agents/turns/turns.ts";
 import { NovaError, quote } from "../model/errors.ts";
 import type { Group } from "../model/group.ts";
 import type { Environment } from "./state.ts";
+import { thisHost } from "./this-host.ts";
 
 /** The home's path: `--home`, `NOVABOT_HOME`, or `~/novabot`. */
 export function homePath(env: Environment, option?: string): string {
@@ -32,7 +33,7 @@ export function createLogger(env: Environment, fallback: string): Logger {
   return pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
 }
 
-/** What a host has of a home while it runs: its sign of life, and its runs when it has an engine. */
+/** What a host has of a home while it runs: its sign of life, its engine and its runs. */
 export class Installation {
   readonly home: Home;
   readonly presence: Presence;
@@ -54,8 +55,7 @@ export class Installation {
   }): Promise<Installation> {
     const { home, engine, env, logger } = options;
     const presence = await Presence.claim(home);
-    const host = { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, platform: process.platform };
-    return new Installation(home, presence, engine, new Runs({ home, engine, presence, env, logger, host }));
+    return new Installation(home, presence, engine, new Runs({ home, engine, presence, env, logger, host: thisHost() }));
   }
 
   /** What a host does when it starts: containers that a dead host left behind, and records beyond the limit, go. */

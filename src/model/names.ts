@@ -10,7 +10,6 @@ const folderPattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 const jidPattern = /^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}$/;
 // Claude Code's session ids are UUIDs; other agents choose their own. It may become an argument, hence no leading dash.
 const sessionPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
-const runPattern = /^[a-z0-9]{8,32}$/;
 
 /** `folder` when it can name a group's folder; an error that says why otherwise. Uniqueness is the registry's business. */
 export function checkFolder(folder: string, place: string): string {
@@ -51,8 +50,4 @@ export function checkSessionID(id: string, place: string): string {
 
 export function isSessionID(id: unknown): id is string {
   return typeof id === "string" && sessionPattern.test(id);
-}
-
-export function isRunID(id: string): boolean {
-  return runPattern.test(id);
 }

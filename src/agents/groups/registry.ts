@@ -105,7 +105,7 @@ function renderGroups(groups: readonly Group[]): string {
 }
 
 /** The group called `name`: by folder, by chat id, or by its name when only one has it. Throws `GROUP_NOT_FOUND`. */
-export function findGroup(groups: readonly Group[], name: string): Group {
+export function findGroup(groups: readonly Group[], name: string, place = "group"): Group {
   const exact = groups.find((group) => group.folder === name) ?? groups.find((group) => group.jid === name);
   if (exact) return exact;
   const named = groups.filter((group) => group.name === name);
@@ -117,7 +117,7 @@ export function findGroup(groups: readonly Group[], name: string): Group {
       ? `${named.length} groups are called ${quote(name)}: ${named.map((group) => group.folder).join(", ")}.`
       : `There is no group ${quote(name)}. ${known.length ? `There are: ${known.join(", ")}.` : "There is none at all yet."}`,
     {
-      place: "--group",
+      place,
       next: named.length > 1 ? "Name it by its folder." : "Add it with `novabot groups add JID --folder FOLDER --name NAME`.",
     },
   );

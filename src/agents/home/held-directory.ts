@@ -66,14 +66,21 @@ export class HeldDirectory {
     return new HeldDirectory(path, await openDirectory(this.#at(name), path));
   }
 
-  /** Opens the directory `name` and makes it when it is missing. What stands in its place and is no directory is an error. */
+  /**
+   * Opens the directory `name` and makes it, with exactly `mode`, when it is missing. What stands in its place and is no
+   * directory is an error.
+   */
   async ensureDirectory(name: string, mode = 0o755): Promise<HeldDirectory> {
     try {
       await mkdir(this.#at(name), { mode });
     } catch (thrown) {
-      if (!hasCode(thrown, "EEXIST")) throw cannot("make", join(this.path, name), thrown);
+      if (hasCode(thrown, "EEXIST")) return await this.directory(name);
+      throw cannot("make", join(this.path, name), thrown);
     }
-    return await this.directory(name);
+    const made = await this.directory(name);
+    // A strict umask would keep the agent out of what it needs.
+    await made.setMode(mode);
+    return made;
   }
 
   /** Like `ensureDirectory`, but a link or file that an agent left in its place is taken away first. */
@@ -113,9 +120,7 @@ export class HeldDirectory {
       const stat = await file.stat();
       if (!stat.isFile()) throw unsafe(path, "not a regular file");
       if (stat.size > limitBytes) throw unsafe(path, `${stat.size} bytes long; the limit is ${limitBytes}`);
-      const buffer = Buffer.allocUnsafe(limitBytes < stat.size + 1 ? limitBytes : stat.size + 1);
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-      return buffer.toString("utf8", 0, bytesRead);
+      return (await readUpTo(file, limitBytes, path)).toString("utf8");
     } finally {
       await file.close();
     }
@@ -131,6 +136,7 @@ export class HeldDirectory {
       throw cannot("write", join(this.path, name), thrown);
     }
     try {
+      await file.chmod(mode);
       await file.writeFile(data);
       if (owner) await file.chown(owner.uid, owner.gid);
     } catch (thrown) {
@@ -210,6 +216,20 @@ export class HeldDirectory {
 
   async close(): Promise<void> {
     await this.#handle.close();
+  }
+}
+
+/** All that the file holds when it is read, which may be more than it held when it was looked at. */
+async function readUpTo(file: FileHandle, limitBytes: number, path: string): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let total = 0;
+  for (;;) {
+    const part = Buffer.allocUnsafe(64 * 1024);
+    const { bytesRead } = await file.read(part, 0, part.length, null);
+    if (bytesRead === 0) return Buffer.concat(parts);
+    total += bytesRead;
+    if (total > limitBytes) throw unsafe(path, `longer than ${limitBytes} bytes, the limit`);
+    parts.push(part.subarray(0, bytesRead));
   }
 }
 

@@ -7,28 +7,28 @@ import type { Home } from "./home.ts";
 
 const ipcDirectories = ["messages", "tasks", "input"] as const;
 
+/** The part of a run's plan that says what must be there. */
+export interface Preparation {
+  readonly group: Group;
+  readonly user: AgentUser;
+  readonly variables: ReadonlyMap<string, string>;
+  readonly folders: readonly string[];
+}
+
 /**
  * Makes what the group's container will mount, gives the group's own directories to its agent, and writes the env file.
  * Every step is made from an open directory without following links; nothing below the directories named here is touched.
  */
-export async function prepareHome(
-  home: Home,
-  group: Group,
-  user: AgentUser,
-  variables: ReadonlyMap<string, string>,
-): Promise<void> {
-  await within(home.root, [], async (root) => {
+export async function prepareHome(home: Home, { group, user, variables, folders }: Preparation): Promise<void> {
+  const root = await HeldDirectory.open(home.root);
+  try {
     await root.create(".env", "", 0o600);
     // Main may modify the home. With shifted ids that would open it to everybody, as no closed parent is NovaBot's.
     if (group.isMain && !user.shifted) await root.giveTo(user, 0o700);
     for (const name of ["store", "secrets"]) await (await root.ensureDirectory(name, 0o700)).close();
     await make(root, "groups", async (groups) => {
       await make(groups, GLOBAL_FOLDER, async (global) => await giveToAgent(global, user));
-      await make(groups, group.folder, async (folder) => {
-        await giveToAgent(folder, user);
-        // Of the host's making, but in the agent's folder: while no container runs, nothing holds it in place.
-        await (await folder.reclaimDirectory("logs")).close();
-      });
+      for (const folder of folders) await make(groups, folder, async (directory) => await prepareFolder(directory, user));
     });
     await make(root, "data", async (data) => {
       await make(data, "sessions", async (sessions) => {
@@ -39,25 +39,21 @@ export async function prepareHome(
       await make(data, "ipc", async (ipc) => await make(ipc, group.folder, async (slots) => await prepareSlots(slots, user)));
       await make(data, "env", async (env) => {
         await make(env, group.folder, async (directory) => {
-          const owner = user.shifted || process.getuid?.() !== 0 ? null : user;
+          const owner = user.isGiven ? user : null;
           await directory.replace("env", renderEnvFile(variables), user.shifted ? 0o444 : 0o400, { owner });
         });
       });
       await make(data, "host", async (host) => await prepareMasks(host), 0o700);
     });
-  });
+  } finally {
+    await root.close();
+  }
 }
 
-/** Makes every registered group's folder, so that main's container can mount each in its place. */
-export async function prepareFolders(home: Home, folders: readonly string[], user: AgentUser): Promise<void> {
-  await within(home.root, ["groups"], async (groups) => {
-    for (const folder of folders) {
-      await make(groups, folder, async (directory) => {
-        await giveToAgent(directory, user);
-        await (await directory.reclaimDirectory("logs")).close();
-      });
-    }
-  });
+async function prepareFolder(folder: HeldDirectory, user: AgentUser): Promise<void> {
+  await giveToAgent(folder, user);
+  // Of the host's making, but in the agent's folder: while no container runs, nothing holds it in place.
+  await (await folder.reclaimDirectory("logs")).close();
 }
 
 async function prepareSlots(slots: HeldDirectory, user: AgentUser): Promise<void> {
@@ -91,16 +87,6 @@ async function make(
   mode = 0o755,
 ): Promise<void> {
   const directory = await parent.ensureDirectory(name, mode);
-  try {
-    await use(directory);
-  } finally {
-    await directory.close();
-  }
-}
-
-async function within(root: string, names: readonly string[], use: (directory: HeldDirectory) => Promise<void>): Promise<void> {
-  const directory = await HeldDirectory.find(root, ...names);
-  if (!directory) return;
   try {
     await use(directory);
   } finally {

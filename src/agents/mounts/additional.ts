@@ -2,11 +2,10 @@ import { realpath, stat } from "node:fs/promises";
 import { basename, isAbsolute, join, posix, sep } from "node:path";
 import { NovaError, messageOf, quote } from "../../model/errors.ts";
 import type { AdditionalMount, Group } from "../../model/group.ts";
+import { EXTRA_TARGET } from "../../model/workspace.ts";
 import type { Allowlist, AllowedRoot } from "./allowlist.ts";
 import { blockedSegments } from "./allowlist.ts";
 import type { PlannedMount } from "./planned-mount.ts";
-
-export const EXTRA_TARGET = "/workspace/extra";
 
 export interface AdditionalMountsContext {
   readonly allowlist: Allowlist | undefined;

@@ -2,12 +2,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Group } from "../../model/group.ts";
 import { GLOBAL_FOLDER } from "../../model/names.ts";
+import { ENV_TARGET, GLOBAL_TARGET, GROUP_TARGET, IPC_TARGET, PROJECT_TARGET, SESSION_TARGET } from "../../model/workspace.ts";
 import type { Home } from "../home/home.ts";
 import type { PlannedMount } from "./planned-mount.ts";
-
-export const GROUP_TARGET = "/workspace/group";
-export const PROJECT_TARGET = "/workspace/project";
-export const ENV_TARGET = "/workspace/env-dir";
 
 /** Parts of the home that no container may read, each with what it holds. Everything else in `data` main may read. */
 const hiddenDirectories: readonly (readonly [path: string, holds: string])[] = [
@@ -24,18 +21,18 @@ export function maskSources(home: Home): { readonly directory: string; readonly 
   return { directory: join(home.host, "empty/directory"), file: join(home.host, "empty/file") };
 }
 
-/** What every group gets of the home. Sources may not exist yet; `prepareMounts` makes them. */
+/** What every group gets of the home. Sources may not exist yet; `prepareHome` makes them. */
 export function stateMounts(home: Home, group: Group): PlannedMount[] {
   const mounts: PlannedMount[] = [
     state(join(home.groups, group.folder), GROUP_TARGET, false, "the group's own folder, and its working directory"),
     state(join(home.groups, group.folder, "logs"), `${GROUP_TARGET}/logs`, true, "the runs' logs, which only the host writes"),
   ];
   if (!group.isMain) {
-    mounts.push(state(join(home.groups, GLOBAL_FOLDER), "/workspace/global", true, "memory that all groups read"));
+    mounts.push(state(join(home.groups, GLOBAL_FOLDER), GLOBAL_TARGET, true, "memory that all groups read"));
   }
   mounts.push(
-    state(join(home.data, "sessions", group.folder, ".claude"), "/home/node/.claude", false, "the group's own conversations"),
-    state(join(home.data, "ipc", group.folder), "/workspace/ipc", false, "the group's own mail slots"),
+    state(join(home.data, "sessions", group.folder, ".claude"), SESSION_TARGET, false, "the group's own conversations"),
+    state(join(home.data, "ipc", group.folder), IPC_TARGET, false, "the group's own mail slots"),
     state(join(home.data, "env", group.folder), ENV_TARGET, true, "the env file with the allowed names"),
   );
   return mounts;

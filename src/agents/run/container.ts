@@ -2,15 +2,30 @@ import { labels, type ContainerSpec } from "../../engine/spec.ts";
 import type { Home } from "../home/home.ts";
 import type { RunPlan } from "./plan.ts";
 
-/** The container of a plan, in the engine's terms. `startedAtMs` is in the name, as the requirement has it. */
+/** What tells one run from all others. */
+export interface RunIdentity {
+  readonly id: string;
+  /** The presence of the host that carries it. */
+  readonly host: string;
+  /** Milliseconds since 1970. */
+  readonly startedAtMs: number;
+}
+
+/** The name of a run's container, with the group and the time as the requirement has it; the id makes it the only one. */
+export function containerName(folder: string, run: RunIdentity): string {
+  return `novabot-${folder}-${run.startedAtMs}-${run.id}`;
+}
+
+/** The container of a plan, in the engine's terms, from the image with this id. */
 export function containerSpec(
   plan: RunPlan,
   home: Home,
-  run: { readonly id: string; readonly host: string; readonly startedAtMs: number },
+  run: RunIdentity,
+  image: { readonly id: string; readonly ownInit: boolean },
 ): ContainerSpec {
   return {
-    name: `novabot-${plan.group.folder}-${run.startedAtMs}-${run.id}`,
-    image: plan.image,
+    name: containerName(plan.group.folder, run),
+    image: image.id,
     labels: {
       [labels.home]: home.label,
       [labels.kind]: "agent",
@@ -21,6 +36,7 @@ export function containerSpec(
     user: { uid: plan.user.uid, gid: plan.user.gid },
     workingDirectory: plan.workingDirectory,
     env: plan.environment,
+    ownInit: image.ownInit,
     mounts: plan.mounts.map(({ source, target, readonly }) => ({ source, target, readonly })),
     network: plan.network,
     limits: plan.limits,

@@ -1,17 +1,18 @@
 import type { Readable } from "node:stream";
 import { performance } from "node:perf_hooks";
-import type { Engine } from "../../engine/engine.ts";
-import type { ContainerSpec } from "../../engine/spec.ts";
-import { NovaError } from "../../model/errors.ts";
+import type { Engine, Exit } from "../../engine/engine.ts";
+import { NovaError, messageOf } from "../../model/errors.ts";
 import type { ContainerOutput } from "../../model/protocol.ts";
 import { FrameReader, type Frame } from "../protocol/frames.ts";
 import { KeptStream } from "../protocol/kept-stream.ts";
+import type { LiveContainer } from "./live-container.ts";
 
 /** Why the host ended a container itself. */
 export type Interruption = "timeout" | "cancelled";
 
 /** What one container said and how it ended; `settle` makes an outcome of it. */
 export interface Conversation {
+  /** Null when the container's end was never seen: it may still be there. */
   readonly exitCode: number | null;
   readonly outOfMemory: boolean;
   readonly interruption: Interruption | null;
@@ -29,8 +30,6 @@ export interface Conversation {
 }
 
 export interface ConversationOptions {
-  readonly engine: Engine;
-  readonly spec: ContainerSpec;
   /** Written to stdin, which then ends. */
   readonly input: Uint8Array;
   /** Null reads by the plain rule: every well-formed frame counts. */
@@ -39,7 +38,6 @@ export interface ConversationOptions {
   readonly graceMs: number;
   readonly signal?: AbortSignal;
   onOutput(output: ContainerOutput): void;
-  onSuspicious(output: ContainerOutput): void;
 }
 
 /** After a container's exit its last bytes are already on their way; a stream that stays open longer is not waited for. */
@@ -48,40 +46,23 @@ const drainMs = 2000;
 const hopelessMs = 30_000;
 
 /**
- * Runs one container from its making to its end. Rejects only when it could not be started; whatever happens after that
- * is told in the result. The container is gone when this settles, unless its engine is.
+ * Gives a container that was just started its input and reads it to its end, or ends it when the time is over or the caller
+ * aborts. Never rejects: whatever happens is told in the result. The container is gone unless `exitCode` is null.
  */
-export async function converse(options: ConversationOptions): Promise<Conversation> {
-  const { engine, spec } = options;
-  const id = await engine.create(spec);
-  let gone = false;
-  try {
-    const conversation = await converseWith(id, options);
-    gone = conversation.exitCode !== null;
-    return conversation;
-  } finally {
-    // An engine that is lost cannot remove anything now; `removeWhenBack` does.
-    if (!gone) await engine.remove(id).catch(() => undefined);
-  }
-}
-
-async function converseWith(id: string, options: ConversationOptions): Promise<Conversation> {
-  const { engine } = options;
-  const streams = await engine.attach(id);
+export async function converse(engine: Engine, container: LiveContainer, options: ConversationOptions): Promise<Conversation> {
+  const startedAt = performance.now();
+  const { streams } = container;
   const stdout = new KeptStream();
   const stderr = new KeptStream();
   let last: ContainerOutput | null = null;
   let brokenReason: string | null = null;
-  const counts = { output: 0, suspicious: 0, broken: 0 };
   const reader = new FrameReader({
     nonce: options.nonce,
     onFrame(frame: Frame) {
-      counts[frame.kind] += 1;
       if (frame.kind === "output") {
         last = frame.output;
         options.onOutput(frame.output);
-      } else if (frame.kind === "suspicious") options.onSuspicious(frame.output);
-      else brokenReason = frame.reason;
+      } else if (frame.kind === "broken") brokenReason = frame.reason;
     },
   });
   const drained = Promise.all([
@@ -91,33 +72,19 @@ async function converseWith(id: string, options: ConversationOptions): Promise<C
     }),
     pump(streams.stderr, (chunk) => stderr.push(chunk)),
   ]);
-  const exit = engine.wait(id);
-  // Handled below; until then a rejection must not count as unhandled.
-  exit.catch(() => undefined);
-  const interruptions = new Interruptions(id, options);
+  const interruptions = new Interruptions(engine, container.id, options);
   try {
-    await engine.start(id);
-    const startedAt = performance.now();
-    interruptions.begin();
     streams.stdin.end(options.input);
-    const { exitCode, outOfMemory, lost } = await Promise.race([
-      exit.then(
-        (ended) => ({ ...ended, lost: null }),
-        (thrown: unknown) => ({ exitCode: null, outOfMemory: false, lost: asLost(thrown) }),
-      ),
-      interruptions.hopeless.then(() => ({ exitCode: null, outOfMemory: false, lost: null })),
-    ]);
-    if (!lost) await Promise.race([drained, after(drainMs)]);
+    const end = await Promise.race([container.exit.then(ended, unseen), interruptions.hopeless.then(() => unseen(null))]);
+    if (end.exitCode !== null) await Promise.race([drained, after(drainMs)]);
     reader.end();
     return {
-      exitCode,
-      outOfMemory,
+      ...end,
       interruption: interruptions.reason,
-      lost,
       last,
-      frames: counts.output,
-      suspicious: counts.suspicious,
-      broken: counts.broken,
+      frames: reader.counts.output,
+      suspicious: reader.counts.suspicious,
+      broken: reader.counts.broken,
       brokenReason,
       stdout,
       stderr,
@@ -129,30 +96,47 @@ async function converseWith(id: string, options: ConversationOptions): Promise<C
   }
 }
 
+type End = Pick<Conversation, "exitCode" | "outOfMemory" | "lost">;
+
+function ended({ exitCode, outOfMemory }: Exit): End {
+  return { exitCode, outOfMemory, lost: null };
+}
+
+/** An end that nobody saw: because the engine is lost when something was thrown, because the container hangs otherwise. */
+function unseen(thrown: unknown): End {
+  const isLost = thrown instanceof NovaError && thrown.code === "ENGINE_LOST";
+  const lost =
+    thrown === null || isLost
+      ? thrown
+      : new NovaError("ENGINE_LOST", `The engine could not tell how the container ended: ${messageOf(thrown)}`, {
+          next: "Look at `novabot doctor`.",
+          cause: thrown,
+        });
+  return { exitCode: null, outOfMemory: false, lost };
+}
+
 /** The timer and the caller's signal: whichever comes first stops the container, through the engine. */
 class Interruptions {
   reason: Interruption | null = null;
+  readonly #engine: Engine;
   readonly #id: string;
   readonly #options: ConversationOptions;
   readonly #hopeless = Promise.withResolvers<void>();
-  #timer: NodeJS.Timeout | undefined;
   readonly #onAbort = (): void => this.#stop("cancelled");
+  #timer: NodeJS.Timeout;
 
-  constructor(id: string, options: ConversationOptions) {
+  constructor(engine: Engine, id: string, options: ConversationOptions) {
+    this.#engine = engine;
     this.#id = id;
     this.#options = options;
+    this.#timer = setTimeout(() => this.#stop("timeout"), options.timeoutMs);
+    if (options.signal?.aborted) this.#onAbort();
+    else options.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   /** Resolves when a container that was stopped should long have ended. */
   get hopeless(): Promise<void> {
     return this.#hopeless.promise;
-  }
-
-  begin(): void {
-    this.#timer = setTimeout(() => this.#stop("timeout"), this.#options.timeoutMs);
-    const { signal } = this.#options;
-    if (signal?.aborted) this.#onAbort();
-    else signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   end(): void {
@@ -163,11 +147,11 @@ class Interruptions {
   #stop(reason: Interruption): void {
     if (this.reason !== null) return;
     this.reason = reason;
-    const { engine, graceMs } = this.#options;
+    const { graceMs } = this.#options;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#hopeless.resolve(), graceMs + hopelessMs);
     // When the engine cannot even stop it, `wait` tells that the engine is lost, or killing is what is left to try.
-    engine.stop(this.#id, graceMs).catch(() => engine.kill(this.#id, "SIGKILL").catch(() => undefined));
+    this.#engine.stop(this.#id, graceMs).catch(() => this.#engine.kill(this.#id, "SIGKILL").catch(() => undefined));
   }
 }
 
@@ -179,18 +163,6 @@ function pump(stream: Readable, take: (chunk: Uint8Array) => void): Promise<void
   // A stream that breaks has ended; what ended it is told by `wait`.
   stream.on("error", () => resolve());
   return promise;
-}
-
-function asLost(thrown: unknown): NovaError {
-  if (thrown instanceof NovaError && thrown.code === "ENGINE_LOST") return thrown;
-  return new NovaError(
-    "ENGINE_LOST",
-    `The engine could not tell how the container ended: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-    {
-      next: "Look at `novabot doctor`.",
-      cause: thrown,
-    },
-  );
 }
 
 function after(ms: number): Promise<void> {

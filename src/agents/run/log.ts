@@ -1,21 +1,10 @@
-import type { ContainerInput } from "../../model/protocol.ts";
 import type { Outcome } from "../../model/run.ts";
-import type { KeptStream } from "../protocol/kept-stream.ts";
-import type { RunPlan } from "./plan.ts";
+import type { EndedRun } from "./report.ts";
 
-export interface LogFacts {
-  readonly plan: RunPlan;
-  readonly runID: string;
-  readonly engine: string;
-  readonly container: string;
+export interface LogFacts extends EndedRun {
   readonly startedAt: string;
-  readonly durationMs: number;
   readonly outcome: Outcome;
-  readonly exitCode: number | null;
   readonly error: string | null;
-  readonly input: ContainerInput;
-  readonly stdout: KeptStream;
-  readonly stderr: KeptStream;
   /** Full input and both streams; otherwise a summary, and stderr only of a run that failed. */
   readonly verbose: boolean;
   readonly redact: (text: string) => string;
@@ -24,40 +13,35 @@ export interface LogFacts {
 /** The text of a run's log, in the layout of the requirement, with secrets blotted out. */
 export function renderLog(facts: LogFacts): string {
   const { plan, input } = facts;
+  const { durationMs, exitCode, stdout, stderr } = facts.conversation;
   const lines = [
     "=== Container Run Log ===",
     `Timestamp: ${facts.startedAt}`,
     `Group: ${plan.group.folder}`,
     `IsMain: ${plan.group.isMain}`,
-    `Duration: ${facts.durationMs}ms`,
-    `Exit Code: ${facts.exitCode ?? "unknown"}`,
-    `Stdout Truncated: ${facts.stdout.truncated}`,
-    `Stderr Truncated: ${facts.stderr.truncated}`,
+    `Duration: ${durationMs}ms`,
+    `Exit Code: ${exitCode ?? "unknown"}`,
+    `Stdout Truncated: ${stdout.truncated}`,
+    `Stderr Truncated: ${stderr.truncated}`,
     `Outcome: ${facts.outcome}`,
-    `Run: ${facts.runID}`,
+    `Run: ${facts.id}`,
     `Engine: ${facts.engine}`,
     `Container: ${facts.container}`,
     `Image: ${plan.image}`,
     "",
   ];
   if (facts.error !== null) lines.push("=== Error ===", facts.error, "");
-  if (facts.verbose) {
-    lines.push("=== Input ===", JSON.stringify(input, null, 2), "");
-  } else {
-    lines.push(
-      "=== Input Summary ===",
-      `Prompt length: ${[...input.prompt].length} chars`,
-      `Session ID: ${input.sessionId ?? "new"}`,
-      "",
-    );
+  if (facts.verbose) lines.push("=== Input ===", JSON.stringify(input, null, 2), "");
+  else {
+    const length = [...input.prompt].length;
+    lines.push("=== Input Summary ===", `Prompt length: ${length} chars`, `Session ID: ${input.sessionId ?? "new"}`, "");
   }
-  lines.push(
-    "=== Mounts ===",
-    ...plan.mounts.map((mount) => `${mount.target}${mount.readonly ? " (ro)" : ""}${mount.kind === "mask" ? " (masked)" : ""}`),
-    "",
-  );
+  const mounts = plan.mounts.map(({ target, readonly, kind }) => {
+    return `${target}${readonly ? " (ro)" : ""}${kind === "mask" ? " (masked)" : ""}`;
+  });
+  lines.push("=== Mounts ===", ...mounts, "");
   // Each stream by itself as well: a secret that was cut with it can be known only at its end.
-  if (facts.verbose || facts.outcome !== "success") lines.push("=== Stderr ===", facts.redact(facts.stderr.text()), "");
-  if (facts.verbose) lines.push("=== Stdout ===", facts.redact(facts.stdout.text()), "");
+  if (facts.verbose || facts.outcome !== "success") lines.push("=== Stderr ===", facts.redact(stderr.text()), "");
+  if (facts.verbose) lines.push("=== Stdout ===", facts.redact(stdout.text()), "");
   return facts.redact(lines.join("\n"));
 }

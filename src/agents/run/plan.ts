@@ -1,16 +1,18 @@
 import { homedir } from "node:os";
 import { realpath } from "node:fs/promises";
-import type { Capabilities, EngineInfo } from "../../engine/engine.ts";
+import type { Capabilities, Engine, EngineInfo } from "../../engine/engine.ts";
 import type { Limits } from "../../engine/spec.ts";
 import { NovaError, quote } from "../../model/errors.ts";
 import type { AgentConfig, Group } from "../../model/group.ts";
 import { formatSize, parseSize } from "../../model/size.ts";
-import { agentUser, type AgentUser } from "../home/agent-user.ts";
+import { GROUP_TARGET, PROJECT_TARGET } from "../../model/workspace.ts";
+import { readGroups } from "../groups/registry.ts";
+import { agentUser, type AgentUser, type HostUser } from "../home/agent-user.ts";
 import { defaultEnvNames, readEnvFile } from "../home/env-file.ts";
 import type { Home } from "../home/home.ts";
 import { isWithin, planAdditionalMounts } from "../mounts/additional.ts";
 import { allowlistPath, readAllowlist } from "../mounts/allowlist.ts";
-import { GROUP_TARGET, PROJECT_TARGET, projectMounts, stateMounts } from "../mounts/group-mounts.ts";
+import { projectMounts, stateMounts } from "../mounts/group-mounts.ts";
 import type { PlannedMount } from "../mounts/planned-mount.ts";
 
 export const DEFAULT_IMAGE = "novabot-agent:latest";
@@ -30,6 +32,8 @@ export interface RunPlan {
   readonly agent: AgentConfig;
   readonly user: AgentUser;
   readonly mounts: readonly PlannedMount[];
+  /** Folders that must be there before the mounts: the group's own, and for main everybody's. */
+  readonly folders: readonly string[];
   readonly workingDirectory: string;
   /** The agent's secrets; only the names are ever shown. */
   readonly variables: ReadonlyMap<string, string>;
@@ -52,7 +56,28 @@ export interface PlanContext {
   readonly capabilities: Capabilities;
   readonly engine: EngineInfo;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly host: { readonly uid: number; readonly gid: number; readonly platform: string };
+  readonly host: HostUser;
+}
+
+/** The image of agents: `NOVABOT_AGENT_IMAGE`, or NovaBot's own. */
+export function agentImage(env: Readonly<Record<string, string | undefined>>): string {
+  return env["NOVABOT_AGENT_IMAGE"] || DEFAULT_IMAGE;
+}
+
+/** `planRun` with what a run, `explain` and `doctor` all read first, so that they cannot differ. */
+export async function planGroup(
+  group: Group,
+  options: Pick<PlanContext, "home" | "env" | "host"> & { readonly engine: Engine; readonly info: EngineInfo },
+): Promise<RunPlan> {
+  const { home, env, host, engine, info } = options;
+  return await planRun(group, {
+    home,
+    env,
+    host,
+    groups: await readGroups(home),
+    capabilities: engine.capabilities,
+    engine: info,
+  });
 }
 
 /** Decides a group's next container. Changes nothing; rejects with the error of the first setting that cannot hold. */
@@ -94,21 +119,17 @@ export async function planRun(group: Group, context: PlanContext): Promise<RunPl
     );
   }
   const gaps = describeGaps(capabilities, context.engine);
-  const project =
-    group.isMain && capabilities.fileMounts
-      ? await projectMounts(
-          home,
-          context.groups.map((other) => other.folder),
-        )
-      : [];
+  const folders = group.isMain ? [...new Set([group.folder, ...context.groups.map((other) => other.folder)])] : [group.folder];
+  const project = group.isMain && capabilities.fileMounts ? await projectMounts(home, folders) : [];
   if (group.isMain && !capabilities.fileMounts) {
     gaps.push(`${PROJECT_TARGET} is not mounted: this engine mounts no single files, so .env could not be hidden.`);
   }
   return {
     group,
-    image: env["NOVABOT_AGENT_IMAGE"] || DEFAULT_IMAGE,
+    image: agentImage(env),
     agent: group.agent ?? "claude",
     user: agentUser(context.host, context.engine),
+    folders,
     mounts: [...stateMounts(home, group), ...project, ...extra],
     workingDirectory: GROUP_TARGET,
     variables,

@@ -1,5 +1,4 @@
 import { NovaError, quote } from "../../model/errors.ts";
-import { isRunID } from "../../model/names.ts";
 import { runRecordSchema, type RunRecord } from "../../model/run.ts";
 import { HeldDirectory } from "../home/held-directory.ts";
 import type { Home } from "../home/home.ts";
@@ -44,17 +43,35 @@ export async function listRecords(
   });
 }
 
-/** The record whose id is `id` or begins with it. Rejects with `RUN_NOT_FOUND`. */
+/** The session that the group's newest run with one ended in; undefined when no run did. */
+export async function latestSession(home: Home, folder: string): Promise<string | undefined> {
+  return await withRuns(home, undefined, async (runs) => {
+    for (const name of (await recordNames(runs)).toReversed()) {
+      const record = await readRecord(runs, name);
+      if (record?.group === folder && record.newSessionId !== null) return record.newSessionId;
+    }
+    return undefined;
+  });
+}
+
+/** The record whose id is `id` or begins with it. Rejects with `RUN_NOT_FOUND`, also when several begin with it. */
 export async function findRecord(home: Home, id: string): Promise<RunRecord> {
-  const found = await withRuns(home, undefined, async (runs) => {
-    const names = (await recordNames(runs)).filter((name) => name.split("-")[1]?.startsWith(id));
-    return names.length === 1 && names[0] ? await readRecord(runs, names[0]) : undefined;
-  });
-  if (found && (isRunID(id) || /^[a-z0-9]{4,}$/.test(id))) return found;
-  throw new NovaError("RUN_NOT_FOUND", `There is no single run ${quote(id)}.`, {
-    place: "RUN",
-    next: "See `novabot runs list` for the runs and their ids.",
-  });
+  const matching = /^[a-z0-9]{4,32}$/.test(id)
+    ? await withRuns(home, [], async (runs) => {
+        const names = (await recordNames(runs)).filter((name) => name.split("-")[1]?.startsWith(id));
+        return await Promise.all(names.slice(0, 2).map(async (name) => await readRecord(runs, name)));
+      })
+    : [];
+  const [found, another] = matching;
+  if (found && another === undefined && matching.length === 1) return found;
+  throw new NovaError(
+    "RUN_NOT_FOUND",
+    matching.length > 1 ? `Several runs begin with ${quote(id)}.` : `There is no run ${quote(id)}.`,
+    {
+      place: "run",
+      next: "Give at least 4 characters of an id that `novabot runs list` shows.",
+    },
+  );
 }
 
 /** Removes the oldest records beyond `keep`; gives how many. */

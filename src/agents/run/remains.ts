@@ -7,12 +7,18 @@ import type { Presence } from "../turns/presence.ts";
 const lookAgainMs = 500;
 
 /**
- * Removes this home's containers, running ones too, whose host is no longer alive. Goes by labels alone: containers of
- * other homes and other people's are never touched, whatever they are called. Gives the names of those removed.
+ * Removes this home's agent containers (of one group when `folder` is given), running ones too, whose host is no longer
+ * alive. Goes by labels alone: containers of other homes and other people's are never touched, whatever they are called.
+ * Gives the names of those removed.
  */
-export async function removeAbandoned(engine: Engine, home: Home, presence: Presence): Promise<string[]> {
+export async function removeAbandoned(engine: Engine, home: Home, presence: Presence, folder?: string): Promise<string[]> {
   const removed: string[] = [];
-  for (const container of await engine.list({ [labels.home]: home.label, [labels.kind]: "agent" })) {
+  const selector = {
+    [labels.home]: home.label,
+    [labels.kind]: "agent",
+    ...(folder === undefined ? {} : { [labels.group]: folder }),
+  };
+  for (const container of await engine.list(selector)) {
     const host = container.labels[labels.host];
     if (host !== undefined && presence.isAlive(host)) continue;
     await engine.remove(container.id);
@@ -22,30 +28,31 @@ export async function removeAbandoned(engine: Engine, home: Home, presence: Pres
 }
 
 /**
- * Removes what is left of a run whose engine was lost, as soon as the engine is back. Never rejects; gives up when
- * `signal` aborts, since then the host ends and the next host's start removes it.
+ * Removes the container called `name` as soon as its engine is back; true when it is gone. Gives up with false when
+ * `signal` aborts, since then the host ends and others remove it. Never rejects.
  */
-export async function removeWhenBack(engine: Engine, home: Home, runID: string, signal: AbortSignal): Promise<void> {
+export async function removeWhenBack(engine: Engine, home: Home, name: string, signal: AbortSignal): Promise<boolean> {
   while (!signal.aborted) {
     try {
-      for (const container of await engine.list({ [labels.home]: home.label, [labels.run]: runID }))
-        await engine.remove(container.id);
-      return;
+      const found = (await engine.list({ [labels.home]: home.label })).filter((container) => container.name === name);
+      for (const container of found) await engine.remove(container.id);
+      return true;
     } catch {
       await pause(lookAgainMs, signal);
     }
   }
+  return false;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(end, ms);
-  timer.unref();
-  signal.addEventListener("abort", end, { once: true });
-  function end(): void {
+  const end = (): void => {
     clearTimeout(timer);
     signal.removeEventListener("abort", end);
     resolve();
-  }
+  };
+  const timer = setTimeout(end, ms);
+  timer.unref();
+  signal.addEventListener("abort", end, { once: true });
   return promise;
 }

@@ -3,6 +3,7 @@ import { accessSync, constants, mkdirSync, readdirSync, readFileSync, writeFileS
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { failed, type Turn } from "./turn.ts";
+import { GLOBAL_TARGET, GROUP_TARGET, PROJECT_TARGET, SESSION_TARGET } from "../../model/workspace.ts";
 
 type Access = "writable" | "read-only" | "closed to me";
 
@@ -56,15 +57,15 @@ function lookAround(group: string): Surroundings {
     if (!may(path, constants.R_OK | constants.X_OK)) return "closed to me";
     return may(path, constants.W_OK) ? "writable" : "read-only";
   };
-  const files = names("/workspace/group");
+  const files = names(GROUP_TARGET);
   return {
     uid: process.getuid?.() ?? -1,
     gid: process.getgid?.() ?? -1,
     files: files?.filter((name) => name !== "logs"),
-    groupWritable: may("/workspace/group", constants.W_OK),
-    global: accessTo("/workspace/global"),
-    project: accessTo("/workspace/project"),
-    otherGroups: (names("/workspace/project/groups") ?? []).filter((name) => name !== group && name !== "global"),
+    groupWritable: may(GROUP_TARGET, constants.W_OK),
+    global: accessTo(GLOBAL_TARGET),
+    project: accessTo(PROJECT_TARGET),
+    otherGroups: (names(`${PROJECT_TARGET}/groups`) ?? []).filter((name) => name !== group && name !== "global"),
     network: Object.values(networkInterfaces()).some((addresses) => addresses?.some((address) => !address.internal)),
     processes: (names("/proc") ?? []).filter((name) => /^\d+$/.test(name)).length,
   };
@@ -111,7 +112,7 @@ function recall(file: string): Memory | undefined {
 
 /** An agent that needs no key and no model: it tells what it can see. Its sessions lie beside Claude Code's. */
 export const demoTurn: Turn = async (input, world) => {
-  const directory = join(world.env["CLAUDE_CONFIG_DIR"] ?? "/home/node/.claude", "demo");
+  const directory = join(world.env["CLAUDE_CONFIG_DIR"] ?? SESSION_TARGET, "demo");
   const sessionId = input.sessionId ?? randomUUID();
   const file = join(directory, `${sessionId}.json`);
   const memory = recall(file);

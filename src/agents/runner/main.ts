@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import type { AgentConfig } from "../../model/group.ts";
 import type { ContainerOutput } from "../../model/protocol.ts";
+import { GROUP_TARGET } from "../../model/workspace.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { claudeTurn } from "./claude.ts";
 import { commandTurn } from "./command.ts";
@@ -8,8 +9,6 @@ import { demoTurn } from "./demo.ts";
 import { writeFrame } from "./frames.ts";
 import { nonceOf, parseInput, readInput } from "./input.ts";
 import { failed, type Turn } from "./turn.ts";
-
-const WORKING_DIRECTORY = "/workspace/group";
 
 function turnOf(agent: AgentConfig): Turn {
   if (agent === "claude") return claudeTurn;
@@ -47,7 +46,7 @@ async function main(): Promise<number> {
     nonce = nonceOf(bytes);
     const input = parseInput(bytes);
     const output = await turnOf(input.agent)(input, {
-      cwd: WORKING_DIRECTORY,
+      cwd: GROUP_TARGET,
       env: process.env,
       interim: (text) => void writeFrame(process.stdout, { status: "success", result: text }, nonce),
       log: (chunk) => void process.stderr.write(chunk),

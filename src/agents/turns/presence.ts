@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { readdir, rename, rm, stat } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { NovaError, quote } from "../../model/errors.ts";
+import { HeldDirectory } from "../home/held-directory.ts";
 import type { Home } from "../home/home.ts";
 import { type FileLock, isFileLocked, tryFileLock } from "./file-lock.ts";
 
@@ -26,8 +27,7 @@ export class Presence {
 
   static async claim(home: Home): Promise<Presence> {
     const directory = join(home.host, "alive");
-    await mkdir(home.data, { recursive: true, mode: 0o755 });
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(home);
     const id = randomBytes(8).toString("hex");
     // Locked under a name that nobody asks for, then renamed: it is never seen unlocked.
     const unborn = join(directory, `.${id}`);
@@ -63,4 +63,17 @@ export class Presence {
     await rm(join(this.#directory, this.id), { force: true });
     this.#lock.release();
   }
+}
+
+async function makeDirectory(home: Home): Promise<void> {
+  let directory = await HeldDirectory.open(home.root);
+  for (const [name, mode] of [
+    ["data", 0o755],
+    ["host", 0o700],
+    ["alive", 0o700],
+  ] as const) {
+    const parent = directory;
+    directory = await parent.ensureDirectory(name, mode).finally(() => parent.close());
+  }
+  await directory.close();
 }

@@ -1,14 +1,16 @@
-import { watch } from "node:fs";
+import { watch, type FSWatcher } from "node:fs";
 import { link, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { NovaError } from "../../model/errors.ts";
+import { NovaError, hasCode } from "../../model/errors.ts";
 import type { Presence } from "./presence.ts";
 
 /** A place that is held until it is released. */
 export interface Turn {
   /** Others were before it, so what was read before the wait may have changed. */
   readonly waited: boolean;
+  /** A host that was before it has died, so what that host began may still be going on. */
+  readonly afterDeath: boolean;
   release(): Promise<void>;
 }
 
@@ -18,7 +20,8 @@ const lookAgainMs = 250;
 /**
  * A queue in a directory, shared by all processes of a home: at most `capacity` hold a turn at once, in the order in which
  * they came. Each ticket is a numbered file that names its host. A ticket waits while `capacity` lower ones are alive; a
- * dead host's tickets are removed by whoever meets them.
+ * dead host's tickets are removed by whoever meets them. Every waiter is a ticket that the others look at, so a process
+ * with many messages for one group keeps them itself and takes one ticket.
  */
 export class TurnQueue {
   readonly #directory: string;
@@ -39,8 +42,7 @@ export class TurnQueue {
     this.#lastDraw = drawing.catch(() => undefined);
     const ticket = await drawing;
     try {
-      const waited = await this.#await(ticket, signal);
-      return { waited, release: async () => await this.#drop(ticket) };
+      return { ...(await this.#await(ticket, signal)), release: async () => await this.#drop(ticket) };
     } catch (thrown) {
       await this.#drop(ticket);
       throw thrown;
@@ -58,14 +60,7 @@ export class TurnQueue {
     try {
       for (;;) {
         const number = (await this.#numbers()).reduce((a, b) => Math.max(a, b), 0) + 1;
-        const made = await link(temporary, this.#file(number)).then(
-          () => true,
-          (thrown: NodeJS.ErrnoException) => {
-            if (thrown.code === "EEXIST") return false;
-            throw thrown;
-          },
-        );
-        if (!made) continue;
+        if (!(await this.#make(temporary, number))) continue;
         if ((await this.#numbers()).every((other) => other <= number)) return number;
         await this.#drop(number);
       }
@@ -74,43 +69,63 @@ export class TurnQueue {
     }
   }
 
-  async #await(ticket: number, signal: AbortSignal | undefined): Promise<boolean> {
+  async #make(temporary: string, number: number): Promise<boolean> {
+    try {
+      await link(temporary, this.#file(number));
+      return true;
+    } catch (thrown) {
+      if (hasCode(thrown, "EEXIST")) return false;
+      throw thrown;
+    }
+  }
+
+  async #await(ticket: number, signal: AbortSignal | undefined): Promise<{ waited: boolean; afterDeath: boolean }> {
+    let afterDeath = false;
     for (let waited = false; ; waited = true) {
       if (signal?.aborted) throw new NovaError("RUN_CANCELLED", "The run was cancelled while it waited for its turn.");
       // Watch first: a release between looking and watching would be missed.
       const change = waited ? this.#change(signal) : undefined;
-      const before = await this.#aliveBefore(ticket);
-      if (before < this.#capacity) {
+      const before = await this.#lookBefore(ticket);
+      afterDeath ||= before.dead > 0;
+      if (before.alive < this.#capacity) {
         change?.stop();
-        return waited;
+        return { waited, afterDeath };
       }
       await change?.happened;
     }
   }
 
-  async #aliveBefore(ticket: number): Promise<number> {
-    let alive = 0;
+  async #lookBefore(ticket: number): Promise<{ alive: number; dead: number }> {
+    const found = { alive: 0, dead: 0 };
     for (const number of await this.#numbers()) {
       if (number >= ticket) continue;
       const owner = await readFile(this.#file(number), "utf8").catch(() => undefined);
       if (owner === undefined) continue;
-      if (this.#presence.isAlive(owner)) alive += 1;
-      else await this.#drop(number);
+      if (this.#presence.isAlive(owner)) found.alive += 1;
+      else {
+        found.dead += 1;
+        await this.#drop(number);
+      }
     }
-    return alive;
+    return found;
   }
 
   #change(signal: AbortSignal | undefined): { happened: Promise<void>; stop(): void } {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const watcher = watch(this.#directory, { persistent: false }, () => stop());
-    watcher.on("error", () => stop());
-    const timer = setTimeout(() => stop(), lookAgainMs);
+    let watcher: FSWatcher | undefined;
     const stop = (): void => {
       clearTimeout(timer);
-      watcher.close();
+      watcher?.close();
       signal?.removeEventListener("abort", stop);
       resolve();
     };
+    const timer = setTimeout(stop, lookAgainMs);
+    try {
+      watcher = watch(this.#directory, { persistent: false }, stop);
+      watcher.on("error", stop);
+    } catch {
+      // The system has no watchers left: the timer alone is slower, and does.
+    }
     signal?.addEventListener("abort", stop, { once: true });
     return { happened: promise, stop };
   }

@@ -1,7 +1,7 @@
 import type { Engine, EngineInfo } from "../../engine/engine.ts";
 import { PROTOCOL_LABEL, PROTOCOL_VERSION } from "../../model/markers.ts";
 import { formatSize } from "../../model/size.ts";
-import { DEFAULT_IMAGE } from "../../agents/run/plan.ts";
+import { agentImage } from "../../agents/run/plan.ts";
 import { probeEngines } from "../engines/find.ts";
 import type { Environment } from "../state.ts";
 import { failure, type Check } from "./check.ts";
@@ -48,7 +48,7 @@ async function checkEngines(env: Environment): Promise<{ engine?: Engine; info?:
 }
 
 async function checkImage(engine: Engine, env: Environment): Promise<Check> {
-  const reference = env["NOVABOT_AGENT_IMAGE"] || DEFAULT_IMAGE;
+  const reference = agentImage(env);
   const name = `image ${reference}`;
   try {
     const image = await engine.findImage(reference);

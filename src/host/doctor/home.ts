@@ -6,10 +6,11 @@ import { readGroups } from "../../agents/groups/registry.ts";
 import { defaultEnvNames, readEnvFile } from "../../agents/home/env-file.ts";
 import { openHome, type Home } from "../../agents/home/home.ts";
 import { allowlistPath, readAllowlist } from "../../agents/mounts/allowlist.ts";
-import { planRun } from "../../agents/run/plan.ts";
+import { planGroup } from "../../agents/run/plan.ts";
 import type { Group } from "../../model/group.ts";
 import { formatSize } from "../../model/size.ts";
 import type { Environment } from "../state.ts";
+import { thisHost } from "../this-host.ts";
 import { failure, type Check } from "./check.ts";
 
 const leastFreeBytes = 2 ** 30;
@@ -44,7 +45,7 @@ export async function checkHome(
   }
   checks.push(await checkAllowlist(env));
   if (!on) return checks;
-  for (const group of groups) checks.push(await checkGroupPlan(home, group, groups, env, on));
+  for (const group of groups) checks.push(await checkGroupPlan(home, group, env, on));
   return checks;
 }
 
@@ -117,14 +118,13 @@ async function checkAllowlist(env: Environment): Promise<Check> {
 async function checkGroupPlan(
   home: Home,
   group: Group,
-  groups: readonly Group[],
   env: Environment,
   on: { readonly engine: Engine; readonly info: EngineInfo },
 ): Promise<Check> {
   const name = `group ${group.folder}`;
   try {
-    const host = { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, platform: process.platform };
-    const plan = await planRun(group, { home, groups, capabilities: on.engine.capabilities, engine: on.info, env, host });
+    const host = thisHost();
+    const plan = await planGroup(group, { home, env, host, engine: on.engine, info: on.info });
     const folder = await stat(join(home.groups, group.folder)).catch(() => undefined);
     if (folder && host.uid !== 0 && folder.uid !== host.uid && !plan.user.shifted) {
       return {
