@@ -16,11 +16,14 @@ const programs: readonly (readonly [program: string, packageName: string])[] = [
   ["runc", "runc"],
   ["ip", "iproute2"],
   ["setpriv", "util-linux"],
+  ["mount", "mount"],
+  ["umount", "mount"],
 ];
 
 async function prepareTests(env: Environment, install: boolean): Promise<void> {
-  const missing = programs.flatMap(([program, packageName]) => (findProgram(program, env) === undefined ? [packageName] : []));
-  if (missing.length === 0) return;
+  const needed = programs.flatMap(([program, packageName]) => (findProgram(program, env) === undefined ? [packageName] : []));
+  if (needed.length === 0) return;
+  const missing = [...new Set(needed)];
   const names = missing.join(" ");
   const distribution = await readDistribution();
   if (!distribution.isDebian || process.getuid?.() !== 0) {

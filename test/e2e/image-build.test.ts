@@ -104,7 +104,7 @@ describe("the host's certificates", () => {
     const agent = tag("agent");
     const { images, events } = await build(agent, { withCA: true });
     expect(images[1]?.action).toBe("built");
-    expect(new Set(events.map(({ phase }) => phase))).toEqual(new Set(["context", "step", "done"]));
+    expect(new Set(events.map(({ phase }) => phase))).toEqual(new Set(["context", "step", "output", "done"]));
     expect(
       events.find(({ phase, bytes, totalBytes }) => phase === "context" && bytes === totalBytes && Number(bytes) > 0),
     ).toBeDefined();
@@ -116,10 +116,24 @@ describe("the host's certificates", () => {
     expect(Number(await inside(agent, "wc -m < $SSL_CERT_FILE"))).toBeGreaterThanOrEqual(expected);
     expect((await build(agent)).images[1]?.action, "a later build keeps the choice").toBe("up to date");
     expect((await build(agent, { withCA: false })).images[1]?.action).toBe("built");
-    // The tag is the later image's now.
-    await engine.removeImage(String(images[1]?.id));
+    expect(await engine.findImage(String(images[1]?.id)), "what the later image replaced is gone").toBeUndefined();
     expect(await inside(agent, 'echo "[$SSL_CERT_FILE]"')).toBe("[]");
   });
+});
+
+test("an image that was replaced stays while it has another name", async () => {
+  const [agent, kept] = [tag("named"), tag("kept")];
+  made.push(kept);
+  const { images } = await build(agent, { withCA: true });
+  const same = await engine.buildImage({
+    tag: kept,
+    context: packContext([{ path: "Dockerfile", mode: 0o644, content: `FROM ${agent}\n` }]),
+    buildArgs: {},
+    labels: {},
+  });
+  expect(same.id, "an image from nothing but another is that other").toBe(images[1]?.id);
+  await build(agent, { withCA: false });
+  expect((await engine.findImage(kept))?.id).toBe(images[1]?.id);
 });
 
 describe("a build that fails says why", () => {

@@ -11,7 +11,6 @@ import type { Engine } from "../../src/engine/engine.ts";
 import { NovaError } from "../../src/model/errors.ts";
 import { listProcesses } from "../../src/host/machine/processes.ts";
 import { findProgram } from "../../src/host/machine/program.ts";
-import { answers } from "../../src/host/setup/private-docker.ts";
 import { isPrivateEngineRunning, setUp, stopPrivateEngine } from "../../src/host/setup/setup.ts";
 import { type Environment, privateDockerPaths } from "../../src/host/state.ts";
 
@@ -21,8 +20,13 @@ const canStart = process.getuid?.() === 0 && findProgram("dockerd", process.env)
 /** Only the private engine of this test's own state directory counts. */
 async function findOwn(env: Environment): Promise<Engine> {
   const { socket } = privateDockerPaths(env);
-  if (await answers(socket)) return dockerEngine({ socket });
-  throw new NovaError("ENGINE_NOT_FOUND", "No engine answers.");
+  const engine = dockerEngine({ socket });
+  try {
+    await engine.probe();
+    return engine;
+  } catch (error) {
+    throw new NovaError("ENGINE_NOT_FOUND", "No engine answers.", { cause: error });
+  }
 }
 
 // What cannot be tried without root and dockerd is covered by the unit tests of the same module.

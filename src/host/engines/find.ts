@@ -65,7 +65,7 @@ const lookers: Readonly<Record<EngineName, (env: Environment, platform: NodeJS.P
       dockerCandidates(env),
       (socket) => dockerEngine({ socket }),
       env,
-      "Start Docker, or let `./novabot setup` install and start it.",
+      "Start Docker, or let `novabot setup` install and start it.",
     ),
   podman: (env) =>
     lookAtSockets(
@@ -73,7 +73,7 @@ const lookers: Readonly<Record<EngineName, (env: Environment, platform: NodeJS.P
       podmanCandidates(env),
       (socket) => podmanEngine({ socket }),
       env,
-      "Start its service: `systemctl enable --now podman.socket` (with --user for your own), or run `./novabot setup`.",
+      "Start its service: `systemctl enable --now podman.socket` (with --user for your own), or run `novabot setup`.",
     ),
   apple: lookForApple,
 };
@@ -106,7 +106,7 @@ async function lookAtSockets(
   }
   const installed = findProgram(name, env) ?? findProgram(`${name}d`, env);
   if (installed) reasons.unshift(`the ${name} program is there (${installed}) but no daemon answers`);
-  return { name, ok: false, reason: reasons.join("; "), next: next ?? (installed ? start : "Run `./novabot setup`.") };
+  return { name, ok: false, reason: reasons.join("; "), next: next ?? (installed ? start : "Run `novabot setup`.") };
 }
 
 async function lookForApple(env: Environment, platform: NodeJS.Platform): Promise<EngineReport> {
@@ -147,7 +147,7 @@ function whyNot(socket: string, error: unknown): string {
 function notFound(reports: readonly EngineReport[]): NovaError {
   const lines = reports.map((report) => `  ${report.name}: ${report.reason}.\n    ${report.next}`);
   return new NovaError("ENGINE_NOT_FOUND", `No container engine answers.\n${lines.join("\n")}`, {
-    next: "Run `./novabot setup`, which starts an engine or says what to install; `./novabot doctor` looks again.",
+    next: "Run `novabot setup`, which starts an engine or says what to install; `novabot doctor` looks again.",
     facts: { engines: reports.map(({ name, reason, next }) => ({ name, reason, next })) },
   });
 }

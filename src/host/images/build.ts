@@ -1,4 +1,4 @@
-import type { Engine, ImageInfo } from "../../engine/engine.ts";
+import type { BuildProgress, Engine, ImageInfo } from "../../engine/engine.ts";
 import { NovaError } from "../../model/errors.ts";
 import { entriesSize, packContext } from "./context.ts";
 import type { ImagePlan } from "./plan.ts";
@@ -9,8 +9,11 @@ export type ImageName = "base" | "agent";
 /** What a build is doing right now. */
 export interface ImageProgress {
   readonly image: ImageName;
-  /** `rootfs`: Debian's packages are unpacked; `context`: the sources go to the engine; `step`: the engine builds; `done`: nothing more comes. */
-  readonly phase: "rootfs" | "context" | "step" | "done";
+  /**
+   * `rootfs`: Debian's packages are unpacked; `context`: the sources go to the engine; `step`: the engine begins a step, whose
+   * instruction is the text; `output`: what a step says; `done`: nothing more comes.
+   */
+  readonly phase: "rootfs" | "context" | "step" | "output" | "done";
   readonly text: string;
   readonly step: number | null;
   readonly steps: number | null;
@@ -26,9 +29,9 @@ export class BaseUnavailable extends Error {}
 const pullFailure =
   /no such host|dial tcp|registry|i\/o timeout|connection refused|connection reset|no route to host|network is unreachable|TLS handshake|x509|certificate|toomanyrequests|pull access denied|manifest (unknown|for)|not found|failed to (resolve|do request)|short-name|initializing source|EOF/i;
 
-/** Whether a build's failure, after `lastStep`, is that the image after FROM could not be pulled. */
-export function isPullFailure(lastStep: string, message: string): boolean {
-  return /\bFROM\b/i.test(lastStep) && pullFailure.test(message);
+/** Whether a build's failure at `instruction` is that the image after FROM could not be pulled. */
+export function isPullFailure(instruction: string, message: string): boolean {
+  return /^FROM\b/i.test(instruction) && pullFailure.test(message);
 }
 
 /** The engine's own reason, from the last of the lines that speak of it. */
@@ -59,48 +62,47 @@ export async function runBuild(engine: Engine, plan: ImagePlan, options: RunBuil
     shown = bytes;
     progress({ ...event, phase: "context", text: "sending the sources", bytes: Math.min(bytes, totalBytes), totalBytes });
   });
-  let lastStep = "";
-  let fail: (error: Error) => void = () => undefined;
-  let timer: NodeJS.Timeout | undefined;
-  const stalled = new Promise<never>((_resolve, reject) => {
-    fail = reject;
-  });
+  const patience = new AbortController();
+  let instruction = "";
   let registryAnswered = options.pullPatienceMs === undefined;
-  const follow = (text: string): void => {
-    if (/\bstep \d+\/\d+ ?:/i.test(text)) {
-      lastStep = text;
-      registryAnswered ||= !/\b(ARG|FROM)\b/i.test(text);
-    } else if (lastStep !== "" && !/trying to pull/i.test(text)) registryAnswered = true;
+  const timer = registryAnswered
+    ? undefined
+    : setTimeout(() => patience.abort(new BaseUnavailable("the registry did not answer in time")), options.pullPatienceMs);
+  const follow = ({ kind, text }: BuildProgress): void => {
+    if (kind === "instruction") {
+      instruction = text;
+      registryAnswered ||= !/^(ARG|FROM)\b/i.test(text);
+    } else if (instruction !== "" && !/trying to pull/i.test(text)) registryAnswered = true;
     if (registryAnswered) clearTimeout(timer);
   };
-  const build = engine.buildImage(
-    {
-      tag: plan.tag,
-      context,
-      buildArgs: plan.buildArgs,
-      labels: { [SOURCE_LABEL]: plan.source },
-      noCache: options.noCache,
-      ...(plan.target === undefined ? {} : { target: plan.target }),
-    },
-    ({ step, steps, text }) => {
-      follow(text);
-      progress({ ...event, phase: "step", text: text.trim(), step, steps });
-    },
-  );
-  if (!registryAnswered) {
-    timer = setTimeout(() => fail(new BaseUnavailable("the registry did not answer in time")), options.pullPatienceMs);
-  }
   try {
-    return await Promise.race([build, stalled]);
+    return await engine.buildImage(
+      {
+        tag: plan.tag,
+        context,
+        buildArgs: plan.buildArgs,
+        labels: { [SOURCE_LABEL]: plan.source },
+        noCache: options.noCache,
+        ...(plan.target === undefined ? {} : { target: plan.target }),
+      },
+      {
+        // The engine ends a build that is given up: it must not finish later, and take the tag from the image made instead.
+        signal: patience.signal,
+        onProgress: (line) => {
+          follow(line);
+          const { step, steps } = line;
+          progress({ ...event, phase: line.kind === "instruction" ? "step" : "output", text: line.text.trim(), step, steps });
+        },
+      },
+    );
   } catch (error) {
-    if (error instanceof NovaError && error.code === "IMAGE_BUILD_FAILED" && isPullFailure(lastStep, error.message)) {
+    if (patience.signal.aborted) throw patience.signal.reason;
+    if (error instanceof NovaError && error.code === "IMAGE_BUILD_FAILED" && isPullFailure(instruction, error.message)) {
       throw new BaseUnavailable(pullReason(error.message), { cause: error });
     }
     throw error;
   } finally {
     clearTimeout(timer);
     progress({ ...event, phase: "done", text: "" });
-    // A build that was given up on ends by itself; its failure has nobody left to tell.
-    build.catch(() => undefined);
   }
 }

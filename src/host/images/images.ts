@@ -1,6 +1,8 @@
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine, ImageInfo } from "../../engine/engine.ts";
-import { withLock } from "../setup/lock.ts";
+import { NovaError } from "../../model/errors.ts";
+import { withFileLock } from "../../agents/turns/file-lock.ts";
 import type { Environment } from "../state.ts";
 import { basePlans, buildBase } from "./base.ts";
 import { type ImageName, runBuild } from "./build.ts";
@@ -24,13 +26,19 @@ export interface ListedImage {
  * failing step, its last lines and the next thing to do.
  */
 export async function buildImages(engine: Engine, options: BuildImagesOptions): Promise<BuiltImage[]> {
-  const lock = join(cacheDirectory(options.env), "build.lock");
-  return await withLock(
-    lock,
+  const directory = cacheDirectory(options.env);
+  await mkdir(directory, { recursive: true });
+  return await withFileLock(
+    join(directory, "build.lock"),
     () => options.say("Another NovaBot builds images on this machine; waiting for it."),
     async () => {
+      const tags = options.tags ?? defaultTags;
+      // Children first: an image goes only after those that are made from it.
+      const before = [await engine.findImage(tags.agent), await engine.findImage(tags.base)];
       const base = await buildBase(engine, { ...options, noCache: options.noCache === true && options.which === "base" });
-      return options.which === "base" ? [base] : [base, await buildAgent(engine, options, base.id)];
+      const built = options.which === "base" ? [base] : [base, await buildAgent(engine, options, base.id)];
+      for (const image of before) if (image) await removeReplaced(engine, image.id);
+      return built;
     },
   );
 }
@@ -48,6 +56,17 @@ async function buildAgent(engine: Engine, options: BuildImagesOptions, baseID: s
   const progress = options.progress ?? (() => undefined);
   const image = await runBuild(engine, named, { image: "agent", noCache: options.noCache ?? false, progress });
   return report("agent", tags.agent, image, "built", started);
+}
+
+/** Removes the image `id` when no name is left to it. A container or another image that needs it keeps it. */
+async function removeReplaced(engine: Engine, id: string): Promise<void> {
+  try {
+    const image = await engine.findImage(id);
+    if (image && image.tags.length === 0) await engine.removeImage(id);
+  } catch (error) {
+    // The build has succeeded; what the engine does not let go is only room on its disk.
+    if (!(error instanceof NovaError)) throw error;
+  }
 }
 
 function hasCertificates(image: ImageInfo | undefined): boolean {

@@ -1,11 +1,12 @@
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { createReadStream, existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { buffer } from "node:stream/consumers";
 import { dirname, join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
-import { extract } from "tar-stream";
-import { NovaError, quote } from "../../model/errors.ts";
+import { extract, type ExtractEvents } from "tar-stream";
+import { messageOf, NovaError, quote } from "../../model/errors.ts";
 import { lastLines, runProgram } from "../machine/program.ts";
 import type { Environment } from "../state.ts";
 import type { ContextEntry } from "./context.ts";
@@ -71,19 +72,33 @@ async function fetchNPM(directory: string, env: Environment): Promise<string> {
   return file;
 }
 
+/** Calls `take` with each entry of a compressed tar archive; it must read the entry. */
+export async function readArchive(file: string, take: (entry: ExtractEvents["entry"][1]) => Promise<void>): Promise<void> {
+  try {
+    const archive = extract();
+    const read = async (): Promise<void> => {
+      for await (const entry of archive) await take(entry);
+    };
+    await Promise.all([pipeline(createReadStream(file), createGunzip(), archive), read()]);
+  } catch (error) {
+    throw new NovaError("IMAGE_BUILD_FAILED", `The archive ${quote(file)} cannot be read: ${messageOf(error)}`, {
+      place: file,
+      next: `Remove it, and the next build fetches it anew: rm ${file}`,
+      cause: error,
+    });
+  }
+}
+
 /** Node and npm as entries below `/usr/local`, as Node's own archives lay them out. */
 export async function nodeEntries(node: string, directory: string, env: Environment): Promise<ContextEntry[]> {
   const entries: ContextEntry[] = [{ path: "usr/local/bin/node", mode: 0o755, file: node }];
-  const archive = extract();
-  const reader = createReadStream(await fetchNPM(directory, env)).pipe(createGunzip());
-  reader.on("error", (error) => archive.destroy(error)).pipe(archive);
-  for await (const entry of archive) {
+  await readArchive(await fetchNPM(directory, env), async (entry) => {
     const { name, type, mode } = entry.header;
     const content = await buffer(entry);
-    if (type !== "file" || !name.startsWith("package/") || name.split("/").includes("..")) continue;
+    if (type !== "file" || !name.startsWith("package/") || name.split("/").includes("..")) return;
     const executable = ((mode ?? 0) & 0o111) !== 0 || /^package\/bin\/[^/]+-cli\.js$/.test(name);
     entries.push({ path: `usr/local/lib/node_modules/npm/${name.slice(8)}`, mode: executable ? 0o755 : 0o644, content });
-  }
+  });
   const compare = (a: ContextEntry, b: ContextEntry): number => (a.path < b.path ? -1 : 1);
   for (const name of ["npm", "npx"])
     entries.push({ path: `usr/local/bin/${name}`, link: `../lib/node_modules/npm/bin/${name}-cli.js` });

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, open, readFile, readlink, rm } from "node:fs/promises";
-import { request } from "node:http";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { dockerEngine } from "../../engine/docker/driver.ts";
 import { NovaError } from "../../model/errors.ts";
 import { privateDockerPaths, type Environment } from "../state.ts";
 import { descendants, type HostProcess, listProcesses, readProcess, signal } from "../machine/processes.ts";
@@ -81,11 +81,18 @@ async function gone(pid: number, timeoutMs: number): Promise<boolean> {
   return false;
 }
 
+/** Undoes what a daemon has mounted below `directory`. Rejects with `SETUP_FAILED` where there is something and no `umount`. */
 async function unmountBelow(directory: string): Promise<void> {
   const table = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
   const targets = table.split("\n").map((line) => (line.split(" ")[4] ?? "").replace(/\\040/g, " "));
   for (const target of targets.filter((path) => path.startsWith(`${directory}/`)).reverse()) {
-    await runProgram(["umount", "-l", target], { cwd: "/" });
+    const { missing } = await runProgram(["umount", "-l", target], { cwd: "/", env: withSystemPath(process.env) });
+    if (missing) {
+      throw new NovaError("SETUP_FAILED", `${target} is mounted, and there is no program umount to undo that.`, {
+        place: target,
+        next: "Install it (on Debian: apt-get install mount) and run `novabot setup --stop`.",
+      });
+    }
   }
 }
 
@@ -110,17 +117,11 @@ export async function stopPrivateEngine(env: Environment): Promise<boolean> {
   return daemon !== undefined;
 }
 
-/** Whether a Docker daemon answers on `socket`. */
-export async function answers(socket: string): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const call = request({ socketPath: socket, path: "/_ping", timeout: 2000 }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
-    call.on("timeout", () => call.destroy());
-    call.on("error", () => resolve(false));
-    call.end();
-  });
+async function answers(socket: string): Promise<boolean> {
+  return await dockerEngine({ socket })
+    .probe()
+    .then(() => true)
+    .catch(() => false);
 }
 
 /** The reasons in a daemon's log, without its chatter. */

@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Engine } from "../../engine/engine.ts";
+import { withFileLock } from "../../agents/turns/file-lock.ts";
 import { NovaError } from "../../model/errors.ts";
 import { findEngine } from "../engines/find.ts";
 import { privateDockerPaths, stateDirectory, type Environment } from "../state.ts";
@@ -9,7 +11,6 @@ import { installAdvice } from "./advice.ts";
 import { aptCommand, installPackages } from "../machine/apt.ts";
 import { type Distribution, readDistribution } from "../machine/distribution.ts";
 import { findProgram } from "../machine/program.ts";
-import { withLock } from "./lock.ts";
 import { startPrivateEngine } from "./private-docker.ts";
 
 export { isPrivateEngineRunning, stopPrivateEngine } from "./private-docker.ts";
@@ -47,10 +48,14 @@ function refuse(message: string, next: string, reason: NovaError | undefined): n
   });
 }
 
-/** Docker's packages; AppArmor's too where the kernel enforces it, because no container starts without its profile. */
+/**
+ * Docker's packages; AppArmor's too where the kernel enforces it, because no container starts without its profile, and `umount`
+ * where a small Debian leaves it out.
+ */
 export function dockerPackages(env: Environment): string[] {
   const needsAppArmor = existsSync("/sys/kernel/security/apparmor") && findProgram("apparmor_parser", env) === undefined;
-  return ["docker.io", "iptables", "ca-certificates", ...(needsAppArmor ? ["apparmor"] : [])];
+  const needsMount = findProgram("umount", env) === undefined;
+  return ["docker.io", "iptables", "ca-certificates", ...(needsAppArmor ? ["apparmor"] : []), ...(needsMount ? ["mount"] : [])];
 }
 
 /**
@@ -77,16 +82,17 @@ export async function setUp(env: Environment, options: SetUpOptions): Promise<En
   if (platform !== "linux") refuse("No container engine answers.", installAdvice(platform, distribution), first.reason);
   if (uid !== 0) {
     const advice = distribution.isDebian
-      ? `Run \`sudo ./novabot setup\`, or: sudo sh -c '${aptCommand(dockerPackages(env))}' and \`sudo usermod -aG docker $USER\`, then log in again.`
+      ? `Run \`sudo novabot setup\`, or: sudo sh -c '${aptCommand(dockerPackages(env))}' and \`sudo usermod -aG docker $USER\`, then log in again.`
       : installAdvice(platform, distribution);
     refuse("No container engine answers, and setting one up needs root.", advice, first.reason);
   }
   if (!distribution.isDebian && findDaemon(env) === undefined) {
     refuse("No container engine answers.", installAdvice(platform, distribution), first.reason);
   }
-  const lock = join(stateDirectory(env, uid), "setup.lock");
-  return await withLock(
-    lock,
+  const state = stateDirectory(env, uid);
+  await mkdir(state, { recursive: true });
+  return await withFileLock(
+    join(state, "setup.lock"),
     () => options.say("Another set-up is at work on this machine; waiting for it."),
     async () => {
       const again = await seek(env, find);

@@ -57,7 +57,7 @@ describe("looking for an engine", () => {
 
   test("nothing answers: every engine's reason and what to do", async () => {
     const error: unknown = await findEngine(env, { platform: "linux" }).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: "ENGINE_NOT_FOUND", next: expect.stringContaining("./novabot setup") as string });
+    expect(error).toMatchObject({ code: "ENGINE_NOT_FOUND", next: expect.stringContaining("`novabot setup`") as string });
     expect(String(error)).toMatch(new RegExp(`docker: (.*; )?${directory}/docker.sock: no such socket`));
     expect(String(error)).toMatch(new RegExp(`podman: (.*; )?${directory}/podman.sock: no such socket`));
     expect(String(error)).toContain("apple: Apple Container runs on macOS only");

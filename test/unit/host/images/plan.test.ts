@@ -1,6 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isPullFailure } from "../../../../src/host/images/build.ts";
 import { hostCertificates, hostRegistry } from "../../../../src/host/images/host-settings.ts";
@@ -10,6 +12,7 @@ import { rootFileSystemHash, rootFileSystemPlan, whyNoRootFileSystem } from "../
 import { bundleRunner } from "../../../../src/host/images/sources.ts";
 import { parseDistribution } from "../../../../src/host/machine/distribution.ts";
 
+const run = promisify(execFile);
 const debian = parseDistribution("ID=debian\nVERSION_CODENAME=bookworm\n");
 const ubuntu = parseDistribution("ID=ubuntu\nID_LIKE=debian\nVERSION_CODENAME=noble\n");
 let directory: string;
@@ -78,6 +81,20 @@ test("the npm registry is the one that npm uses here", async () => {
   expect(await hostRegistry({ NPM_CONFIG_REGISTRY: "not a link" })).toBe("");
 });
 
+test("an .npmrc where the caller is, as an agent may have written it, does not choose the registry", async () => {
+  const home = join(directory, "home");
+  const caller = join(directory, "group");
+  await mkdir(home);
+  await mkdir(caller);
+  await writeFile(join(home, ".npmrc"), "registry=http://mine.test/\n");
+  await writeFile(join(caller, ".npmrc"), "registry=http://agents.test/\n");
+  const module = new URL("../../../../src/host/images/host-settings.ts", import.meta.url).href;
+  const script = `import { hostRegistry } from ${JSON.stringify(module)}; console.log(await hostRegistry(process.env));`;
+  const env = { PATH: process.env["PATH"], HOME: home };
+  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script], { cwd: caller, env });
+  expect(stdout).toBe("http://mine.test/\n");
+});
+
 test("the runner is one small module that imports nothing but Node", async () => {
   const code = await bundleRunner();
   expect(code.length).toBeLessThan(60_000);
@@ -85,13 +102,13 @@ test("the runner is one small module that imports nothing but Node", async () =>
 });
 
 test.each([
-  ["Step 2/11 : FROM ${BASE_IMAGE}", "dial tcp: lookup registry.test: no such host", true],
-  ["STEP 2/11: FROM node", "initializing source docker://node: pinging container registry", true],
-  ["Step 2/11 : FROM node", "toomanyrequests: rate limit", true],
-  ["Step 2/11 : FROM node", "pull access denied for node", true],
-  ["Step 5/11 : RUN apt-get update", "Temporary failure resolving: no such host", false],
+  ["FROM ${BASE_IMAGE}", "dial tcp: lookup registry.test: no such host", true],
+  ["from node", "initializing source docker://node: pinging container registry", true],
+  ["FROM node", "toomanyrequests: rate limit", true],
+  ["FROM node", "pull access denied for node", true],
+  ["RUN echo FROM && apt-get update", "Temporary failure resolving: no such host", false],
   ["", "the context could not be read: not found", false],
-  ["Step 2/11 : FROM node", "no space left on device", false],
+  ["FROM node", "no space left on device", false],
 ])("after %j, %j is a failure to pull: %s", (step, message, expected) => {
   expect(isPullFailure(step, message)).toBe(expected);
 });

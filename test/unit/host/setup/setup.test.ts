@@ -52,7 +52,7 @@ test("--no-install names what it would install, and how", async () => {
 test.each([
   ["another distribution", { distribution: fedora }, "sudo dnf install podman"],
   ["macOS", { platform: "darwin" }, "brew install"],
-  ["a user who is not root", { uid: 1000 }, "sudo ./novabot setup"],
+  ["a user who is not root", { uid: 1000 }, "sudo novabot setup"],
   ["a user who is not root elsewhere", { uid: 1000, distribution: fedora }, "sudo dnf install podman"],
 ])("on %s it says what to type, with the reasons of each engine, and makes nothing", async (_name, options, advice) => {
   const error = await refusal({ ...options, install: true });
