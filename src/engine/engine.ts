@@ -6,8 +6,6 @@ import type { ContainerSpec, ImageBuild } from "./spec.ts";
  * by NovaBot itself or told to the user by `explain`.
  */
 export interface Capabilities {
-  /** Containers are driven by requests of their own (create, attach, start, wait), not by one command line each. */
-  readonly api: boolean;
   /** A single file can be mounted, not only a directory. */
   readonly fileMounts: boolean;
   /** A limit on the number of processes holds. */
@@ -20,8 +18,6 @@ export interface Capabilities {
   readonly hardening: boolean;
   /** Being killed for memory is told apart from being killed. */
   readonly outOfMemory: boolean;
-  /** The engine tells of containers' deaths as they happen. */
-  readonly events: boolean;
 }
 
 /** What an engine says of itself when it is asked. */

@@ -29,21 +29,19 @@ import { readBuildLine, readContainers, readImage, saysExists, saysMissing } fro
 import { sessions } from "./sessions.ts";
 
 const capabilities: Capabilities = {
-  api: false,
   fileMounts: false,
   pidsLimit: false,
   swapLimit: false,
   networkNone: true,
   hardening: false,
   outOfMemory: false,
-  events: false,
 };
 
 const CONTROL_TIMEOUT_MS = 60_000;
 
 /** Apple Container 1.0 or newer, through the program at `binary`. */
-export function appleEngine(options: { readonly binary: string }): Engine {
-  const { binary } = options;
+export function appleEngine(engine: { readonly binary: string }): Engine {
+  const { binary } = engine;
   const running = sessions(binary, (id) => inspect(id));
 
   async function run(argv: readonly string[], timeoutMs: number = CONTROL_TIMEOUT_MS): Promise<Ended> {
@@ -83,11 +81,15 @@ export function appleEngine(options: { readonly binary: string }): Engine {
     try {
       const tar = await startProgram("tar", ["-x", "-f", "-", "-C", directory], "pipe");
       tar.stdout?.resume();
-      tar.stderr?.resume();
+      let complaint = "";
+      tar.stderr?.setEncoding("utf8").on("data", (text: string) => (complaint += text));
       const unpacked = exitOf(tar);
       if (tar.stdin) await pipeline(build.context, tar.stdin, { ...(options.signal ? { signal: options.signal } : {}) });
       if ((await unpacked) !== 0)
-        throw new NovaError("IMAGE_BUILD_FAILED", `The context of ${quote(build.tag)} is no tar archive.`);
+        throw new NovaError(
+          "IMAGE_BUILD_FAILED",
+          `The context of ${quote(build.tag)} cannot be unpacked: ${quote(complaint.trim())}`,
+        );
       const last: string[] = [];
       let step: BuildProgress | undefined;
       const ended = await runProgram(binary, buildArguments(build, directory), {
@@ -144,7 +146,6 @@ export function appleEngine(options: { readonly binary: string }): Engine {
         });
       if (saysMissing(ended.stderr) && (await findImage(spec.image)) === undefined) {
         throw new NovaError("IMAGE_NOT_FOUND", `The image ${quote(spec.image)} is not there.`, {
-          next: "Build it with `novabot image build`.",
           facts: { image: spec.image },
         });
       }

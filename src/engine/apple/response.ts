@@ -70,9 +70,7 @@ export function readContainers(text: string): ContainerInfo[] {
 
 const image = z.object({
   id: z.string().nullish(),
-  configuration: z
-    .object({ name: z.string().nullish(), descriptor: z.object({ digest: z.string() }).nullish() })
-    .nullish(),
+  configuration: z.object({ name: z.string().nullish(), descriptor: z.object({ digest: z.string() }).nullish() }).nullish(),
   variants: z.array(
     z.object({
       platform: z.object({ os: z.string(), architecture: z.string() }),

@@ -50,11 +50,7 @@ export function deaths(connection: Connection): Deaths {
       abort,
     };
     const reading = async (): Promise<void> => {
-      const response = await opening;
-      const close = (): void => void response.destroy();
-      abort.signal.addEventListener("abort", close, { once: true });
-      if (abort.signal.aborted) close();
-      for await (const value of jsonLines(response, "deaths")) {
+      for await (const value of jsonLines(await opening, "deaths")) {
         const death = readDeath(value);
         const container = death && followed.get(death.id);
         if (!container) continue;

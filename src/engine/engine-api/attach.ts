@@ -20,26 +20,27 @@ export interface AttachOptions {
 export async function attach(connection: Connection, id: string, options: AttachOptions = {}): Promise<Attachment> {
   const container = await inspectContainer(connection, id);
   if (!container) throw containerNotFound(id);
-  const hijack = async (...streams: readonly string[]): Promise<{ socket: Socket; head: Buffer }> => {
-    const { stream, head } = await connection.hijack({
+  const hijack = async (...streams: readonly string[]): ReturnType<Connection["hijack"]> =>
+    await connection.hijack({
       method: "POST",
       path: `${containerPath(id)}/attach`,
       query: { stream: "1", ...Object.fromEntries(streams.map((name) => [name, "1"])) },
       what: "attach to the container",
     });
-    return { socket: stream as Socket, head };
-  };
   const together = container.takesInput && !options.inputApart;
-  const { socket, head } = await hijack("stdout", "stderr", ...(together ? ["stdin"] : []));
-  if (together) return attachment(socket, head, connection.socket);
-  if (!container.takesInput) return attachment(socket, head, connection.socket, socket.end());
+  const { stream, head } = await hijack("stdout", "stderr", ...(together ? ["stdin"] : []));
+  if (together) return attachment(stream, head, connection.socket);
+  if (!container.takesInput) {
+    stream.end();
+    return attachment(stream, head, connection.socket);
+  }
   try {
     const inward = await hijack("stdin");
     // What the engine says here is only that nobody reads any more.
-    inward.socket.resume().on("error", () => {});
-    return attachment(socket, head, connection.socket, inward.socket);
+    inward.stream.resume().on("error", () => {});
+    return attachment(stream, head, connection.socket, inward.stream);
   } catch (error) {
-    socket.destroy();
+    stream.destroy();
     throw error;
   }
 }

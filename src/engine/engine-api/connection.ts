@@ -1,21 +1,27 @@
 import { Agent, request as httpRequest } from "node:http";
 import type { ClientRequest, IncomingMessage } from "node:http";
-import type { Duplex, Readable } from "node:stream";
+import { Socket } from "node:net";
+import type { Readable } from "node:stream";
 import { NovaError } from "../../model/errors.ts";
 import { brokenConnection, refused } from "./errors.ts";
+import { liveness } from "./liveness.ts";
+import type { Liveness } from "./liveness.ts";
 
 /**
  * The Engine API over a unix socket, on node:http. A client library would cost every start of the program 150 ms and 30 MB, read
- * DOCKER_HOST behind our back, and hang when the daemon dies in the middle of an answer.
+ * DOCKER_HOST behind our back, and hang when the daemon dies in the middle of an answer. The daemon is watched while a request
+ * waits for its answer, and while a streamed answer comes: its loss is `ENGINE_LOST` within 5 seconds.
  */
 export interface Connection {
   readonly socket: string;
   /** A request with a short answer, parsed from JSON when it is JSON. Rejects when it takes longer than `timeoutMs`. */
   call(call: Call): Promise<Answer>;
-  /** A request whose answer is read as it comes; resolves at its headers. */
+  /** A request whose answer is read as it comes; resolves at its headers. Reading it throws when the daemon is lost. */
   open(call: StreamCall): Promise<IncomingMessage>;
   /** A request that turns its connection into a raw two-way stream. `head` is what came with the answer. */
-  hijack(call: Call): Promise<{ readonly stream: Duplex; readonly head: Buffer }>;
+  hijack(call: Call): Promise<{ readonly stream: Socket; readonly head: Buffer }>;
+  /** Whether the daemon answers now; the error that says why not. */
+  check(): Promise<NovaError | undefined>;
 }
 
 interface Target {
@@ -35,6 +41,7 @@ export interface StreamCall extends Target {
   readonly body?: object;
   /** A body that is sent as it comes, instead of `body`. */
   readonly archive?: Readable;
+  /** Ends the request, before its answer and while that comes. */
   readonly signal?: AbortSignal;
   /** The headers must come within this time; no limit when left out. */
   readonly timeoutMs?: number;
@@ -50,7 +57,7 @@ const CALL_TIMEOUT_MS = 60_000;
 /** No honest answer of the calls in use comes near this; what is larger is not kept in memory. */
 const ANSWER_LIMIT_BYTES = 64 * 2 ** 20;
 
-export function connect(socket: string): Connection {
+export function connect(socket: string, alive: Liveness = liveness(socket)): Connection {
   // A connection for each request: one that was kept open outlives the socket's removal and breaks at the daemon's restart.
   const agent = new Agent({ keepAlive: false });
 
@@ -80,12 +87,16 @@ export function connect(socket: string): Connection {
           ...message.headers,
         },
       });
-      const settled = (): void => clearTimeout(timer);
+      const settled = (): void => {
+        clearTimeout(timer);
+        unwatch();
+      };
       const fail = (error: unknown): void => {
         settled();
         request.destroy();
         reject(error instanceof NovaError ? error : brokenConnection(error, socket, target.what));
       };
+      const unwatch = alive.watch(fail);
       const timer = setTimeout(
         () =>
           fail(
@@ -114,6 +125,7 @@ export function connect(socket: string): Connection {
 
   return {
     socket,
+    check: alive.check,
 
     call: (call) =>
       send<Answer>(call, { ...call, timeoutMs: call.timeoutMs ?? CALL_TIMEOUT_MS }, (request, resolve, fail) => {
@@ -127,15 +139,23 @@ export function connect(socket: string): Connection {
 
     open: (call) =>
       send<IncomingMessage>(call, { ...call, timeoutMs: call.timeoutMs }, (request, resolve, fail) => {
-        const abort = (): void => fail(new NovaError("ENGINE_LOST", `The request to ${call.what} was given up.`));
+        let end = fail;
+        const abort = (): void => end(new NovaError("ENGINE_LOST", `The request to ${call.what} was given up.`));
         call.signal?.addEventListener("abort", abort, { once: true });
         request.on("close", () => call.signal?.removeEventListener("abort", abort));
         request.on("response", (response) => {
           // An engine may answer before it has read a whole archive, and then closes: the answer is what counts.
           request.off("error", fail);
           request.on("error", () => {});
-          if ((response.statusCode ?? 0) < 400) resolve(response);
-          else readAnswer(response, call.what).then((answer) => fail(refused(answer.status, answer.body, call.what)), fail);
+          if ((response.statusCode ?? 0) >= 400) {
+            readAnswer(response, call.what).then((answer) => fail(refused(answer.status, answer.body, call.what)), fail);
+            return;
+          }
+          // Whoever reads gets the error; with no listener a stream forgets it.
+          response.on("error", () => {});
+          end = (error) => void response.destroy(error instanceof Error ? error : undefined);
+          response.on("close", alive.watch(end));
+          resolve(response);
         });
         if (call.signal?.aborted) abort();
       }),
@@ -145,7 +165,10 @@ export function connect(socket: string): Connection {
         call,
         { ...call, headers: { connection: "Upgrade", upgrade: "tcp" }, timeoutMs: call.timeoutMs ?? CALL_TIMEOUT_MS },
         (request, resolve, fail) => {
-          request.on("upgrade", (_response, stream, head) => resolve({ stream, head }));
+          request.on("upgrade", (_response, stream, head) => {
+            if (stream instanceof Socket) resolve({ stream, head });
+            else fail(new NovaError("INTERNAL", `The connection to ${socket} is no socket.`));
+          });
           request.on("response", (response) => {
             const none = (status: number): NovaError =>
               new NovaError("ENGINE_RESPONSE", `The engine answered ${status} and no stream when asked to ${call.what}.`);

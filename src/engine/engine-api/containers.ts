@@ -24,7 +24,6 @@ export async function createContainer(connection: Connection, name: string, imag
     const message = wordsOf(error);
     if (status === 404 || /no such image|image not known/i.test(message)) {
       throw new NovaError("IMAGE_NOT_FOUND", `The image ${quote(image)} is not there.`, {
-        next: "Build it with `novabot image build`.",
         facts: { image },
         cause: error,
       });

@@ -1,28 +1,29 @@
-import { NovaError, messageOf, quote } from "../../model/errors.ts";
-
-/** Errors of a connection that say that nobody is there; anything else says that somebody was. */
-const absent = new Set(["ENOENT", "ECONNREFUSED", "ENOTSOCK", "ENOTDIR"]);
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-}
+import { NovaError, hasCode, messageOf, quote } from "../../model/errors.ts";
 
 /** The error of a connection that could not be made, or broke, as NovaBot's own. */
 export function brokenConnection(error: unknown, socket: string, what: string): NovaError {
-  const code = codeOf(error);
-  if (code === "EACCES" || code === "EPERM") {
+  const facts = { socket, ...(error instanceof Error && "code" in error ? { code: error.code } : {}) };
+  if (hasCode(error, "EACCES", "EPERM")) {
     return new NovaError("ENGINE_REFUSED", `This user may not use the engine's socket ${socket}, asked to ${what}.`, {
       place: socket,
       next: "Run as a user who may open the socket (often a member of the group that owns it), or as root.",
-      facts: { socket, code },
+      facts,
       cause: error,
     });
   }
   return new NovaError("ENGINE_LOST", `The engine at ${socket} went away when asked to ${what}: ${messageOf(error)}.`, {
     place: socket,
     next: "Start the engine again; NovaBot finds it without a restart of its own.",
-    facts: { socket, code, absent: absent.has(code) },
+    facts,
     cause: error,
+  });
+}
+
+/** The error of an answer that ended before it was whole. */
+export function brokenAnswer(socket: string, what: string, cause?: unknown): NovaError {
+  return new NovaError("ENGINE_LOST", `The engine at ${socket} broke off its answer when asked to ${what}.`, {
+    place: socket,
+    ...(cause === undefined ? {} : { cause }),
   });
 }
 

@@ -6,7 +6,6 @@ import { buildCancelled, buildOutput } from "./build-output.ts";
 import type { Connection } from "./connection.ts";
 import { statusOf, wordsOf } from "./errors.ts";
 import { jsonLines } from "./lines.ts";
-import type { Liveness } from "./liveness.ts";
 import { imagePath } from "./paths.ts";
 
 export async function findImage(connection: Connection, reference: string): Promise<ImageInfo | undefined> {
@@ -46,21 +45,11 @@ export function buildQuery(build: ImageBuild): Record<string, string> {
   };
 }
 
-export async function buildImage(
-  connection: Connection,
-  alive: Liveness,
-  build: ImageBuild,
-  options: BuildOptions = {},
-): Promise<ImageInfo> {
+export async function buildImage(connection: Connection, build: ImageBuild, options: BuildOptions = {}): Promise<ImageInfo> {
   const what = `build the image ${quote(build.tag)}`;
   const output = buildOutput(options.onProgress);
-  const giveUp = new AbortController();
-  const stop = options.signal ? AbortSignal.any([giveUp.signal, options.signal]) : giveUp.signal;
-  let lost: NovaError | undefined;
-  const unwatch = alive.watch((error) => {
-    lost = error;
-    giveUp.abort(error);
-  });
+  let contextProblem: Error | undefined;
+  build.context.once("error", (error) => (contextProblem = error));
   const failed = (problem: string, cause?: unknown): NovaError => output.failure(build.tag, problem, cause);
   try {
     const response = await connection.open({
@@ -68,22 +57,18 @@ export async function buildImage(
       path: "/build",
       query: buildQuery(build),
       archive: build.context,
-      signal: stop,
+      ...(options.signal ? { signal: options.signal } : {}),
       what,
     });
-    stop.addEventListener("abort", () => response.destroy(), { once: true });
-    if (stop.aborted) response.destroy();
     for await (const message of jsonLines(response, "a build")) output.take(message);
     if (output.error !== undefined) throw failed(output.error);
   } catch (error) {
     build.context.destroy();
     if (options.signal?.aborted) throw buildCancelled(build.tag, options.signal.reason);
-    if (lost) throw lost;
+    if (contextProblem) throw failed(`its context broke off: ${messageOf(contextProblem)}`, contextProblem);
     if (error instanceof NovaError && error.code === "ENGINE_REFUSED") throw failed(wordsOf(error) || error.message, error);
     if (error instanceof NovaError) throw error;
-    throw (await alive.check()) ?? failed(messageOf(error), error);
-  } finally {
-    unwatch();
+    throw (await connection.check()) ?? failed(messageOf(error), error);
   }
   const image = await findImage(connection, build.tag);
   if (!image) throw failed("the engine said no error and made no image");

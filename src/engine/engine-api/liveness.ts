@@ -3,23 +3,25 @@ import { request as httpRequest } from "node:http";
 import { NovaError, messageOf } from "../../model/errors.ts";
 
 export interface LivenessTimes {
-  /** From one answered ping to the next. */
+  /** Before the first ping, so that a request that is answered at once costs none, and from one answered ping to the next. */
   readonly everyMs: number;
   /** A daemon that is there and silent for so long is lost. */
   readonly hangMs: number;
   /** After a refused ping, before the one that decides. */
   readonly recheckMs: number;
+  /** For a ping on behalf of those who came while one was not being answered: they have waited already. */
+  readonly lateMs: number;
 }
 
 /** Together below the 5 seconds in which a loss must be told. */
-const defaults: LivenessTimes = { everyMs: 700, hangMs: 4000, recheckMs: 200 };
+const defaults: LivenessTimes = { everyMs: 700, hangMs: 4000, recheckMs: 200, lateMs: 900 };
 
 /**
  * Watches the daemon while somebody waits for it. Each ping is a connection of its own: open ones outlive the socket's
  * removal and say nothing of whether the daemon can still be reached.
  */
 export interface Liveness {
-  /** Calls `onLost` once if the daemon goes away before the returned function is called. */
+  /** Calls `onLost` once if the daemon goes away, or is found to be away, before the returned function is called. */
   watch(onLost: (error: NovaError) => void): () => void;
   /** Whether the daemon answers now; the error that says why not. */
   check(): Promise<NovaError | undefined>;
@@ -29,25 +31,26 @@ export function liveness(socket: string, times: LivenessTimes = defaults): Liven
   const watchers = new Set<(error: NovaError) => void>();
   let watching = false;
 
-  async function check(): Promise<NovaError | undefined> {
-    const first = await ping(socket, times.hangMs);
+  async function check(hangMs: number = times.hangMs): Promise<NovaError | undefined> {
+    const first = await ping(socket, hangMs);
     // Silence has been given its time already; a refusal may be a listener that is just being replaced.
     if (first === undefined || first.kind === "silent") return first && lost(socket, first.reason);
     await sleep(times.recheckMs);
-    const second = await ping(socket, times.hangMs - times.recheckMs);
+    const second = await ping(socket, hangMs - times.recheckMs);
     return second && lost(socket, second.reason);
   }
 
   async function run(): Promise<void> {
     watching = true;
     try {
+      let away = false;
       while (watchers.size > 0) {
+        if (!away) await sleep(times.everyMs, undefined, { ref: false });
         const asked = [...watchers];
-        const error = await check();
-        if (error) {
-          for (const watcher of asked) if (watchers.delete(watcher)) watcher(error);
-        }
-        if (watchers.size > 0) await sleep(times.everyMs, undefined, { ref: false });
+        if (asked.length === 0) break;
+        const error = await check(away ? times.lateMs : times.hangMs);
+        away = error !== undefined;
+        if (error) for (const watcher of asked) if (watchers.delete(watcher)) watcher(error);
       }
     } finally {
       watching = false;
@@ -55,7 +58,7 @@ export function liveness(socket: string, times: LivenessTimes = defaults): Liven
   }
 
   return {
-    check,
+    check: () => check(),
     watch(onLost) {
       watchers.add(onLost);
       if (!watching) void run();

@@ -30,12 +30,12 @@ export function podmanCreateRequest(spec: ContainerSpec, engine: { readonly root
   };
 }
 
-/** Podman's own wait: it can name two conditions, and how often to look; every look costs the service about a millisecond. */
-export function waitRequest(id: string): {
+/** Podman's own wait for the container at the API's `path`: it can name two conditions, and how often to look; every look costs the service about a millisecond. */
+export function waitRequest(path: string): {
   readonly path: string;
   readonly query: Readonly<Record<string, string | readonly string[]>>;
 } {
-  return { path: `/v4.0.0/libpod${id}/wait`, query: { condition: ["stopped", "exited"], interval: "100ms" } };
+  return { path: `/v4.0.0/libpod${path}/wait`, query: { condition: ["stopped", "exited"], interval: "100ms" } };
 }
 
 /** Podman makes a line of comma-separated values of each mount and reads that: a path could set options in it. */

@@ -90,7 +90,10 @@ export function imagesSuite(fixture: () => TestEngine): void {
       const abort = new AbortController();
       const begun = Promise.withResolvers<void>();
       const context = pack();
-      context.entry({ name: "Dockerfile" }, `FROM ${base}\nRUN echo begun; sleep ${seconds}; : ${mark}\nRUN sleep 987; : ${mark}\n`);
+      context.entry(
+        { name: "Dockerfile" },
+        `FROM ${base}\nRUN echo begun; sleep ${seconds}; : ${mark}\nRUN sleep 987; : ${mark}\n`,
+      );
       context.finalize();
       const building = engine.buildImage(
         { tag: "novabot-test-build:cancelled", context: Readable.from(context), buildArgs: {}, labels: {} },
@@ -119,7 +122,10 @@ export function imagesSuite(fixture: () => TestEngine): void {
           this.destroy(new Error("the disk went away"));
         },
       });
-      await expect(build("", { context: breaking })).rejects.toThrow("the disk went away");
+      await expect(build("", { context: breaking })).rejects.toMatchObject({
+        code: "IMAGE_BUILD_FAILED",
+        message: expect.stringContaining("the disk went away") as string,
+      });
       await expect(build("", { context: Readable.from([Buffer.from("no tar at all".repeat(100))]) })).rejects.toMatchObject({
         code: "IMAGE_BUILD_FAILED",
       });

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import type { Engine, Exit } from "../../../src/engine/engine.ts";
 import type { TestEngine } from "../../fixtures/engines/engines.ts";
+import { until } from "../../fixtures/engines/processes.ts";
 import { SUITE, run, specOf, startReady } from "./runs.ts";
 
 export function lossSuite(fixture: () => TestEngine): void {
@@ -86,6 +87,48 @@ export function lossSuite(fixture: () => TestEngine): void {
       }
       await engine.remove(id);
       await usable(engine);
+    });
+
+    test("hanging before a container runs: finding, making, attaching and starting are lost within 5 s", async () => {
+      const { engine, daemon } = fixture();
+      const ids = [await engine.create(specOf(fixture(), "true")), await engine.create(specOf(fixture(), "true"))] as const;
+      process.kill(daemon.pid, "SIGSTOP");
+      try {
+        const since = performance.now();
+        const asked = [
+          engine.findImage(fixture().image),
+          engine.create(specOf(fixture(), "true")),
+          engine.attach(ids[0]),
+          engine.start(ids[1]),
+        ];
+        // A fifth comes while a ping on behalf of the others is not being answered.
+        const late = sleep(1500).then(async () => {
+          const lateSince = performance.now();
+          await expect(engine.list(SUITE)).rejects.toMatchObject({ code: "ENGINE_LOST" });
+          return performance.now() - lateSince;
+        });
+        await Promise.all(asked.map((call) => expect(call).rejects.toMatchObject({ code: "ENGINE_LOST" })));
+        expect(performance.now() - since).toBeLessThan(5000);
+        expect(await late).toBeLessThan(5000);
+      } finally {
+        process.kill(daemon.pid, "SIGCONT");
+      }
+      // The daemon does yet what it was asked to, the making of a container among it.
+      await until("the containers", async () => (await engine.list(SUITE)).length === 3);
+      await usable(engine);
+    });
+
+    test("a start that takes three seconds is no loss", async () => {
+      const { engine, daemon } = fixture();
+      const id = await engine.create(specOf(fixture(), "exit 8"));
+      const end = engine.wait(id);
+      await engine.inspect(id);
+      process.kill(daemon.pid, "SIGSTOP");
+      const starting = engine.start(id);
+      await sleep(3000);
+      process.kill(daemon.pid, "SIGCONT");
+      await starting;
+      expect((await end).exitCode).toBe(8);
     });
 
     test("a busy machine is no loss", async () => {

@@ -8,14 +8,12 @@ import type { Group } from "../../../../src/model/group.ts";
 import { temporaryHome } from "../../../fixtures/home.ts";
 
 const capabilities: Capabilities = {
-  api: true,
   fileMounts: true,
   pidsLimit: true,
   swapLimit: true,
   networkNone: true,
   hardening: true,
   outOfMemory: true,
-  events: true,
 };
 const engine: EngineInfo = {
   product: "Docker",

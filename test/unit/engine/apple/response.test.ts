@@ -61,11 +61,12 @@ test("an image, in its Linux variant", () => {
   const image = {
     id: "sha256:2",
     name: "novabot-agent:latest",
-    configuration: { reference: "x", descriptor: { digest: "sha256:1" } },
+    configuration: { name: "novabot-agent:latest", descriptor: { digest: "sha256:1" } },
     variants,
   };
   expect(readImage(JSON.stringify([image]))).toEqual({
     id: "sha256:1",
+    tags: ["novabot-agent:latest"],
     labels: { "novabot.protocol": "2" },
     sizeBytes: 5,
     user: "node",

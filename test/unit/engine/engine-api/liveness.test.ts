@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { liveness } from "../../../../src/engine/engine-api/liveness.ts";
 import type { NovaError } from "../../../../src/model/errors.ts";
 
-const times = { everyMs: 20, hangMs: 300, recheckMs: 20 };
+const times = { everyMs: 20, hangMs: 300, recheckMs: 20, lateMs: 100 };
 
 /** A stand-in for the daemon's ping alone, because a daemon cannot be told to answer late. */
 describe("the watch on a daemon", () => {
