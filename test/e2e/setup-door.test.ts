@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 let root: string;
 let checkout: string;
@@ -42,13 +43,32 @@ async function open(args: readonly string[], options: { path?: string; door?: st
   return { code: await code, stdout, stderr };
 }
 
+async function linkTool(name: string, directory: string): Promise<void> {
+  await symlink(existsSync(join("/bin", name)) ? join("/bin", name) : join("/usr/bin", name), join(directory, name));
+}
+
 /** A directory with the tools that the door itself needs, and nothing else. */
 async function barePath(): Promise<string> {
   const directory = join(root, "bin");
   await mkdir(directory);
-  for (const name of ["cat", "cksum", "dirname", "grep", "head", "mkdir", "mv", "readlink", "rm", "sh", "sleep", "uname"]) {
-    await symlink(existsSync(join("/bin", name)) ? join("/bin", name) : join("/usr/bin", name), join(directory, name));
-  }
+  const tools = [
+    "cat",
+    "cksum",
+    "cut",
+    "dirname",
+    "grep",
+    "head",
+    "ln",
+    "mkdir",
+    "mv",
+    "readlink",
+    "rm",
+    "sed",
+    "sh",
+    "sleep",
+    "uname",
+  ];
+  for (const name of tools) await linkTool(name, directory);
   return directory;
 }
 
@@ -80,21 +100,107 @@ test("works through links and from anywhere", async () => {
   });
 });
 
-test("two at once install once", async () => {
-  const both = await Promise.all([open(["1"]), open(["2"])]);
-  expect(both.map(({ stdout }) => stdout).sort()).toEqual(['["1"]\n', '["2"]\n']);
-  expect(
-    both
-      .map(({ stderr }) => stderr)
-      .join("")
-      .match(/running npm ci/g),
-  ).toHaveLength(1);
-});
+describe.each([
+  ["flock", true],
+  ["a link, where there is no flock", false],
+])("one process at a time, by %s", (_name, withFlock) => {
+  let path: string;
+  const link = (): string => join(checkout, ".cache/install.owner");
 
-test("takes over the lock of an installer that is dead", async () => {
-  await mkdir(join(checkout, ".cache/install"), { recursive: true });
-  await writeFile(join(checkout, ".cache/install/pid"), "999999999");
-  expect(await open(["x"])).toMatchObject({ code: 0, stdout: '["x"]\n' });
+  // Stands in for npm: notes each call, and when another is at work at the same time.
+  const npm = (work: string): string => `#!/bin/sh
+mkdir "$HOME/inside" || echo overlap >>"$HOME/calls"
+echo call >>"$HOME/calls"
+${work}
+rmdir "$HOME/inside"
+`;
+  const calls = async (): Promise<string[]> => (await readFile(join(root, "calls"), "utf8")).trim().split("\n");
+
+  beforeEach(async () => {
+    const directory = await barePath();
+    for (const name of ["rmdir", ...(withFlock ? ["flock"] : [])]) await linkTool(name, directory);
+    await symlink(process.execPath, join(directory, "node"));
+    await writeFile(join(directory, "npm"), npm("sleep 0.3"), { mode: 0o755 });
+    path = directory;
+  });
+
+  test("six at once install once", async () => {
+    const all = await Promise.all(Array.from({ length: 6 }, (_, index) => open([String(index)], { path })));
+    expect(all.map(({ stdout }) => stdout)).toEqual(all.map((_, index) => `["${index}"]\n`));
+    expect(await calls()).toEqual(["call"]);
+    const said = all.map(({ stderr }) => stderr).join("");
+    expect(said.match(/another process.* is installing the dependencies; waiting/g)).toHaveLength(5);
+  });
+
+  test("six at once over what a dead installer left install once", async () => {
+    const dead = spawn("true");
+    await once(dead, "exit");
+    await mkdir(join(checkout, ".cache"));
+    await symlink(`pid:${dead.pid}`, link());
+    await writeFile(join(checkout, ".cache/install.lock"), "");
+    const all = await Promise.all(Array.from({ length: 6 }, (_, index) => open([String(index)], { path })));
+    expect(all.map(({ code }) => code)).toEqual(all.map(() => 0));
+    expect(await calls()).toEqual(["call"]);
+  });
+
+  test("an installer that is killed with its npm leaves the way free", async () => {
+    await writeFile(join(path, "npm"), npm('echo >"$HOME/started"; exec sleep 600'), { mode: 0o755 });
+    await once(spawn("mkfifo", [join(root, "started")]), "exit");
+    const killed = spawn(join(checkout, "novabot"), [], { env: { HOME: root, PATH: path }, detached: true, stdio: "ignore" });
+    await readFile(join(root, "started"));
+    process.kill(-(killed.pid ?? 0), "SIGKILL");
+    await once(killed, "exit");
+    await rm(join(root, "inside"), { recursive: true });
+    await writeFile(join(path, "npm"), npm(""), { mode: 0o755 });
+    expect(await open(["x"], { path })).toMatchObject({ code: 0, stdout: '["x"]\n' });
+    expect(await calls()).toEqual(["call", "call"]);
+  });
+
+  test("one that fails leaves the way free", async () => {
+    await writeFile(join(path, "npm"), "#!/bin/sh\necho no >&2; exit 1\n", { mode: 0o755 });
+    for (let time = 0; time < 2; time += 1)
+      expect(await open(["x"], { path })).toMatchObject({ code: 2, stderr: expect.stringContaining("npm ci failed") as string });
+  });
+
+  test("a checkout that cannot be written is told", async () => {
+    // Root may write everywhere but where there can be nothing.
+    await symlink("/proc/self/nowhere", join(checkout, ".cache"));
+    expect(await open([], { path })).toMatchObject({ code: 2, stderr: expect.stringContaining("cannot be written") as string });
+  });
+
+  test("a link without an owner is told, or no matter; it is not waited for", async () => {
+    await mkdir(join(checkout, ".cache"));
+    await symlink("nobody", link());
+    const told = { code: 2, stderr: expect.stringContaining(`${link()} cannot be made or read. Remove it`) as string };
+    expect(await open(["x"], { path })).toMatchObject(withFlock ? { code: 0, stdout: '["x"]\n' } : told);
+  });
+
+  test.skipIf(process.platform !== "linux")(
+    "npm runs on our own Node where the machine's is older, whole or not at all",
+    async () => {
+      const name = `node-linux-${process.arch}`;
+      const manifest = { name: "door", version: "1.0.0", optionalDependencies: { [name]: "24.0.1" } };
+      await writeFile(join(checkout, "package.json"), JSON.stringify(manifest, null, 2));
+      await rm(join(path, "node"));
+      await writeFile(join(path, "node"), '#!/bin/sh\n[ "$1" = -p ] && echo 18 || echo v18.0.0\n', { mode: 0o755 });
+      // A fetch that breaks off halfway must not be taken for a Node; then one that works.
+      const fetch = `
+case $1 in install) ;; *) command -v node >>"$HOME/ran-on"; exit 0 ;; esac
+echo "$*" >>"$HOME/fetched"
+mkdir -p "$3/node_modules/${name}/bin"
+ln -s ${process.execPath} "$3/node_modules/${name}/bin/node"`;
+      await writeFile(join(path, "npm"), `#!/bin/sh${fetch}\necho broke off >&2; exit 1\n`, { mode: 0o755 });
+      expect((await open([], { path })).stderr).toContain(`npm could not fetch ${name}@24.0.1`);
+      await writeFile(join(path, "npm"), `#!/bin/sh${fetch}\n`, { mode: 0o755 });
+      await open([], { path });
+      const fetched = (await readFile(join(root, "fetched"), "utf8")).trim().split("\n");
+      expect(fetched).toHaveLength(2);
+      expect(fetched[1]).toContain(`--ignore-scripts ${name}@24.0.1`);
+      expect(await readFile(join(root, "ran-on"), "utf8")).toBe(
+        `${join(checkout, ".cache/node-24.0.1/node_modules", name, "bin/node")}\n`,
+      );
+    },
+  );
 });
 
 test("shows npm's reason when it fails, and exits with 2", async () => {
