@@ -14,7 +14,12 @@ export function addCleanCommand(program: Command, context: CLIContext): void {
     .action(async (options: { json?: boolean }, command: Command) => {
       const home = await openChosenHome(command, context, false);
       const engine = await findEngine(context.env);
-      const installation = await Installation.open({ home, engine, env: context.env, logger: createLogger(context.env, "warn") });
+      const installation = await Installation.open({
+        home,
+        engine,
+        env: context.env,
+        logger: createLogger(context.env, "silent"),
+      });
       try {
         const cleaned = await installation.cleanUp();
         if (options.json) return context.printJSON(cleaned);

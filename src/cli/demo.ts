@@ -40,7 +40,7 @@ export function addDemoCommand(program: Command, context: CLIContext): void {
           home,
           engine,
           env: context.env,
-          logger: createLogger(context.env, "warn"),
+          logger: createLogger(context.env, "silent"),
         });
         try {
           await play(installation, options, context);

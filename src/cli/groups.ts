@@ -1,26 +1,35 @@
 import type { Command } from "commander";
 import pc from "picocolors";
 import { checkGroup, findGroup, readGroups } from "../agents/groups/registry.ts";
+import { openHome } from "../agents/home/home.ts";
+import { checkSessions } from "../agents/home/prepare.ts";
 import { editGroups } from "../host/installation.ts";
-import { NovaError, quote } from "../model/errors.ts";
-import type { Group } from "../model/group.ts";
+import { NovaError, messageOf, quote } from "../model/errors.ts";
+import type { ContainerConfig, Group, RegisteredGroup } from "../model/group.ts";
 import type { CLIContext } from "./context.ts";
 import { describeAgent } from "./explain.ts";
 import { table } from "./output.ts";
 import { chosenHomePath, openChosenHome } from "./session.ts";
 
+/** Every setting of a group with what it takes; the type sees to it that none is forgotten. */
+const settings: Readonly<Record<"name" | "agent" | keyof ContainerConfig, string>> = {
+  name: "TEXT               the group's name",
+  agent: 'claude|demo|JSON  which program answers; {"command":["my-agent","--flag"]} for one of your own',
+  timeout: "MS              how long a run may take, in milliseconds (300000)",
+  cpus: "NUMBER             processors (2)",
+  memory: "SIZE             for example 512m or 2g (2g)",
+  memory_swap: "SIZE        memory and swap together (as memory: no swap)",
+  pids: "NUMBER             processes and threads (512)",
+  network: "none|default    none takes the network away",
+  env: "NAME,NAME           names from .env that this agent may have beside Claude Code's two",
+  additionalMounts: 'JSON   [{"hostPath":"~/projects/webapp","containerPath":"webapp","readonly":false}]',
+};
+
 const settingsHelp = `
 Settings, each as KEY=VALUE; KEY= removes one:
-  name=TEXT               the group's name
-  agent=claude|demo|JSON  which program answers; {"command":["my-agent","--flag"]} for one of your own
-  timeout=MS              how long a run may take, in milliseconds (300000)
-  cpus=NUMBER             processors (2)
-  memory=SIZE             for example 512m or 2g (2g)
-  memory_swap=SIZE        memory and swap together (as memory: no swap)
-  pids=NUMBER             processes and threads (512)
-  network=none|default    none takes the network away
-  env=NAME,NAME           names from .env that this agent may have beside Claude Code's two
-  additionalMounts=JSON   [{"hostPath":"~/projects/webapp","containerPath":"webapp","readonly":false}]`;
+${Object.entries(settings)
+  .map(([key, takes]) => `  ${key}=${takes}`)
+  .join("\n")}`;
 
 export function addGroupsCommand(program: Command, context: CLIContext): void {
   const groups = program.command("groups").description("The chat groups of this home and their settings.");
@@ -34,10 +43,17 @@ export function addGroupsCommand(program: Command, context: CLIContext): void {
     .option("--json", "print JSON")
     .addHelpText("after", settingsHelp)
     .action(
-      async (jid: string, settings: string[], options: { folder: string; name?: string; json?: boolean }, command: Command) => {
-        const entry = applySettings({ name: options.name ?? options.folder, folder: options.folder }, settings);
+      async (
+        jid: string,
+        assignments: string[],
+        options: { folder: string; name?: string; json?: boolean },
+        command: Command,
+      ) => {
+        const entry = applySettings({ name: options.name ?? options.folder, folder: options.folder }, assignments);
         const group = checkGroup(jid, entry, `groups add ${quote(jid)}`);
-        await editGroups(chosenHomePath(command, context), (known) => {
+        const path = chosenHomePath(command, context);
+        await editGroups(path, async (known) => {
+          await checkSessions(await openHome(path, { create: false }), group);
           const taken = known.find((other) => other.jid === jid || other.folder.toLowerCase() === group.folder.toLowerCase());
           if (taken) {
             throw new NovaError(
@@ -88,12 +104,12 @@ export function addGroupsCommand(program: Command, context: CLIContext): void {
     .argument("<settings...>", "KEY=VALUE")
     .option("--json", "print JSON")
     .addHelpText("after", settingsHelp)
-    .action(async (name: string, settings: string[], options: { json?: boolean }, command: Command) => {
+    .action(async (name: string, assignments: string[], options: { json?: boolean }, command: Command) => {
       await openChosenHome(command, context, false);
       let changed: Group | undefined;
       await editGroups(chosenHomePath(command, context), (known) => {
         const { jid, isMain: _, ...entry } = findGroup(known, name);
-        const next = checkGroup(jid, applySettings(entry, settings), `groups set ${quote(name)}`);
+        const next = checkGroup(jid, applySettings(entry, assignments), `groups set ${quote(name)}`);
         changed = next;
         return known.map((group) => (group.jid === jid ? next : group));
       });
@@ -115,40 +131,30 @@ export function addGroupsCommand(program: Command, context: CLIContext): void {
       if (options.json) context.printJSON(removed);
       else
         context.print(
-          `Removed ${removed.folder} (${removed.jid}). Its files stay in ${home.groups}/${removed.folder} and ${home.data}/sessions/${removed.folder}.`,
+          `Removed ${removed.folder} (${removed.jid}). Its files stay in groups/${removed.folder}, data/sessions/${removed.folder} and data/ipc/${removed.folder} of ${home.root}.`,
         );
     });
 }
 
-const configKeys: ReadonlySet<string> = new Set([
-  "timeout",
-  "cpus",
-  "memory",
-  "memory_swap",
-  "pids",
-  "network",
-  "env",
-  "additionalMounts",
-]);
-
-/** `entry` with `settings` applied, not yet checked. */
-function applySettings(entry: object, settings: readonly string[]): unknown {
-  const next: Record<string, unknown> = { ...entry };
-  const config: Record<string, unknown> = { ...Reflect.get(entry, "containerConfig") };
-  for (const setting of settings) {
-    const at = setting.indexOf("=");
-    const key = (at === -1 ? setting : setting.slice(0, at)).replace(/^containerConfig\./, "");
-    const text = setting.slice(at + 1);
-    const target = configKeys.has(key) ? config : key === "name" || key === "agent" ? next : undefined;
-    if (at === -1 || !target) {
-      throw new NovaError("USAGE", `${quote(setting)} is not a setting.`, {
+/** `group` with the settings of a command line applied, not yet checked. */
+function applySettings(group: RegisteredGroup, assignments: readonly string[]): unknown {
+  const next: Record<string, unknown> = { ...group };
+  const config: Record<string, unknown> = { ...group.containerConfig };
+  for (const assignment of assignments) {
+    const at = assignment.indexOf("=");
+    const key = (at === -1 ? assignment : assignment.slice(0, at)).replace(/^containerConfig\./, "");
+    const text = assignment.slice(at + 1);
+    if (at === -1 || !Object.hasOwn(settings, key)) {
+      throw new NovaError("USAGE", `${quote(assignment)} is not a setting.`, {
         place: "KEY=VALUE",
-        next: `The keys are name, agent, ${[...configKeys].join(", ")}; see \`novabot groups set --help\`.`,
+        next: `The keys are ${Object.keys(settings).join(", ")}; see \`novabot groups set --help\`.`,
       });
     }
+    const target = key === "name" || key === "agent" ? next : config;
     if (text === "") delete target[key];
     else target[key] = readValue(key, text);
   }
+  if (next["name"] === undefined) next["name"] = group.folder;
   if (Object.keys(config).length) next["containerConfig"] = config;
   else delete next["containerConfig"];
   return next;
@@ -159,8 +165,12 @@ function readValue(key: string, text: string): unknown {
   if (key === "env" && !text.startsWith("[")) return text.split(",").map((name) => name.trim());
   try {
     return JSON.parse(text);
-  } catch {
-    return text;
+  } catch (thrown) {
+    if (!/^[[{]/.test(text)) return text;
+    throw new NovaError("GROUP_INVALID", `${key} is ${quote(text)}, which is not JSON: ${messageOf(thrown)}.`, {
+      place: "KEY=VALUE",
+      next: "See `novabot groups set --help` for its form, and put it between single quotes for the shell.",
+    });
   }
 }
 
@@ -168,8 +178,8 @@ function show(group: Group, json: boolean | undefined, context: CLIContext, verb
   if (json) return context.printJSON(group);
   if (verb) context.print(`${verb} ${group.folder}${group.isMain ? " (main: it may see the whole home)" : ""}`);
   const { name, jid, folder, agent = "claude", containerConfig } = group;
-  for (const [key, value] of Object.entries({ name, jid, folder, agent: describeAgent(agent) }))
-    context.print(`${pc.dim(key.padEnd(9))}  ${value}`);
-  for (const [key, value] of Object.entries(containerConfig ?? {}))
-    context.print(`${pc.dim(key.padEnd(9))}  ${JSON.stringify(value)}`);
+  const facts = Object.entries({ name, jid, folder, agent: describeAgent(agent), ...containerConfig });
+  const width = Math.max(...facts.map(([key]) => key.length));
+  for (const [key, value] of facts)
+    context.print(`${pc.dim(key.padEnd(width))}  ${typeof value === "object" ? JSON.stringify(value) : value}`);
 }

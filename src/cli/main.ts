@@ -36,7 +36,8 @@ async function main(argv: readonly string[]): Promise<number> {
     .description("Runs AI agents in containers that see only what their chat group may see.")
     .version(version())
     .option("--home <path>", "the directory that holds this installation's state (NOVABOT_HOME, else ~/novabot)")
-    .showHelpAfterError("See `novabot --help`.")
+    // Errors are told in one form, below.
+    .configureOutput({ outputError: () => undefined })
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();
   for (const add of [
@@ -58,17 +59,30 @@ async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync([...argv], { from: "user" });
     return status;
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
-    if (argv.includes("--json")) context.printJSON(errorDocument(thrown));
-    for (const line of describeError(thrown)) context.note(line);
-    if (!(thrown instanceof NovaError) && process.env["LOG_LEVEL"] === "debug") console.error(thrown);
-    return thrown instanceof NovaError ? errorCodes[thrown.code].exit : 2;
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+    const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
+    // Scripts that stream read one document a line.
+    if (argv.includes("--json")) {
+      if (argv.includes("--stream")) process.stdout.write(`${JSON.stringify(errorDocument(error))}\n`);
+      else context.printJSON(errorDocument(error));
+    }
+    for (const line of describeError(error)) context.note(line);
+    if (!(error instanceof NovaError) && process.env["LOG_LEVEL"] === "debug") console.error(error);
+    return error instanceof NovaError ? errorCodes[error.code].exit : 2;
   }
+}
+
+function usageError(thrown: CommanderError): NovaError {
+  return new NovaError("USAGE", `${thrown.message.replace(/^error: /, "").replace(/\.?$/, ".")}`, {
+    place: "the command line",
+    next: "See `novabot --help`, or `novabot COMMAND --help`.",
+    cause: thrown,
+  });
 }
 
 /** Commander sets this on the commands that `command()` makes only after it was set on their parent; ours may be nested. */
 function overrideExit(command: Command): void {
-  command.exitOverride();
+  command.exitOverride().configureOutput({ outputError: () => undefined });
   for (const child of command.commands) overrideExit(child);
 }
 

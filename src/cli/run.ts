@@ -5,7 +5,7 @@ import type { RunResult } from "../agents/run/report.ts";
 import { PROMPT_LIMIT_BYTES } from "../agents/run/request.ts";
 import { latestSession } from "../agents/run/records.ts";
 import type { Home } from "../agents/home/home.ts";
-import { NovaError, quote } from "../model/errors.ts";
+import { NovaError } from "../model/errors.ts";
 import type { Group } from "../model/group.ts";
 import type { CLIContext } from "./context.ts";
 import { formatDuration, visible } from "./output.ts";
@@ -36,6 +36,7 @@ export function addRunCommand(program: Command, context: CLIContext): void {
         try {
           const result = await runs.run({
             group,
+            onWait: () => context.note(`Waiting for other runs; ${group.folder} answers one prompt at a time.`),
             prompt: text,
             signal: cancelling.signal,
             ...(sessionId === undefined ? {} : { sessionId }),
@@ -68,14 +69,15 @@ function report(run: RunResult, options: RunOptions, context: CLIContext): void 
     if (record.logFile) context.note(`  ${pc.dim("log")}   ${record.logFile}`);
     context.note(`  ${pc.dim("code")}  ${run.code}`);
   } else if (!options.json) {
+    if (run.result === null || run.result.trim() === "") context.note("The agent answered with nothing.");
     const session = record.newSessionId ? `, session ${record.newSessionId}` : "";
     context.note(pc.dim(`run ${record.id}, ${formatDuration(record.durationMs)}${session}`));
   }
 }
 
 async function sessionToResume(home: Home, group: Group, context: CLIContext): Promise<string | undefined> {
-  const session = await latestSession(home, group.folder);
-  if (session === undefined) context.note(`${group.folder} has no earlier session; this run begins one.`);
+  const session = await latestSession(home, group);
+  if (session === undefined) context.note(`${group.folder} has no earlier session with this agent; this run begins one.`);
   return session;
 }
 
@@ -111,7 +113,7 @@ function cancelOnSignals(context: CLIContext): { readonly signal: AbortSignal; e
   const controller = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
     if (controller.signal.aborted) process.exit(1);
-    context.note(`${quote(signal)} received: stopping the container.`);
+    context.note(`${signal} received: stopping the container.`);
     controller.abort();
   };
   process.on("SIGINT", onSignal);

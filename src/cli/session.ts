@@ -20,7 +20,7 @@ export async function withInstallation<T>(
   context: CLIContext,
   use: (installation: Installation) => Promise<T>,
 ): Promise<T> {
-  const logger = createLogger(context.env, "warn");
+  const logger = createLogger(context.env, "silent");
   const home = await openChosenHome(command, context, false);
   const engine = await findEngine(context.env);
   const installation = await Installation.open({ home, engine, env: context.env, logger });

@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import pino, { type Logger } from "pino";
 import type { Engine } from "../engine/engine.ts";
-import { changeGroups, readGroups } from "../agents/groups/registry.ts";
+import { changeGroups, readGroups, type GroupsChange } from "../agents/groups/registry.ts";
 import { openHome, type Home } from "../agents/home/home.ts";
 import { pruneRecords } from "../agents/run/records.ts";
 import { removeAbandoned } from "../agents/run/remains.ts";
@@ -73,10 +73,7 @@ export class Installation {
 }
 
 /** Changes the registry of groups while no other process of this home does. */
-export async function editGroups(
-  path: string,
-  change: (groups: readonly Group[]) => readonly Group[],
-): Promise<readonly Group[]> {
+export async function editGroups(path: string, change: GroupsChange): Promise<readonly Group[]> {
   const home = await openHome(path, { create: true });
   // A registry that cannot be read is told before anything is made.
   await readGroups(home);

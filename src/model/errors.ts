@@ -24,6 +24,7 @@ export const errorCodes = {
   GROUP_INVALID: { exit: 2, title: "the group's settings are not valid" },
   GROUP_NOT_FOUND: { exit: 2, title: "no such group" },
   GROUP_EXISTS: { exit: 2, title: "the group exists already" },
+  FOLDER_TAKEN: { exit: 2, title: "the folder holds another chat's conversations" },
   FOLDER_INVALID: { exit: 2, title: "the folder name is not valid" },
   JID_INVALID: { exit: 2, title: "the chat id is not valid" },
   ENV_INVALID: { exit: 2, title: "the env file is not valid" },
@@ -72,6 +73,11 @@ export class NovaError extends Error {
 /** Whether what was thrown is an error with one of these codes, as the system's calls give them: `ENOENT`, `EEXIST`. */
 export function hasCode(thrown: unknown, ...codes: readonly string[]): boolean {
   return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
+}
+
+/** The message of a failed system call without the call and its path, which may be a descriptor's: `EACCES: permission denied`. */
+export function reasonOf(thrown: unknown): string {
+  return messageOf(thrown).replace(/, \w+(?: '[^']*'(?: -> '[^']*')?)?$/, "");
 }
 
 /** The message of whatever was thrown. */

@@ -27,6 +27,11 @@ export interface ContainerConfig {
 /** Which program answers: Claude Code, the built-in demo, or a command that reads the prompt on stdin and prints the answer. */
 export type AgentConfig = "claude" | "demo" | { readonly command: readonly string[] };
 
+/** The kind of agent, for records: a command is called `command`, whatever it runs. */
+export function agentKind(agent: AgentConfig): "claude" | "demo" | "command" {
+  return typeof agent === "string" ? agent : "command";
+}
+
 export interface RegisteredGroup {
   readonly name: string;
   readonly folder: string;
@@ -63,6 +68,7 @@ export const containerConfigSchema: z.ZodType<ContainerConfig> = z.strictObject(
   env: z
     .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "must be an environment variable's name"))
     .max(128)
+    .refine((names) => new Set(names).size === names.length, "names one variable twice")
     .exactOptional(),
 });
 

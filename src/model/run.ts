@@ -19,6 +19,8 @@ export interface RunRecord {
   readonly jid: string;
   readonly engine: string;
   readonly image: string;
+  /** `claude`, `demo`, or `command`: sessions of one agent mean nothing to another. */
+  readonly agent: string;
   readonly container: string;
   readonly startedAt: string;
   readonly durationMs: number;
@@ -47,6 +49,7 @@ export const runRecordSchema: z.ZodType<RunRecord> = z.object({
   jid: z.string(),
   engine: z.string(),
   image: z.string(),
+  agent: z.string(),
   container: z.string(),
   startedAt: z.string(),
   durationMs: z.number(),

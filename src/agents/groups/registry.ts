@@ -4,9 +4,12 @@ import { registeredGroupSchema, type Group, type RegisteredGroup } from "../../m
 import { MAIN_FOLDER, checkFolder, checkJID } from "../../model/names.ts";
 import { HeldDirectory } from "../home/held-directory.ts";
 import type { Home } from "../home/home.ts";
+import { checkContainerPath } from "../mounts/additional.ts";
+import { groupMemory } from "./memory.ts";
 
 const fileName = "registered_groups.json";
 const limitBytes = 4 * 1024 * 1024;
+const mendByHand = "Mend the file by hand; NovaBot does not write over a registry that it cannot read.";
 
 /** The groups of a home in the file's order; none when there is no file. Rejects with `REGISTRY_INVALID`, naming the entry. */
 export async function readGroups(home: Home): Promise<Group[]> {
@@ -34,7 +37,7 @@ export function parseGroups(text: string, place: string): Group[] {
   const groups: Group[] = [];
   const folders = new Map<string, string>();
   for (const [jid, value] of Object.entries(document)) {
-    const group = checkGroup(jid, value, `${place}, entry ${quote(jid)}`);
+    const group = checkGroup(jid, value, `${place}, entry ${quote(jid)}`, "REGISTRY_INVALID");
     const other = folders.get(group.folder.toLowerCase());
     if (other !== undefined) {
       throw broken(place, `${quote(jid)} and ${quote(other)} have the same folder ${quote(group.folder)}, ignoring case`);
@@ -45,43 +48,66 @@ export function parseGroups(text: string, place: string): Group[] {
   return groups;
 }
 
-/** A group from an untrusted `value`; every error names the field. */
-export function checkGroup(jid: string, value: unknown, place: string): Group {
+/**
+ * A group from an untrusted `value`, with every rule that needs no engine and no file system; every error names the field.
+ * `code` says whose mistake it is: a setting's, or the registry file's.
+ */
+export function checkGroup(
+  jid: string,
+  value: unknown,
+  place: string,
+  code: "GROUP_INVALID" | "REGISTRY_INVALID" = "GROUP_INVALID",
+): Group {
   checkJID(jid, place);
   const parsed = registeredGroupSchema.safeParse(value);
-  if (!parsed.success) throw groupError(parsed.error, value, place);
-  checkFolder(parsed.data.folder, `${place}, folder`);
-  return { ...parsed.data, jid, isMain: parsed.data.folder === MAIN_FOLDER };
+  if (!parsed.success) throw groupError(parsed.error, value, place, code);
+  const { containerConfig: config = {}, folder } = parsed.data;
+  checkFolder(folder, `${place}, folder`);
+  groupMemory(config, `${place}, containerConfig`);
+  for (const [index, mount] of (config.additionalMounts ?? []).entries()) {
+    if (mount.containerPath !== undefined)
+      checkContainerPath(mount.containerPath, `${place}, containerConfig.additionalMounts[${index}]`);
+  }
+  return { ...parsed.data, jid, isMain: folder === MAIN_FOLDER };
 }
 
-function groupError(error: z.ZodError, value: unknown, place: string): NovaError {
+const hints: Readonly<Record<string, string>> = {
+  agent: 'it must be "claude", "demo" or { "command": ["program", "argument"] }',
+  "containerConfig.additionalMounts":
+    'it must be a list like [{ "hostPath": "~/projects/webapp", "containerPath": "webapp", "readonly": true }]',
+};
+
+function groupError(error: z.ZodError, value: unknown, place: string, code: "GROUP_INVALID" | "REGISTRY_INVALID"): NovaError {
   const issue = error.issues[0];
   const path = issue?.path.map(String) ?? [];
+  const field = path.join(".");
   const wrong = path.reduce<unknown>(
     (at, key) => (typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined),
     value,
   );
-  return new NovaError(
-    "GROUP_INVALID",
-    `${path.join(".") || "The group"} is ${quote(wrong)}: ${issue?.message ?? "not valid"}.`,
-    {
-      place: `${place}${path.length ? `, ${path.join(".")}` : ""}`,
-      next: "See `novabot groups set --help` for the settings and their values.",
-      cause: error,
-    },
-  );
+  const reason = hints[field] ?? issue?.message ?? "not valid";
+  const message =
+    issue?.code === "unrecognized_keys"
+      ? `${field || "The group"} has the unknown setting ${issue.keys.map((key) => quote(key)).join(", ")}.`
+      : wrong === undefined
+        ? `The group has no ${field}.`
+        : `${field || "The group"} is ${quote(wrong)}: ${reason}.`;
+  return new NovaError(code, message, {
+    place: `${place}${field ? `, ${field}` : ""}`,
+    next: code === "GROUP_INVALID" ? "See `novabot groups set --help` for the settings and their values." : mendByHand,
+    cause: error,
+  });
 }
+
+/** The groups as they shall stand, from the groups as they stand. */
+export type GroupsChange = (groups: readonly Group[]) => readonly Group[] | Promise<readonly Group[]>;
 
 /**
  * Changes the registry in one step: `change` gets the groups as they stand and gives what shall stand. The file is
  * replaced whole, and not at all when it could not be read. The caller holds the registry's turn.
  */
-export async function changeGroups(
-  home: Home,
-  change: (groups: readonly Group[]) => readonly Group[],
-): Promise<readonly Group[]> {
-  const groups = await readGroups(home);
-  const next = change(groups);
+export async function changeGroups(home: Home, change: GroupsChange): Promise<readonly Group[]> {
+  const next = await change(await readGroups(home));
   const text = renderGroups(next);
   parseGroups(text, home.registry);
   const root = await HeldDirectory.open(home.root);
@@ -126,7 +152,7 @@ export function findGroup(groups: readonly Group[], name: string, place = "group
 function broken(place: string, reason: string, cause?: unknown): NovaError {
   return new NovaError("REGISTRY_INVALID", `The registry of groups ${quote(place, 400)} cannot be used: ${reason}.`, {
     place,
-    next: "Mend the file by hand; NovaBot does not write over a registry that it cannot read.",
+    next: mendByHand,
     cause,
   });
 }

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { link, lstat, mkdir, open, readdir, rename, unlink, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
-import { NovaError, hasCode, messageOf, quote } from "../../model/errors.ts";
+import { NovaError, hasCode, quote, reasonOf } from "../../model/errors.ts";
 
 /** Who shall own what is made, as ids of the host; null leaves it to the process. */
 export type Owner = { readonly uid: number; readonly gid: number } | null;
@@ -254,7 +254,7 @@ async function syncFile(path: string): Promise<void> {
 
 function cannot(what: string, path: string, thrown: unknown): unknown {
   if (thrown instanceof NovaError) return thrown;
-  return new NovaError("HOME_INVALID", `Cannot ${what} ${quote(path, 400)}: ${messageOf(thrown)}`, {
+  return new NovaError("HOME_INVALID", `Cannot ${what} ${quote(path, 400)}: ${reasonOf(thrown)}`, {
     place: path,
     next: "See that the disk has room and that the directory belongs to the user who runs NovaBot.",
     cause: thrown,

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir, realpath, stat } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join, resolve } from "node:path";
-import { NovaError, messageOf, quote } from "../../model/errors.ts";
+import { dirname, join, resolve } from "node:path";
+import { NovaError, hasCode, quote, reasonOf } from "../../model/errors.ts";
 
 /** The directory of one installation. `root` is absolute and holds no links. */
 export interface Home {
@@ -31,20 +31,42 @@ export async function openHome(path: string, options: { readonly create: boolean
       },
     );
   }
-  try {
-    if (options.create) await mkdir(absolute, { recursive: true, mode: 0o700 });
-    const root = await realpath(absolute);
-    if (!(await stat(root)).isDirectory()) throw new Error("it is not a directory");
-    if (root === "/") throw new Error("the root of the file system cannot be a home");
-    return describeHome(root);
-  } catch (thrown) {
-    throw new NovaError("HOME_INVALID", `The home ${quote(absolute, 400)} cannot be used: ${messageOf(thrown)}`, {
+  const next = options.create
+    ? "Choose a directory that you may write."
+    : "Register a group first (`novabot groups add`), which makes the home, or name another one with --home.";
+  const refuse = (reason: string, cause?: unknown, mend = next): NovaError =>
+    new NovaError("HOME_INVALID", `The home ${quote(absolute, 400)} cannot be used: ${reason}.`, {
       place: "NOVABOT_HOME or --home",
-      next: options.create
-        ? "Choose a directory that you may write."
-        : "Register a group first (`novabot groups add`), which makes the home, or name another one with --home.",
-      cause: thrown,
+      next: mend,
+      cause,
     });
+  if (absolute === "/") throw refuse("it is the root of the file system", undefined, "Choose a directory of its own.");
+  try {
+    if (options.create) await makeDirectories(absolute);
+    const root = await realpath(absolute);
+    if ((await stat(root)).isDirectory()) return describeHome(root);
+  } catch (thrown) {
+    throw refuse(hasCode(thrown, "ENOENT") ? "it is not there" : reasonOf(thrown), thrown);
+  }
+  throw refuse("it is not a directory", undefined, "Choose a directory.");
+}
+
+/** One after the other: a recursive mkdir of Node goes round for ever where the kernel makes no directories (`/proc`). */
+async function makeDirectories(path: string): Promise<void> {
+  if (await isThere(path)) return;
+  await makeDirectories(dirname(path));
+  await mkdir(path, { mode: 0o700 }).catch((thrown: unknown) => {
+    if (!hasCode(thrown, "EEXIST")) throw thrown;
+  });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (thrown) {
+    if (hasCode(thrown, "ENOENT")) return false;
+    throw thrown;
   }
 }
 

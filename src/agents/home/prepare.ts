@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { NovaError, quote } from "../../model/errors.ts";
 import type { Group } from "../../model/group.ts";
 import { GLOBAL_FOLDER } from "../../model/names.ts";
 import type { AgentUser } from "./agent-user.ts";
@@ -33,6 +35,7 @@ export async function prepareHome(home: Home, { group, user, variables, folders 
     await make(root, "data", async (data) => {
       await make(data, "sessions", async (sessions) => {
         await make(sessions, group.folder, async (session) => {
+          await claimSessions(session, group);
           await make(session, ".claude", async (claude) => await giveToAgent(claude, user));
         });
       });
@@ -47,6 +50,34 @@ export async function prepareHome(home: Home, { group, user, variables, folders 
     });
   } finally {
     await root.close();
+  }
+}
+
+const chatFile = "chat";
+
+/** The file beside a group's conversations that says whose they are; no container sees it. */
+async function claimSessions(session: HeldDirectory, group: Group): Promise<void> {
+  if (await session.create(chatFile, `${group.jid}\n`, 0o600)) return;
+  const owner = (await session.read(chatFile, 1024))?.trim();
+  if (owner === group.jid) return;
+  throw new NovaError(
+    "FOLDER_TAKEN",
+    `The folder ${quote(group.folder)} holds the conversations of the chat ${quote(owner)}, not of ${quote(group.jid)}.`,
+    {
+      place: join(session.path, chatFile),
+      next: `Choose another folder, or move ${session.path} away. To hand the conversations over, write the new chat id into that file.`,
+    },
+  );
+}
+
+/** Rejects with `FOLDER_TAKEN` when the group's folder holds the conversations of another chat. Makes nothing. */
+export async function checkSessions(home: Home, group: Group): Promise<void> {
+  const session = await HeldDirectory.find(home.root, "data", "sessions", group.folder);
+  if (!session) return;
+  try {
+    if ((await session.lstat(chatFile)) !== undefined) await claimSessions(session, group);
+  } finally {
+    await session.close();
   }
 }
 

@@ -61,7 +61,10 @@ const limitBytes = 256 * 1024;
 const allowlistSchema = z.strictObject({
   allowedRoots: z.array(
     z.strictObject({
-      path: z.string().min(1).max(4096),
+      path: z
+        .string()
+        .max(4096)
+        .regex(/^(?:\/|~$|~\/)/, "must be absolute or begin with ~/"),
       allowReadWrite: z.boolean().default(false),
       description: z.string().exactOptional(),
     }),

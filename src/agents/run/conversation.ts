@@ -1,5 +1,4 @@
 import type { Readable } from "node:stream";
-import { performance } from "node:perf_hooks";
 import type { Engine, Exit } from "../../engine/engine.ts";
 import { NovaError, messageOf } from "../../model/errors.ts";
 import type { ContainerOutput } from "../../model/protocol.ts";
@@ -26,7 +25,6 @@ export interface Conversation {
   readonly brokenReason: string | null;
   readonly stdout: KeptStream;
   readonly stderr: KeptStream;
-  readonly durationMs: number;
 }
 
 export interface ConversationOptions {
@@ -50,7 +48,6 @@ const hopelessMs = 30_000;
  * aborts. Never rejects: whatever happens is told in the result. The container is gone unless `exitCode` is null.
  */
 export async function converse(engine: Engine, container: LiveContainer, options: ConversationOptions): Promise<Conversation> {
-  const startedAt = performance.now();
   const { streams } = container;
   const stdout = new KeptStream();
   const stderr = new KeptStream();
@@ -88,7 +85,6 @@ export async function converse(engine: Engine, container: LiveContainer, options
       brokenReason,
       stdout,
       stderr,
-      durationMs: Math.round(performance.now() - startedAt),
     };
   } finally {
     interruptions.end();

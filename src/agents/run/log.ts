@@ -13,13 +13,13 @@ export interface LogFacts extends EndedRun {
 /** The text of a run's log, in the layout of the requirement, with secrets blotted out. */
 export function renderLog(facts: LogFacts): string {
   const { plan, input } = facts;
-  const { durationMs, exitCode, stdout, stderr } = facts.conversation;
+  const { exitCode, stdout, stderr } = facts.conversation;
   const lines = [
     "=== Container Run Log ===",
     `Timestamp: ${facts.startedAt}`,
     `Group: ${plan.group.folder}`,
     `IsMain: ${plan.group.isMain}`,
-    `Duration: ${durationMs}ms`,
+    `Duration: ${facts.durationMs}ms`,
     `Exit Code: ${exitCode ?? "unknown"}`,
     `Stdout Truncated: ${stdout.truncated}`,
     `Stderr Truncated: ${stderr.truncated}`,

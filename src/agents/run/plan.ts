@@ -4,12 +4,13 @@ import type { Capabilities, Engine, EngineInfo } from "../../engine/engine.ts";
 import type { Limits } from "../../engine/spec.ts";
 import { NovaError, quote } from "../../model/errors.ts";
 import type { AgentConfig, Group } from "../../model/group.ts";
-import { formatSize, parseSize } from "../../model/size.ts";
 import { GROUP_TARGET, PROJECT_TARGET } from "../../model/workspace.ts";
+import { groupMemory } from "../groups/memory.ts";
 import { readGroups } from "../groups/registry.ts";
 import { agentUser, type AgentUser, type HostUser } from "../home/agent-user.ts";
 import { defaultEnvNames, readEnvFile } from "../home/env-file.ts";
 import type { Home } from "../home/home.ts";
+import { checkSessions } from "../home/prepare.ts";
 import { isWithin, planAdditionalMounts } from "../mounts/additional.ts";
 import { allowlistPath, readAllowlist } from "../mounts/allowlist.ts";
 import { projectMounts, stateMounts } from "../mounts/group-mounts.ts";
@@ -19,11 +20,8 @@ export const DEFAULT_IMAGE = "novabot-agent:latest";
 export const DEFAULT_TIMEOUT_MS = 300_000;
 /** How long an agent has between SIGTERM and SIGKILL. */
 export const STOP_GRACE_MS = 15_000;
-const defaultMemoryBytes = 2 * 2 ** 30;
 const defaultCPUs = 2;
 const defaultPIDs = 512;
-/** Below this no agent's runtime starts, and engines refuse much smaller values in words of their own. */
-const leastMemoryBytes = 32 * 2 ** 20;
 
 /** Everything that a group's next container would get, decided before anything exists. `explain` prints it, a run obeys it. */
 export interface RunPlan {
@@ -83,6 +81,7 @@ export async function planGroup(
 /** Decides a group's next container. Changes nothing; rejects with the error of the first setting that cannot hold. */
 export async function planRun(group: Group, context: PlanContext): Promise<RunPlan> {
   const { home, capabilities, env } = context;
+  await checkSessions(home, group);
   const config = group.containerConfig ?? {};
   const userHome = await realpath(env["HOME"] || homedir()).catch(() => env["HOME"] || homedir());
   const allowlistFile = allowlistPath(env);
@@ -146,22 +145,6 @@ export async function planRun(group: Group, context: PlanContext): Promise<RunPl
 function planLimits(group: Group, engine: EngineInfo): Limits {
   const config = group.containerConfig ?? {};
   const place = `group ${group.folder}, containerConfig`;
-  const memoryBytes = config.memory === undefined ? defaultMemoryBytes : parseSize(config.memory, `${place}.memory`);
-  if (memoryBytes < leastMemoryBytes) {
-    throw tooLittle(
-      config.memory,
-      `${place}.memory`,
-      `less than the ${formatSize(leastMemoryBytes)} that an agent needs to start`,
-    );
-  }
-  const memorySwapBytes = config.memory_swap === undefined ? memoryBytes : parseSize(config.memory_swap, `${place}.memory_swap`);
-  if (memorySwapBytes < memoryBytes) {
-    throw tooLittle(
-      config.memory_swap,
-      `${place}.memory_swap`,
-      `less than memory (${formatSize(memoryBytes)}), and it counts memory and swap together`,
-    );
-  }
   if (config.cpus !== undefined && config.cpus > engine.cpus) {
     throw new NovaError("GROUP_INVALID", `cpus is ${config.cpus}, and the engine has ${engine.cpus}.`, {
       place: `${place}.cpus`,
@@ -169,18 +152,10 @@ function planLimits(group: Group, engine: EngineInfo): Limits {
     });
   }
   return {
-    memoryBytes,
-    memorySwapBytes,
+    ...groupMemory(config, place),
     cpus: config.cpus ?? Math.min(defaultCPUs, engine.cpus),
     pids: config.pids ?? defaultPIDs,
   };
-}
-
-function tooLittle(value: unknown, place: string, reason: string): NovaError {
-  return new NovaError("GROUP_INVALID", `The size ${quote(value)} is ${reason}.`, {
-    place,
-    next: "Give it more, or leave it out for the default.",
-  });
 }
 
 function describeGaps(capabilities: Capabilities, engine: EngineInfo): string[] {

@@ -1,4 +1,5 @@
 import { NovaError, quote } from "../../model/errors.ts";
+import { agentKind, type Group } from "../../model/group.ts";
 import { runRecordSchema, type RunRecord } from "../../model/run.ts";
 import { HeldDirectory } from "../home/held-directory.ts";
 import type { Home } from "../home/home.ts";
@@ -43,12 +44,13 @@ export async function listRecords(
   });
 }
 
-/** The session that the group's newest run with one ended in; undefined when no run did. */
-export async function latestSession(home: Home, folder: string): Promise<string | undefined> {
+/** The session that the newest run of this chat with its present agent ended in; undefined when there is none. */
+export async function latestSession(home: Home, group: Group): Promise<string | undefined> {
   return await withRuns(home, undefined, async (runs) => {
     for (const name of (await recordNames(runs)).toReversed()) {
       const record = await readRecord(runs, name);
-      if (record?.group === folder && record.newSessionId !== null) return record.newSessionId;
+      if (record?.jid !== group.jid || record.agent !== agentKind(group.agent ?? "claude")) continue;
+      if (record.newSessionId !== null) return record.newSessionId;
     }
     return undefined;
   });

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { ErrorCode } from "../../model/errors.ts";
+import { agentKind } from "../../model/group.ts";
 import type { ContainerInput } from "../../model/protocol.ts";
 import type { RunRecord } from "../../model/run.ts";
 import type { Home } from "../home/home.ts";
@@ -30,6 +31,8 @@ export interface EndedRun {
   readonly engine: string;
   /** Milliseconds since 1970. */
   readonly startedAtMs: number;
+  /** From before the container was made to its end. */
+  readonly durationMs: number;
 }
 
 /** What of a very long result or error stands in the run's record; the caller gets all of it. */
@@ -51,7 +54,11 @@ export async function reportRun(
   // The nonce is over with the run, but its frames stand in the log of stdout.
   const nonce = input.nonce === undefined ? [] : [["NONCE", input.nonce] as const];
   const redact = redactor(new Map([...plan.variables, ...nonce]));
-  const settled = settle(conversation, plan);
+  const settled = settle(conversation, {
+    limits: plan.limits,
+    timeoutMs: plan.timeoutMs,
+    keepsProtocol: input.nonce !== undefined,
+  });
   const error = settled.error === null ? null : redact(settled.error);
   const startedAt = new Date(run.startedAtMs).toISOString();
   const text = renderLog({ ...run, startedAt, outcome: settled.outcome, error, verbose: options.verbose, redact });
@@ -65,9 +72,10 @@ export async function reportRun(
     jid: plan.group.jid,
     engine: run.engine,
     image: plan.image,
+    agent: agentKind(plan.agent),
     container: run.container,
     startedAt,
-    durationMs: conversation.durationMs,
+    durationMs: run.durationMs,
     outcome: settled.outcome,
     exitCode: conversation.exitCode,
     sessionId: input.sessionId ?? null,

@@ -14,6 +14,8 @@ export interface RunRequest {
   readonly isScheduledTask?: boolean;
   /** Stops the run (or its wait for a turn) when it aborts. */
   readonly signal?: AbortSignal;
+  /** Called once when the run cannot begin at once, because others are before it. */
+  onWait?(): void;
   /** Each answer as it comes, the last one too. */
   onOutput?(output: ContainerOutput): void;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { performance } from "node:perf_hooks";
 import type { Logger } from "pino";
 import type { Engine, EngineInfo, ImageInfo } from "../../engine/engine.ts";
 import { NovaError, quote } from "../../model/errors.ts";
@@ -14,7 +15,7 @@ import { TurnQueue, type Turn } from "../turns/turns.ts";
 import { containerName, containerSpec, type RunIdentity } from "./container.ts";
 import { converse } from "./conversation.ts";
 import { startContainer } from "./live-container.ts";
-import { agentImage, planGroup, type RunPlan } from "./plan.ts";
+import { DEFAULT_IMAGE, agentImage, planGroup, type RunPlan } from "./plan.ts";
 import { removeAbandoned, removeWhenBack } from "./remains.ts";
 import { reportRun, type RunResult } from "./report.ts";
 import { checkRequest, maxContainers, type RunRequest } from "./request.ts";
@@ -66,12 +67,13 @@ export class Runs {
    */
   async run(request: RunRequest): Promise<RunResult> {
     checkRequest(request);
-    const { ready, turn } = await this.#enter(request);
+    const onWait = once(() => request.onWait?.());
+    const { ready, turn } = await this.#enter(request, onWait);
     const startedAtMs = this.#now();
     const identity: RunIdentity = { id: randomBytes(6).toString("hex"), host: this.#options.presence.id, startedAtMs };
     let remains: string | null = null;
     try {
-      const place = await this.#queue("all", this.#maxContainers).take(request.signal);
+      const place = await this.#queue("all", this.#maxContainers).take(request.signal, onWait);
       try {
         if (turn.waited || turn.afterDeath) await this.#removeAbandoned(request.group);
         const isStale = turn.waited || place.waited;
@@ -100,11 +102,11 @@ export class Runs {
    * Takes the group's turn, in the order of the calls, and plans meanwhile: the errors of a plan must not wait until other
    * runs are over.
    */
-  async #enter(request: RunRequest): Promise<{ ready: Ready; turn: Turn }> {
+  async #enter(request: RunRequest, onWait: () => void): Promise<{ ready: Ready; turn: Turn }> {
     const givingUp = new AbortController();
     const signal = request.signal ? AbortSignal.any([request.signal, givingUp.signal]) : givingUp.signal;
     const [taken, made] = await Promise.allSettled([
-      this.#queue(`group-${request.group.folder.toLowerCase()}`, 1).take(signal),
+      this.#queue(`group-${request.group.folder.toLowerCase()}`, 1).take(signal, onWait),
       this.#makeReady(request.group).catch((thrown: unknown) => {
         givingUp.abort();
         throw thrown;
@@ -125,7 +127,8 @@ export class Runs {
     if (image) return { plan, image };
     throw new NovaError("IMAGE_NOT_FOUND", `The engine ${engine.name} has no image ${quote(reference)}.`, {
       place: reference,
-      next: "Build it with `novabot image build agent`.",
+      next:
+        reference === DEFAULT_IMAGE ? "Build it with `novabot image build`." : "Build or pull it, or unset NOVABOT_AGENT_IMAGE.",
     });
   }
 
@@ -146,6 +149,17 @@ export class Runs {
       ...(nonce === null ? {} : { nonce, agent: plan.agent }),
     };
     await prepareHome(home, plan);
+    this.#options.logger.debug(
+      {
+        group: plan.group.name,
+        mounts: plan.mounts,
+        limits: plan.limits,
+        network: plan.network,
+        user: plan.user,
+        env: [...plan.variables.keys()],
+      },
+      "Home prepared",
+    );
     // By its id: the name may be given to another image meanwhile, which does not keep the protocol that this one does.
     const spec = containerSpec(plan, home, identity, { id: image.id, ownInit: image.labels[INIT_LABEL] === INIT_OWN });
     const logger = this.#options.logger.child({
@@ -155,7 +169,12 @@ export class Runs {
       containerName: spec.name,
     });
     logger.info({ mountCount: spec.mounts.length, isMain: plan.group.isMain, engine: engine.name }, "Spawning container agent");
+    const begunAt = performance.now();
     const container = await startContainer(engine, spec);
+    logger.debug(
+      { container: container.id, image: image.id, startMs: Math.round(performance.now() - begunAt) },
+      "Container started",
+    );
     const conversation = await converse(engine, container, {
       input: Buffer.from(JSON.stringify(input)),
       nonce,
@@ -172,7 +191,8 @@ export class Runs {
     });
     if (conversation.lost) this.#info = undefined;
     const verbose = env["LOG_LEVEL"] === "debug" || env["LOG_LEVEL"] === "trace";
-    const ended = { ...identity, plan, input, conversation, container: spec.name, engine: engine.name };
+    const durationMs = Math.round(performance.now() - begunAt);
+    const ended = { ...identity, durationMs, plan, input, conversation, container: spec.name, engine: engine.name };
     return { result: await reportRun(home, ended, { verbose, logger }), mayRemain: conversation.exitCode === null };
   }
 
@@ -212,4 +232,13 @@ export class Runs {
     }
     return queue;
   }
+}
+
+function once(call: () => void): () => void {
+  let called = false;
+  return () => {
+    if (called) return;
+    called = true;
+    call();
+  };
 }

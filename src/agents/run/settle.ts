@@ -11,25 +11,35 @@ export interface Settlement {
   readonly code: ErrorCode | null;
 }
 
-/** The one outcome of a run. What the host did comes before what the container said: a run that was stopped did not succeed. */
-export function settle(conversation: Conversation, plan: Pick<RunPlan, "limits" | "timeoutMs">): Settlement {
-  const { last } = conversation;
+/** What a run was allowed, and whether its image keeps the protocol with the nonce. */
+export interface Terms extends Pick<RunPlan, "limits" | "timeoutMs"> {
+  readonly keepsProtocol: boolean;
+}
+
+/**
+ * The one outcome of a run. What the host did comes before what the container said: a run that was stopped did not succeed.
+ * NovaBot's runner ends with status 0 only after its last word; with another status a frame of success was an interim one.
+ */
+export function settle(conversation: Conversation, terms: Terms): Settlement {
+  const { last, exitCode } = conversation;
   if (conversation.lost) return failed("engine lost", "ENGINE_LOST", conversation.lost.message);
   if (conversation.interruption === "cancelled") return failed("cancelled", "RUN_CANCELLED", "The run was cancelled.");
   if (conversation.interruption === "timeout") {
-    return failed(
-      "timeout",
-      "RUN_TIMEOUT",
-      `The agent did not end within ${plan.timeoutMs} ms; set containerConfig.timeout if it needs longer.`,
-    );
+    const error = `The agent did not end within ${terms.timeoutMs} ms; set containerConfig.timeout if it needs longer.`;
+    return failed("timeout", "RUN_TIMEOUT", error);
   }
-  if (last?.status === "success") return { outcome: "success", error: null, code: null };
+  const isFinished = exitCode === 0 || !terms.keepsProtocol;
+  if (last?.status === "success" && isFinished) return { outcome: "success", error: null, code: null };
   if (conversation.outOfMemory) {
-    const limit = formatSize(plan.limits.memoryBytes);
+    const limit = formatSize(terms.limits.memoryBytes);
+    const error = `The container reached its memory limit of ${limit}; set containerConfig.memory if it needs more.`;
+    return failed("out of memory", "RUN_OUT_OF_MEMORY", error);
+  }
+  if (last?.status === "success") {
     return failed(
-      "out of memory",
-      "RUN_OUT_OF_MEMORY",
-      `The container reached its memory limit of ${limit}; set containerConfig.memory if it needs more.`,
+      "agent error",
+      "AGENT_ERROR",
+      `The container ended with exit status ${exitCode} before its agent had finished.${stderrTail(conversation)}`,
     );
   }
   if (last)
@@ -49,9 +59,12 @@ function noAnswer(conversation: Conversation): string {
     );
   }
   if (conversation.broken) parts.push(`${conversation.broken} frame(s) were broken; the last: ${conversation.brokenReason}.`);
+  return parts.join(" ") + stderrTail(conversation);
+}
+
+function stderrTail(conversation: Conversation): string {
   const tail = conversation.stderr.tail(500).trim();
-  if (tail) parts.push(`Its last words on stderr: ${tail}`);
-  return parts.join(" ");
+  return tail ? ` Its last words on stderr: ${tail}` : "";
 }
 
 function failed(outcome: Outcome, code: ErrorCode, error: string): Settlement {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { GROUP_TARGET } from "../../model/workspace.ts";
 import { exitError } from "./agent-process.ts";
 import { Head } from "./bytes.ts";
 import { ANSWER_LIMIT_BYTES, failed, type Turn } from "./turn.ts";
@@ -25,7 +26,11 @@ export function commandTurn(argv: readonly string[]): Turn {
     });
     const error = exitError("The agent's command", await agent.exited);
     if (error !== undefined) return failed(error);
-    if (answer.cut) world.log(`\nThe answer was longer than ${ANSWER_LIMIT_BYTES} bytes; the rest is left out.\n`);
+    if (answer.cut) {
+      return failed(
+        `The answer is longer than ${ANSWER_LIMIT_BYTES} bytes. Write what is long to a file in ${GROUP_TARGET} and answer with its name.`,
+      );
+    }
     return { status: "success", result: answer.text().replace(/\r?\n$/, ""), newSessionId: sessionId };
   };
 }

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { NovaError, quote } from "../../model/errors.ts";
+import { NovaError, messageOf, quote } from "../../model/errors.ts";
 import { HeldDirectory } from "../home/held-directory.ts";
 import type { Home } from "../home/home.ts";
 import { type FileLock, isFileLocked, tryFileLock } from "./file-lock.ts";
@@ -31,7 +31,16 @@ export class Presence {
     const id = randomBytes(8).toString("hex");
     // Locked under a name that nobody asks for, then renamed: it is never seen unlocked.
     const unborn = join(directory, `.${id}`);
-    const lock = tryFileLock(unborn);
+    let lock: FileLock | undefined;
+    try {
+      lock = tryFileLock(unborn);
+    } catch (thrown) {
+      throw new NovaError("HOME_INVALID", `Cannot write in ${quote(directory, 400)}: ${messageOf(thrown)}.`, {
+        place: directory,
+        next: "See that the disk has room and that the home belongs to the user who runs NovaBot.",
+        cause: thrown,
+      });
+    }
     if (!lock) throw new NovaError("INTERNAL", `The new file ${quote(unborn, 400)} is locked by another process.`);
     await rename(unborn, join(directory, id));
     return new Presence(id, directory, lock);

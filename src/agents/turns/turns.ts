@@ -35,14 +35,14 @@ export class TurnQueue {
     this.#presence = presence;
   }
 
-  /** Resolves when it is this caller's turn. Rejects with `RUN_CANCELLED` when `signal` aborts first. */
-  async take(signal?: AbortSignal): Promise<Turn> {
+  /** Resolves when it is this caller's turn; `onWait` is called when it is not yet. Rejects with `RUN_CANCELLED` when `signal` aborts first. */
+  async take(signal?: AbortSignal, onWait?: () => void): Promise<Turn> {
     // One draw after the other, so that this process's callers come in the order of their calls.
     const drawing = this.#lastDraw.then(() => this.#draw());
     this.#lastDraw = drawing.catch(() => undefined);
     const ticket = await drawing;
     try {
-      return { ...(await this.#await(ticket, signal)), release: async () => await this.#drop(ticket) };
+      return { ...(await this.#await(ticket, signal, onWait)), release: async () => await this.#drop(ticket) };
     } catch (thrown) {
       await this.#drop(ticket);
       throw thrown;
@@ -79,7 +79,11 @@ export class TurnQueue {
     }
   }
 
-  async #await(ticket: number, signal: AbortSignal | undefined): Promise<{ waited: boolean; afterDeath: boolean }> {
+  async #await(
+    ticket: number,
+    signal: AbortSignal | undefined,
+    onWait: (() => void) | undefined,
+  ): Promise<{ waited: boolean; afterDeath: boolean }> {
     let afterDeath = false;
     for (let waited = false; ; waited = true) {
       if (signal?.aborted) throw new NovaError("RUN_CANCELLED", "The run was cancelled while it waited for its turn.");
@@ -91,6 +95,7 @@ export class TurnQueue {
         change?.stop();
         return { waited, afterDeath };
       }
+      if (!waited) onWait?.();
       await change?.happened;
     }
   }

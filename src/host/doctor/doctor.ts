@@ -1,11 +1,13 @@
 import type { Engine, EngineInfo } from "../../engine/engine.ts";
 import { PROTOCOL_LABEL, PROTOCOL_VERSION } from "../../model/markers.ts";
 import { formatSize } from "../../model/size.ts";
-import { agentImage } from "../../agents/run/plan.ts";
+import { DEFAULT_IMAGE, agentImage } from "../../agents/run/plan.ts";
 import { probeEngines } from "../engines/find.ts";
 import type { Environment } from "../state.ts";
 import { failure, type Check } from "./check.ts";
 import { checkHome } from "./home.ts";
+
+const leastNode = 24;
 
 /** Looks at everything that a run needs, changes nothing, and goes on after what it finds broken. */
 export async function examine(homePath: string, env: Environment): Promise<Check[]> {
@@ -13,12 +15,15 @@ export async function examine(homePath: string, env: Environment): Promise<Check
   const { engine, info, found } = await checkEngines(env);
   checks.push(...found);
   if (engine) checks.push(await checkImage(engine, env));
+  else checks.push({ name: "image", status: "warn", detail: "not looked at: no engine answers" });
   checks.push(...(await checkHome(homePath, env, engine && info ? { engine, info } : undefined)));
   return checks;
 }
 
 function checkNode(): Check {
-  return { name: "node", status: "ok", detail: `${process.version} at ${process.execPath}` };
+  const detail = `${process.version} at ${process.execPath}`;
+  if (Number(process.versions.node.split(".")[0]) >= leastNode) return { name: "node", status: "ok", detail };
+  return { name: "node", status: "fail", detail, next: `Run NovaBot on Node ${leastNode} or newer.` };
 }
 
 async function checkEngines(env: Environment): Promise<{ engine?: Engine; info?: EngineInfo; found: Check[] }> {
@@ -36,14 +41,18 @@ async function checkEngines(env: Environment): Promise<{ engine?: Engine; info?:
       const detail = `${product} ${version} at ${endpoint}, ${cpus} cpus, ${formatSize(memoryBytes)}${rootless ? ", rootless" : ""}${report === chosen ? ", in use" : ""}`;
       return { name, status: "ok", detail };
     }
-    // One engine is enough: the others' reasons are worth knowing, not worth mending.
-    return {
-      name,
-      status: chosen ? "ok" : "fail",
-      detail: `not in use: ${report.reason ?? "it does not answer"}`,
-      ...(chosen || !report.next ? {} : { next: report.next }),
-    };
+    // One engine is enough: why the others do not serve is worth knowing, not worth mending.
+    return { name, status: chosen ? "ok" : "warn", detail: `not in use: ${report.reason ?? "it does not answer"}` };
   });
+  if (!chosen) {
+    const wants = reports.find((report) => report.next !== undefined)?.next;
+    found.push({
+      name: "engine",
+      status: "fail",
+      detail: "none answers, and one is needed",
+      ...(wants === undefined ? {} : { next: wants }),
+    });
+  }
   return { found, ...(chosen?.engine ? { engine: chosen.engine } : {}), ...(chosen?.info ? { info: chosen.info } : {}) };
 }
 
@@ -52,7 +61,8 @@ async function checkImage(engine: Engine, env: Environment): Promise<Check> {
   const name = `image ${reference}`;
   try {
     const image = await engine.findImage(reference);
-    if (!image) return { name, status: "fail", detail: "missing", next: "./novabot image build agent" };
+    const next = reference === DEFAULT_IMAGE ? "novabot image build" : "Build or pull it, or unset NOVABOT_AGENT_IMAGE.";
+    if (!image) return { name, status: "fail", detail: "missing", next };
     const protocol = image.labels[PROTOCOL_LABEL];
     const detail = `${image.id.slice(0, 19)}, ${formatSize(image.sizeBytes)}, protocol ${protocol ?? "unlabelled"}`;
     if (protocol === PROTOCOL_VERSION) return { name, status: "ok", detail };
@@ -60,7 +70,7 @@ async function checkImage(engine: Engine, env: Environment): Promise<Check> {
       name,
       status: "warn",
       detail: `${detail}: its answers carry no nonce, so anything in the container can forge them`,
-      next: "./novabot image build agent",
+      next,
     };
   } catch (thrown) {
     return failure(name, thrown);

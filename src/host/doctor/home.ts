@@ -30,7 +30,7 @@ export async function checkHome(
       {
         ...failure("home", thrown),
         status: "warn",
-        next: "./novabot groups add JID --folder FOLDER makes it, or name another home with --home.",
+        next: "novabot groups add JID --folder FOLDER makes it, or name another home with --home.",
       },
       await checkAllowlist(env),
     ];

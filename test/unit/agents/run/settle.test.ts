@@ -4,7 +4,7 @@ import type { Conversation } from "../../../../src/agents/run/conversation.ts";
 import { settle } from "../../../../src/agents/run/settle.ts";
 import { NovaError } from "../../../../src/model/errors.ts";
 
-const plan = { limits: { memoryBytes: 2 ** 30, memorySwapBytes: 2 ** 30, cpus: 1, pids: 10 }, timeoutMs: 5000 };
+const plan = { limits: { memoryBytes: 2 ** 30, memorySwapBytes: 2 ** 30, cpus: 1, pids: 10 }, timeoutMs: 5000, keepsProtocol: true };
 const success = { status: "success", result: "hi" } as const;
 
 function conversation(changes: Partial<Conversation>): Conversation {
@@ -20,14 +20,14 @@ function conversation(changes: Partial<Conversation>): Conversation {
     brokenReason: null,
     stdout: new KeptStream(),
     stderr: new KeptStream(),
-    durationMs: 1,
     ...changes,
   };
 }
 
 test.each<[string, Partial<Conversation>, string, RegExp | null]>([
   ["an answer", { last: success }, "success", null],
-  ["an answer, then a crash", { last: success, exitCode: 1 }, "success", null],
+  ["an interim answer, then a crash", { last: success, exitCode: 137 }, "agent error", /exit status 137 before its agent had finished/],
+  ["an interim answer, then killed for memory", { last: success, exitCode: 137, outOfMemory: true }, "out of memory", /1 GiB/],
   ["an answer although a child was killed for memory", { last: success, outOfMemory: true }, "success", null],
   ["an agent's error", { last: { status: "error", result: null, error: "no key" } }, "agent error", /no key/],
   ["an error without a word", { last: { status: "error", result: null } }, "agent error", /without a word/],
@@ -50,6 +50,10 @@ test.each<[string, Partial<Conversation>, string, RegExp | null]>([
   expect(settled.outcome).toBe(outcome);
   if (error) expect(settled.error).toMatch(error);
   else expect(settled).toEqual({ outcome: "success", error: null, code: null });
+});
+
+test("an image without the protocol is taken at its last word, whatever its exit status", () => {
+  expect(settle(conversation({ last: success, exitCode: 1 }), { ...plan, keepsProtocol: false }).outcome).toBe("success");
 });
 
 test("the last words on stderr are in the error of a run without an answer", () => {
