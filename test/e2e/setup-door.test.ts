@@ -175,6 +175,7 @@ rmdir "$HOME/inside"
     expect(await open(["x"], { path })).toMatchObject(withFlock ? { code: 0, stdout: '["x"]\n' } : told);
   });
 
+  // The packages of Node that the test makes are for Linux.
   test.skipIf(process.platform !== "linux")(
     "npm runs on our own Node where the machine's is older, whole or not at all",
     async () => {

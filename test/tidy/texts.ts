@@ -32,7 +32,7 @@ const noSilentSkips: Check = {
   name: "a test is neither left out, preferred nor retried without a comment that says why",
   run: (tree) =>
     [...lines(tree, (path) => /^(?:test|bench)\/.*\.ts$/.test(path) && !isOwn(path))].flatMap(({ at, text, before }) => {
-      const found = /\.only\b\s*\(|\.(?:skip|todo|fails)\b\s*\(|\bretry:/.test(text);
+      const found = /\.only\b\s*\(|\.(?:skip|todo|fails|runIf|skipIf)\b\s*\(|\bretry:/.test(text);
       const reason = /\/\/\s*\S+/.test(text) || /^\s*(?:\/\/|\*)\s*\S+/.test(before);
       return found && !reason ? [`${at}: ${text.trim()}`] : [];
     }),
@@ -41,9 +41,12 @@ const noSilentSkips: Check = {
     { "test/a.test.ts": 'describe.skip("x", f)' },
     { "test/a.test.ts": 'test.todo("x")' },
     { "test/a.test.ts": "{ retry: 3 }" },
+    { "test/a.test.ts": 'test.skipIf(podman)("x", f)' },
+    { "test/a.test.ts": 'describe.runIf(isRoot).each([])("x", f)' },
   ],
   kept: {
     "test/a.test.ts": '// Podman counts swap otherwise.\ntest.skip("x", f); test.skipIf(podman)("y", f)',
+    "test/b.test.ts": 'test.runIf(isRoot)("x", f); // Becoming another user takes root.',
     "src/a.ts": "retry: 3",
   },
 };

@@ -91,7 +91,8 @@ test.each(["", ".", "..", "a/b", "a\0b"])("%j is no name", async (name) => {
   await expect(directory.create(name, "", 0o600)).rejects.toMatchObject({ code: "INTERNAL" });
 });
 
-test.runIf(process.getuid?.() === 0)("giving a directory away changes it and nothing below (needs root)", async () => {
+// Only root may give a file to another user.
+test.runIf(process.getuid?.() === 0)("giving a directory away changes it and nothing below", async () => {
   const directory = await held();
   await writeFile(join(directory.path, "file"), "x");
   await directory.giveTo({ uid: 1000, gid: 1000 });
