@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { leavingNoEngine } from "../../src/cli/prepare.ts";
 import { dockerEngine } from "../../src/engine/docker/driver.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { NovaError } from "../../src/model/errors.ts";
@@ -91,6 +92,19 @@ describe.runIf(canStart)("the private engine", () => {
     expect((await engine.probe()).product).toBe("Docker");
     expect(Number(readFileSync(pidFile, "utf8"))).not.toBe(pid);
     expect(left.signalCode).toBe("SIGKILL");
+  });
+
+  test("ends with a failed preparation that began it, and outlives one that found it", async () => {
+    const failing = async (): Promise<void> => {
+      await begin();
+      throw new Error("the images could not be built");
+    };
+    await expect(leavingNoEngine(env, failing)).rejects.toThrow("could not be built");
+    expect(await isPrivateEngineRunning(env)).toBe(false);
+    expect(await own()).toEqual([]);
+    await begin();
+    await expect(leavingNoEngine(env, failing)).rejects.toThrow("could not be built");
+    expect(await isPrivateEngineRunning(env)).toBe(true);
   });
 
   test("is started once by two set-ups at the same time", async () => {
