@@ -75,6 +75,13 @@ frame "$(id -u):$(id -g) wrote=$wrote notes=$notes read=$read"`;
     expect((await stat(join(home, "data/env/family/env"))).mode & 0o777).toBe(0o400);
   });
 
+  test("an agent that closes its own folders to its owner stops nobody", async () => {
+    const home = await homeOf(1001);
+    const script = `${polite}\nframe closing\nchmod 000 /workspace/ipc/messages /workspace/ipc /home/node/.claude /workspace/group`;
+    await writeFile(join(home, "groups/family/agent.sh"), script);
+    for (const _ of [1, 2]) expect(await runAs(1001, home)).toMatchObject({ outcome: "success", result: "closing" });
+  });
+
   test("a folder that belongs to another user is told with the command that mends it", async () => {
     const home = await homeOf(1001);
     await chown(join(home, "groups/family"), 1000, 1000);

@@ -1,4 +1,4 @@
 import { withDocker } from "../fixtures/engines/engines.ts";
-import { describeRuns } from "../fixtures/hostile-runs.ts";
+import { describeRuns } from "./suite/hostile-runs.ts";
 
 describeRuns("Docker", withDocker);

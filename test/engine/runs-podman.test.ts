@@ -1,4 +1,4 @@
 import { withPodman } from "../fixtures/engines/engines.ts";
-import { describeRuns } from "../fixtures/hostile-runs.ts";
+import { describeRuns } from "./suite/hostile-runs.ts";
 
 describeRuns("Podman", withPodman);

@@ -85,7 +85,9 @@ function bindMount(mount: Mount): BindMount {
     Source: mount.source,
     Target: mount.target,
     ReadOnly: mount.readonly,
-    // Read-only holds for one file system: what is mounted inside the source would stay writable, so it is left out.
+    // Read-only may hold for one file system alone: what is mounted inside the source would stay writable. Docker makes that
+    // read-only too from 25 on, and only where kernel and runtime can. So it is left out: then there is nothing inside, on any
+    // version, and nothing that `ReadOnlyNonRecursive` or `ReadOnlyForceRecursive` (Docker 25) could choose between.
     BindOptions: mount.readonly ? { Propagation: "rprivate", NonRecursive: true } : { Propagation: "rprivate" },
   };
 }

@@ -10,7 +10,7 @@ import type { ImageBuild } from "../../../src/engine/spec.ts";
 import type { TestEngine } from "../../fixtures/engines/engines.ts";
 import { tarOf } from "../../fixtures/engines/image.ts";
 import { processesMarked, until } from "../../fixtures/engines/processes.ts";
-import { run, specOf } from "./runs.ts";
+import { run, specOf } from "../../fixtures/engines/containers.ts";
 
 export function imagesSuite(fixture: () => TestEngine): void {
   const tag = "novabot-test-build:one";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { TestEngine } from "../../fixtures/engines/engines.ts";
-import { SUITE, run, specOf, startReady } from "./runs.ts";
+import { SUITE, run, specOf, startReady } from "../../fixtures/engines/containers.ts";
 
 const EAT_MEMORY = "x=a; while :; do x=$x$x; done";
 

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import type { Engine, Exit } from "../../../src/engine/engine.ts";
 import type { TestEngine } from "../../fixtures/engines/engines.ts";
 import { until } from "../../fixtures/engines/processes.ts";
-import { SUITE, run, specOf, startReady } from "./runs.ts";
+import { SUITE, run, specOf, startReady } from "../../fixtures/engines/containers.ts";
 
 export function lossSuite(fixture: () => TestEngine): void {
   /** How long the wait took to reject with ENGINE_LOST. */

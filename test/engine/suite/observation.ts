@@ -4,7 +4,7 @@ import { dockerEngine } from "../../../src/engine/docker/driver.ts";
 import type { EngineEvent } from "../../../src/engine/engine.ts";
 import { findEngine, probeEngines } from "../../../src/host/engines/find.ts";
 import type { TestEngine } from "../../fixtures/engines/engines.ts";
-import { run, specOf, startReady } from "./runs.ts";
+import { run, specOf, startReady } from "../../fixtures/engines/containers.ts";
 
 export function observationSuite(fixture: () => TestEngine): void {
   describe("observation", () => {

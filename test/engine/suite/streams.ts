@@ -3,7 +3,7 @@ import { buffer, text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import type { TestEngine } from "../../fixtures/engines/engines.ts";
-import { run, specOf, startReady } from "./runs.ts";
+import { run, specOf, startReady } from "../../fixtures/engines/containers.ts";
 
 export function streamsSuite(fixture: () => TestEngine): void {
   describe("streams", () => {
@@ -105,11 +105,15 @@ export function streamsSuite(fixture: () => TestEngine): void {
 
     test("letting go of the streams leaves the container alone", async () => {
       const { engine } = fixture();
-      const { id, end, streams } = await startReady(engine, specOf(fixture(), "echo ready; sleep 1; exit 5"));
+      const { id, end, streams } = await startReady(
+        engine,
+        specOf(fixture(), "trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done"),
+      );
       streams.close();
       streams.close();
       expect(await text(streams.stdout)).toBe("");
       expect((await engine.inspect(id))?.running).toBe(true);
+      await engine.kill(id, "SIGTERM");
       expect((await end).exitCode).toBe(5);
     });
   });

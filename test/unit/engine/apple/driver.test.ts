@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { appleEngine } from "../../../../src/engine/apple/driver.ts";
 import type { Engine } from "../../../../src/engine/engine.ts";
 import { tarOf } from "../../../fixtures/engines/image.ts";
-import { fullSpec } from "../spec.ts";
+import { fullSpec } from "../../../fixtures/engines/spec.ts";
 
 /** Against a stand-in for the program: what is tested is how children are started, fed, read and waited for. */
 describe("the Apple driver's child processes", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as request from "../../../../src/engine/apple/request.ts";
-import { fullSpec } from "../spec.ts";
+import { fullSpec } from "../../../fixtures/engines/spec.ts";
 
 describe("Apple Container's argument lists, to the letter", () => {
   test("create", () => {

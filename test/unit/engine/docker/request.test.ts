@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { dockerCreateRequest, waitCondition } from "../../../../src/engine/docker/request.ts";
-import { fullSpec } from "../spec.ts";
+import { fullSpec } from "../../../fixtures/engines/spec.ts";
 
 test("the create request, to the letter", () => {
   expect(dockerCreateRequest(fullSpec)).toEqual({

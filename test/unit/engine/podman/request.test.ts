@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { dockerCreateRequest } from "../../../../src/engine/docker/request.ts";
 import { checkMountable, podmanCreateRequest, waitRequest } from "../../../../src/engine/podman/request.ts";
 import { readKills, readWaitedCode } from "../../../../src/engine/podman/response.ts";
-import { fullSpec } from "../spec.ts";
+import { fullSpec } from "../../../fixtures/engines/spec.ts";
 
 test("the create request differs from Docker's in removal, limits and, rootless, the user namespace", () => {
   const docker = dockerCreateRequest(fullSpec);
