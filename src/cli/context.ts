@@ -9,6 +9,8 @@ export interface CLIContext {
   readonly stderr: Writable;
   /** A person is looking: progress may redraw its line. Nothing ever waits for a key either way. */
   readonly isTerminal: boolean;
+  /** Aborts when nobody reads stdout any more. */
+  readonly outputClosed: AbortSignal;
   /** A line of the answer, on stdout. */
   print(line: string): void;
   /** What an agent wrote, on stdout: byte for byte into a pipe or file, made harmless for a terminal. */

@@ -43,7 +43,7 @@ function document(plan: RunPlan, engine: string, imageID: string | null): unknow
     user: { uid: plan.user.uid, gid: plan.user.gid, why: plan.user.why },
     workingDirectory: plan.workingDirectory,
     mounts: plan.mounts.map(({ kind, source, target, readonly, why }) => ({ kind, source, target, readonly, why })),
-    masks: plan.mounts.filter((mount) => mount.kind === "mask").map((mount) => mount.target),
+    masks: plan.hidden,
     env: [...plan.variables.keys()],
     missingEnv: plan.missingVariables,
     environment: plan.environment,
@@ -83,15 +83,13 @@ function describe(plan: RunPlan, engine: string, imageID: string | null): string
         .join(" "),
     ],
   ];
-  const rows = (masks: boolean): string[][] =>
-    plan.mounts
-      .filter((mount) => (mount.kind === "mask") === masks)
-      .map((mount) => [mount.readonly ? "ro" : "rw", mount.target, mount.source, mount.why]);
+  const mounts = plan.mounts.map((mount) => [mount.readonly ? "ro" : "rw", mount.target, mount.source, mount.why]);
+  const masks = plan.hidden.map(({ target, why }) => [target, why]);
   return [
     ...facts.map(([name, value]) => `${pc.dim(name.padEnd(11))}  ${value}`),
     "",
-    ...table(["", "IN THE CONTAINER", "ON THE HOST", "WHY"], rows(false)),
-    ...(plan.group.isMain ? ["", ...table(["", "MASKED", "BY", "WHY"], rows(true))] : []),
+    ...table(["", "IN THE CONTAINER", "ON THE HOST", "WHY"], mounts),
+    ...(masks.length ? ["", ...table(["MASKED (NOT THERE)", "WHAT IT HOLDS"], masks)] : []),
     ...(plan.gaps.length ? ["", ...plan.gaps.map((gap) => `${pc.yellow("note")}  ${gap}`)] : []),
   ];
 }

@@ -16,7 +16,7 @@ import { addTestCommand } from "./test.ts";
 import { version } from "./version.ts";
 
 /** Runs one command line and gives its exit status: 0, 1 when a run failed, 2 when the usage or the set-up was wrong. */
-async function main(argv: readonly string[]): Promise<number> {
+async function main(argv: readonly string[], outputClosed: AbortSignal): Promise<number> {
   let status: 0 | 1 | 2 = 0;
   const context: CLIContext = {
     env: process.env,
@@ -24,6 +24,7 @@ async function main(argv: readonly string[]): Promise<number> {
     stdout: process.stdout,
     stderr: process.stderr,
     isTerminal: process.stderr.isTTY,
+    outputClosed,
     print: (line) => void process.stdout.write(`${line}\n`),
     printAnswer: (text) => void process.stdout.write(`${process.stdout.isTTY ? visible(text) : text}\n`),
     note: (line) => void process.stderr.write(`${line}\n`),
@@ -73,7 +74,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 function usageError(thrown: CommanderError): NovaError {
-  return new NovaError("USAGE", `${thrown.message.replace(/^error: /, "").replace(/\.?$/, ".")}`, {
+  return new NovaError("USAGE", thrown.message.replace(/^error: /, "").replace(/\.?$/, "."), {
     place: "the command line",
     next: "See `novabot --help`, or `novabot COMMAND --help`.",
     cause: thrown,
@@ -86,10 +87,17 @@ function overrideExit(command: Command): void {
   for (const child of command.commands) overrideExit(child);
 }
 
-// A reader that went away (`novabot runs list | head -1`) is no error of ours.
+/** Aborts when nobody reads stdout any more (`novabot run … | head -1`): no error of ours, and nothing to go on for. */
+const output = new AbortController();
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
+  if (error.code !== "EPIPE" && !output.signal.aborted) {
+    process.stderr.write(`novabot: stdout cannot be written: ${error.message}\n`);
+    process.exitCode = 2;
+  }
+  output.abort();
 });
+// What goes to stderr stands beside the answer; without a reader it is lost, and the work goes on.
+process.stderr.on("error", () => undefined);
 
-process.exitCode = await main(process.argv.slice(2));
+const exitStatus = await main(process.argv.slice(2), output.signal);
+process.exitCode ||= exitStatus;

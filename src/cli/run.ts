@@ -108,7 +108,12 @@ async function readPrompt(context: CLIContext): Promise<string> {
   }
 }
 
-/** Ctrl-C stops the container and waits for it; a second one gives up waiting, and the next start cleans up. */
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * Ctrl-C, a closed terminal and a reader that went away stop the container, and the command waits for that; a second Ctrl-C
+ * gives up waiting, and the next start cleans up.
+ */
 function cancelOnSignals(context: CLIContext): { readonly signal: AbortSignal; end(): void } {
   const controller = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -116,13 +121,11 @@ function cancelOnSignals(context: CLIContext): { readonly signal: AbortSignal; e
     context.note(`${signal} received: stopping the container.`);
     controller.abort();
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  for (const signal of signals) process.on(signal, onSignal);
   return {
-    signal: controller.signal,
+    signal: AbortSignal.any([controller.signal, context.outputClosed]),
     end() {
-      process.off("SIGINT", onSignal);
-      process.off("SIGTERM", onSignal);
+      for (const signal of signals) process.off(signal, onSignal);
     },
   };
 }

@@ -9,7 +9,7 @@ import { removeAbandoned } from "../agents/run/remains.ts";
 import { Runs } from "../agents/run/runs.ts";
 import { Presence } from "../agents/turns/presence.ts";
 import { TurnQueue } from "../agents/turns/turns.ts";
-import { NovaError, quote } from "../model/errors.ts";
+import { NovaError, escapeInvisible, quote } from "../model/errors.ts";
 import type { Group } from "../model/group.ts";
 import type { Environment } from "./state.ts";
 import { thisHost } from "./this-host.ts";
@@ -30,7 +30,9 @@ export function createLogger(env: Environment, fallback: string): Logger {
       next: `Set it to one of ${levels.join(", ")}.`,
     });
   }
-  return pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
+  const destination = pino.destination({ dest: 2, sync: true });
+  // JSON leaves C1 controls and marks that reorder text as they are, and on a terminal they would act.
+  return pino({ level, base: null }, { write: (line) => void destination.write(escapeInvisible(line)) });
 }
 
 /** What a host has of a home while it runs: its sign of life, its engine and its runs. */

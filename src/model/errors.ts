@@ -87,10 +87,24 @@ export function messageOf(thrown: unknown): string {
 
 /** `value` as a short quoted text that is safe to print: control characters are escaped, long text is cut. */
 export function quote(value: unknown, limit = 120): string {
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
+  const text = typeof value === "string" ? value : asText(value);
   const cut = text.length > limit ? `${text.slice(0, limit)}…` : text;
   // JSON leaves C1 controls and bidirectional marks as they are; on a terminal they could hide or reorder text.
-  return JSON.stringify(cut).replace(/[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+  return escapeInvisible(JSON.stringify(cut));
+}
+
+/** JSON text with what a terminal would obey or hide written as escapes; it stays the same JSON. */
+export function escapeInvisible(json: string): string {
+  return json.replace(/[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
+}
+
+function asText(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // Nested too deep, or in a circle.
+    return Object.prototype.toString.call(value);
+  }
 }

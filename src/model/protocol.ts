@@ -11,6 +11,8 @@ export interface ContainerInput {
   readonly isScheduledTask?: boolean;
   /** Echoed in every frame, so that nothing else that writes to stdout can answer in the agent's place. */
   readonly nonce?: string;
+  /** Milliseconds after which the container ends by itself: its host should have ended it before, and may be gone. */
+  readonly deadlineMs?: number;
   /** Which agent the runner starts; Claude Code when left out. */
   readonly agent?: AgentConfig;
 }

@@ -51,7 +51,7 @@ export const runRecordSchema: z.ZodType<RunRecord> = z.object({
   image: z.string(),
   agent: z.string(),
   container: z.string(),
-  startedAt: z.string(),
+  startedAt: z.iso.datetime(),
   durationMs: z.number(),
   outcome: z.enum(outcomes),
   exitCode: z.number().nullable(),

@@ -16,7 +16,9 @@ export async function readGroups(home: Home): Promise<Group[]> {
   const data = await HeldDirectory.find(home.root, "data");
   if (!data) return [];
   try {
-    const text = await data.read(fileName, limitBytes);
+    const text = await data.read(fileName, limitBytes).catch((thrown: unknown) => {
+      throw broken(home.registry, messageOf(thrown).replace(/\.$/, ""), thrown);
+    });
     return text === undefined ? [] : parseGroups(text, home.registry);
   } finally {
     await data.close();
@@ -34,6 +36,8 @@ export function parseGroups(text: string, place: string): Group[] {
   if (typeof document !== "object" || document === null || Array.isArray(document)) {
     throw broken(place, "it is not an object of chat ids");
   }
+  const twice = repeatedKey(text);
+  if (twice !== undefined) throw broken(place, `it has the entry ${quote(twice)} twice`);
   const groups: Group[] = [];
   const folders = new Map<string, string>();
   for (const [jid, value] of Object.entries(document)) {
@@ -97,6 +101,22 @@ function groupError(error: z.ZodError, value: unknown, place: string, code: "GRO
     next: code === "GROUP_INVALID" ? "See `novabot groups set --help` for the settings and their values." : mendByHand,
     cause: error,
   });
+}
+
+/** A key that the outermost object of a JSON text has twice: parsing keeps the last one without a word. */
+function repeatedKey(text: string): string | undefined {
+  const seen = new Set<string>();
+  let depth = 0;
+  for (const [token, string] of text.matchAll(/("(?:[^"\\]|\\.)*")(?:\s*:)?|[[\]{}]/g)) {
+    if (token === "{" || token === "[") depth += 1;
+    else if (token === "}" || token === "]") depth -= 1;
+    else if (depth === 1 && string !== undefined && token.endsWith(":")) {
+      const key = String(JSON.parse(string));
+      if (seen.has(key)) return key;
+      seen.add(key);
+    }
+  }
+  return undefined;
 }
 
 /** The groups as they shall stand, from the groups as they stand. */

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { link, lstat, mkdir, open, readdir, rename, unlink, type FileHandle } from "node:fs/promises";
+import { chmod, link, lstat, mkdir, open, readdir, rename, unlink, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import { NovaError, hasCode, quote, reasonOf } from "../../model/errors.ts";
@@ -167,6 +167,11 @@ export class HeldDirectory {
     }
   }
 
+  /** Removes the temporary files that `replace` left when its process was killed. Nobody else may be replacing here. */
+  async removeTemporary(): Promise<void> {
+    for (const name of await this.names()) if (/^\..+\.[0-9a-f]{12}\.tmp$/.test(name)) await this.remove(name);
+  }
+
   /** Gives the file `from` the second name `to`; false when that name is taken. */
   async link(from: string, to: string): Promise<boolean> {
     try {
@@ -233,13 +238,32 @@ async function readUpTo(file: FileHandle, limitBytes: number, path: string): Pro
   }
 }
 
+const directoryOnly = constants.O_DIRECTORY | constants.O_NOFOLLOW;
+/** Linux's O_PATH, which Node does not name: a descriptor of a place, for which no permission on the place is needed. */
+const placeOnly = 0o10000000;
+
 async function openDirectory(at: string, path: string): Promise<FileHandle> {
   try {
-    return await open(at, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    return await open(at, constants.O_RDONLY | directoryOnly).catch(async (thrown: unknown) => {
+      if (!hasCode(thrown, "EACCES") || !byDescriptor) throw thrown;
+      await openUp(at);
+      return await open(at, constants.O_RDONLY | directoryOnly);
+    });
   } catch (thrown) {
     if (hasCode(thrown, "ELOOP", "ENOTDIR")) throw unsafe(path, "a link or file, where a directory is expected");
     if (hasCode(thrown, "ENOENT")) throw thrown;
     throw cannot("open", path, thrown);
+  }
+}
+
+/** Gives a directory of this process's own user its owner's rights back: an agent that runs as that user may take them away. */
+async function openUp(at: string): Promise<void> {
+  const place = await open(at, placeOnly | directoryOnly);
+  try {
+    const { uid, mode } = await place.stat();
+    if (uid === process.getuid?.()) await chmod(`/proc/self/fd/${place.fd}`, (mode & 0o777) | 0o700);
+  } finally {
+    await place.close();
   }
 }
 

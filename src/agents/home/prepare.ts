@@ -1,7 +1,9 @@
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { NovaError, quote } from "../../model/errors.ts";
 import type { Group } from "../../model/group.ts";
 import { GLOBAL_FOLDER } from "../../model/names.ts";
+import { frameDirectory, type FramePlace } from "../mounts/project.ts";
 import type { AgentUser } from "./agent-user.ts";
 import { renderEnvFile } from "./env-file.ts";
 import { HeldDirectory } from "./held-directory.ts";
@@ -15,18 +17,17 @@ export interface Preparation {
   readonly user: AgentUser;
   readonly variables: ReadonlyMap<string, string>;
   readonly folders: readonly string[];
+  readonly frame: readonly FramePlace[];
 }
 
 /**
  * Makes what the group's container will mount, gives the group's own directories to its agent, and writes the env file.
  * Every step is made from an open directory without following links; nothing below the directories named here is touched.
  */
-export async function prepareHome(home: Home, { group, user, variables, folders }: Preparation): Promise<void> {
+export async function prepareHome(home: Home, { group, user, variables, folders, frame }: Preparation): Promise<void> {
   const root = await HeldDirectory.open(home.root);
   try {
     await root.create(".env", "", 0o600);
-    // Main may modify the home. With shifted ids that would open it to everybody, as no closed parent is NovaBot's.
-    if (group.isMain && !user.shifted) await root.giveTo(user, 0o700);
     for (const name of ["store", "secrets"]) await (await root.ensureDirectory(name, 0o700)).close();
     await make(root, "groups", async (groups) => {
       await make(groups, GLOBAL_FOLDER, async (global) => await giveToAgent(global, user));
@@ -42,15 +43,18 @@ export async function prepareHome(home: Home, { group, user, variables, folders 
       await make(data, "ipc", async (ipc) => await make(ipc, group.folder, async (slots) => await prepareSlots(slots, user)));
       await make(data, "env", async (env) => {
         await make(env, group.folder, async (directory) => {
+          // They hold keys, and would be in the group's sight.
+          await directory.removeTemporary();
           const owner = user.isGiven ? user : null;
           await directory.replace("env", renderEnvFile(variables), user.shifted ? 0o444 : 0o400, { owner });
         });
       });
-      await make(data, "host", async (host) => await prepareMasks(host), 0o700);
+      await (await data.ensureDirectory("host", 0o700)).close();
     });
   } finally {
     await root.close();
   }
+  if (frame.length) await prepareFrame(home, frame);
 }
 
 const chatFile = "chat";
@@ -99,11 +103,17 @@ async function prepareSlots(slots: HeldDirectory, user: AgentUser): Promise<void
   }
 }
 
-async function prepareMasks(host: HeldDirectory): Promise<void> {
-  await make(host, "empty", async (empty) => {
-    await make(empty, "directory", async () => undefined, 0o555);
-    await empty.create("file", "", 0o444);
-  });
+/** Makes main's frame anew. It lies where no container can write, so paths are as good as descriptors here. */
+async function prepareFrame(home: Home, frame: readonly FramePlace[]): Promise<void> {
+  const directory = frameDirectory(home);
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory);
+  for (const { path, isDirectory } of frame) {
+    if (isDirectory) await mkdir(join(directory, path));
+    else await writeFile(join(directory, path), "");
+    await chmod(join(directory, path), isDirectory ? 0o755 : 0o644);
+  }
+  await chmod(directory, 0o755);
 }
 
 async function giveToAgent(directory: HeldDirectory, user: AgentUser): Promise<void> {

@@ -33,15 +33,19 @@ export function renderLog(facts: LogFacts): string {
   if (facts.error !== null) lines.push("=== Error ===", facts.error, "");
   if (facts.verbose) lines.push("=== Input ===", JSON.stringify(input, null, 2), "");
   else {
-    const length = [...input.prompt].length;
+    const length = countCharacters(input.prompt);
     lines.push("=== Input Summary ===", `Prompt length: ${length} chars`, `Session ID: ${input.sessionId ?? "new"}`, "");
   }
-  const mounts = plan.mounts.map(({ target, readonly, kind }) => {
-    return `${target}${readonly ? " (ro)" : ""}${kind === "mask" ? " (masked)" : ""}`;
-  });
+  const mounts = plan.mounts.map(({ target, readonly }) => `${target}${readonly ? " (ro)" : ""}`);
   lines.push("=== Mounts ===", ...mounts, "");
   // Each stream by itself as well: a secret that was cut with it can be known only at its end.
   if (facts.verbose || facts.outcome !== "success") lines.push("=== Stderr ===", facts.redact(stderr.text()), "");
   if (facts.verbose) lines.push("=== Stdout ===", facts.redact(stdout.text()), "");
   return facts.redact(lines.join("\n"));
+}
+
+function countCharacters(text: string): number {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
 }

@@ -1,10 +1,11 @@
 import { homedir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
 import { realpath } from "node:fs/promises";
 import type { Capabilities, Engine, EngineInfo } from "../../engine/engine.ts";
 import type { Limits } from "../../engine/spec.ts";
 import { NovaError, quote } from "../../model/errors.ts";
 import type { AgentConfig, Group } from "../../model/group.ts";
-import { GROUP_TARGET, PROJECT_TARGET } from "../../model/workspace.ts";
+import { GROUP_TARGET } from "../../model/workspace.ts";
 import { groupMemory } from "../groups/memory.ts";
 import { readGroups } from "../groups/registry.ts";
 import { agentUser, type AgentUser, type HostUser } from "../home/agent-user.ts";
@@ -13,7 +14,8 @@ import type { Home } from "../home/home.ts";
 import { checkSessions } from "../home/prepare.ts";
 import { isWithin, planAdditionalMounts } from "../mounts/additional.ts";
 import { allowlistPath, readAllowlist } from "../mounts/allowlist.ts";
-import { projectMounts, stateMounts } from "../mounts/group-mounts.ts";
+import { groupMounts } from "../mounts/group-mounts.ts";
+import { planProject, type FramePlace, type HiddenPath } from "../mounts/project.ts";
 import type { PlannedMount } from "../mounts/planned-mount.ts";
 
 export const DEFAULT_IMAGE = "novabot-agent:latest";
@@ -30,6 +32,10 @@ export interface RunPlan {
   readonly agent: AgentConfig;
   readonly user: AgentUser;
   readonly mounts: readonly PlannedMount[];
+  /** Parts of the home that main does not get. */
+  readonly hidden: readonly HiddenPath[];
+  /** The places of the frame that main's view of the home is mounted into. */
+  readonly frame: readonly FramePlace[];
   /** Folders that must be there before the mounts: the group's own, and for main everybody's. */
   readonly folders: readonly string[];
   readonly workingDirectory: string;
@@ -84,9 +90,8 @@ export async function planRun(group: Group, context: PlanContext): Promise<RunPl
   await checkSessions(home, group);
   const config = group.containerConfig ?? {};
   const userHome = await realpath(env["HOME"] || homedir()).catch(() => env["HOME"] || homedir());
-  const allowlistFile = allowlistPath(env);
-  const allowlistReal = await realpath(allowlistFile).catch(() => allowlistFile);
-  if (isWithin(allowlistReal, home.root)) {
+  const allowlistFile = await realPathOf(allowlistPath(env));
+  if (isWithin(allowlistFile, home.root)) {
     throw new NovaError(
       "ALLOWLIST_INVALID",
       `The mount allowlist ${quote(allowlistFile, 400)} lies in the home, where main could change it.`,
@@ -119,17 +124,17 @@ export async function planRun(group: Group, context: PlanContext): Promise<RunPl
   }
   const gaps = describeGaps(capabilities, context.engine);
   const folders = group.isMain ? [...new Set([group.folder, ...context.groups.map((other) => other.folder)])] : [group.folder];
-  const project = group.isMain && capabilities.fileMounts ? await projectMounts(home, folders) : [];
-  if (group.isMain && !capabilities.fileMounts) {
-    gaps.push(`${PROJECT_TARGET} is not mounted: this engine mounts no single files, so .env could not be hidden.`);
-  }
+  const user = agentUser(context.host, context.engine);
+  const project = group.isMain ? await planProject(home, folders, user, capabilities) : { mounts: [], hidden: [], frame: [] };
   return {
     group,
     image: agentImage(env),
     agent: group.agent ?? "claude",
-    user: agentUser(context.host, context.engine),
+    user,
     folders,
-    mounts: [...stateMounts(home, group), ...project, ...extra],
+    mounts: [...groupMounts(home, group), ...project.mounts, ...extra],
+    hidden: project.hidden,
+    frame: project.frame,
     workingDirectory: GROUP_TARGET,
     variables,
     missingVariables: names.filter((name) => !variables.has(name)),
@@ -140,6 +145,17 @@ export async function planRun(group: Group, context: PlanContext): Promise<RunPl
     graceMs: STOP_GRACE_MS,
     gaps,
   };
+}
+
+/** The path without links, also of a file that is not there yet. */
+async function realPathOf(path: string): Promise<string> {
+  const absolute = resolve(path);
+  try {
+    return await realpath(absolute);
+  } catch {
+    const parent = dirname(absolute);
+    return parent === absolute ? absolute : join(await realPathOf(parent), basename(absolute));
+  }
 }
 
 function planLimits(group: Group, engine: EngineInfo): Limits {

@@ -101,12 +101,12 @@ async function recordNames(runs: HeldDirectory): Promise<string[]> {
 }
 
 async function readRecord(runs: HeldDirectory, name: string): Promise<RunRecord | undefined> {
-  const text = await runs.read(name, limitBytes);
-  if (text === undefined) return undefined;
   try {
+    const text = await runs.read(name, limitBytes);
+    if (text === undefined) return undefined;
     return runRecordSchema.parse(JSON.parse(text));
   } catch {
-    // A record of another version, or one cut short by a full disk: the others are still worth showing.
+    // A record of another version, one cut short by a full disk, or no file at all: the others are still worth showing.
     return undefined;
   }
 }

@@ -20,6 +20,8 @@ import { removeAbandoned, removeWhenBack } from "./remains.ts";
 import { reportRun, type RunResult } from "./report.ts";
 import { checkRequest, maxContainers, type RunRequest } from "./request.ts";
 
+/** A host that lives stops a container long before this much after its time; one that does not, cannot. */
+const hostLateMs = 30_000;
 /** What an engine says of itself hardly changes; after this it is asked again. */
 const infoAgeMs = 60_000;
 
@@ -146,7 +148,7 @@ export class Runs {
       chatJid: plan.group.jid,
       isMain: plan.group.isMain,
       isScheduledTask: request.isScheduledTask ?? false,
-      ...(nonce === null ? {} : { nonce, agent: plan.agent }),
+      ...(nonce === null ? {} : { nonce, agent: plan.agent, deadlineMs: plan.timeoutMs + plan.graceMs + hostLateMs }),
     };
     await prepareHome(home, plan);
     this.#options.logger.debug(

@@ -32,6 +32,12 @@ function flag(object: Record<string, unknown>, field: string): boolean {
   return typeof value === "boolean" ? value : fail(field, "true or false");
 }
 
+function duration(object: Record<string, unknown>, field: string): number {
+  const value = object[field];
+  // A longer timer of Node's fires at once.
+  return typeof value === "number" && value > 0 && value < 2 ** 31 ? value : fail(field, "milliseconds");
+}
+
 function agentOf(value: unknown): AgentConfig {
   if (value === undefined) return "claude";
   if (value === "claude" || value === "demo") return value;
@@ -62,6 +68,7 @@ export function parseInput(bytes: Uint8Array): ContainerInput & { readonly agent
     agent: agentOf(object["agent"] ?? undefined),
     ...(sessionId === undefined ? {} : { sessionId }),
     ...(object["isScheduledTask"] === undefined ? {} : { isScheduledTask: flag(object, "isScheduledTask") }),
+    ...(object["deadlineMs"] === undefined ? {} : { deadlineMs: duration(object, "deadlineMs") }),
     ...(object["nonce"] === undefined ? {} : { nonce: text(object, "nonce") }),
   };
 }

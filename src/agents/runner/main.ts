@@ -45,6 +45,7 @@ async function main(): Promise<number> {
     const bytes = await readInput(process.stdin);
     nonce = nonceOf(bytes);
     const input = parseInput(bytes);
+    if (input.deadlineMs !== undefined) setTimeout(() => process.exit(143), input.deadlineMs).unref();
     const output = await turnOf(input.agent)(input, {
       cwd: GROUP_TARGET,
       env: process.env,

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { DatabaseSync } from "node:sqlite";
-import { hasCode } from "../../model/errors.ts";
 
 /** A lock on a file that the kernel drops when its process ends, however it ends. */
 export interface FileLock {
@@ -10,6 +9,7 @@ export interface FileLock {
 
 const BUSY = 5;
 const CANNOT_OPEN = 14;
+const NO_DATABASE = 26;
 const lookAgainMs = 100;
 
 /**
@@ -37,7 +37,8 @@ export function isFileLocked(path: string): boolean {
     return false;
   } catch (thrown) {
     if (codeOf(thrown) === BUSY) return true;
-    if (codeOf(thrown) === CANNOT_OPEN || hasCode(thrown, "ENOENT")) return false;
+    // What is missing, or is no lock file of ours, nobody has locked.
+    if ([CANNOT_OPEN, NO_DATABASE].includes(Number(codeOf(thrown)))) return false;
     throw thrown;
   } finally {
     file?.close();

@@ -82,7 +82,7 @@ async function makeDirectory(home: Home): Promise<void> {
     ["alive", 0o700],
   ] as const) {
     const parent = directory;
-    directory = await parent.ensureDirectory(name, mode).finally(() => parent.close());
+    directory = await parent.ensureDirectory(name, mode).finally(async () => await parent.close());
   }
   await directory.close();
 }

@@ -2,7 +2,7 @@ import { watch, type FSWatcher } from "node:fs";
 import { link, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { NovaError, hasCode } from "../../model/errors.ts";
+import { NovaError, hasCode, quote, reasonOf } from "../../model/errors.ts";
 import type { Presence } from "./presence.ts";
 
 /** A place that is held until it is released. */
@@ -38,7 +38,11 @@ export class TurnQueue {
   /** Resolves when it is this caller's turn; `onWait` is called when it is not yet. Rejects with `RUN_CANCELLED` when `signal` aborts first. */
   async take(signal?: AbortSignal, onWait?: () => void): Promise<Turn> {
     // One draw after the other, so that this process's callers come in the order of their calls.
-    const drawing = this.#lastDraw.then(() => this.#draw());
+    const drawing = this.#lastDraw
+      .then(() => this.#draw())
+      .catch((thrown: unknown) => {
+        throw thrown instanceof NovaError ? thrown : cannotQueue(this.#directory, thrown);
+      });
     this.#lastDraw = drawing.catch(() => undefined);
     const ticket = await drawing;
     try {
@@ -56,8 +60,8 @@ export class TurnQueue {
   async #draw(): Promise<number> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const temporary = join(this.#directory, `.${randomBytes(8).toString("hex")}`);
-    await writeFile(temporary, this.#presence.id, { flag: "wx", mode: 0o600 });
     try {
+      await writeFile(temporary, this.#presence.id, { flag: "wx", mode: 0o600 });
       for (;;) {
         const number = (await this.#numbers()).reduce((a, b) => Math.max(a, b), 0) + 1;
         if (!(await this.#make(temporary, number))) continue;
@@ -136,7 +140,7 @@ export class TurnQueue {
   }
 
   async #numbers(): Promise<number[]> {
-    return (await readdir(this.#directory)).filter((name) => /^\d+$/.test(name)).map(Number);
+    return (await readdir(this.#directory)).filter((name) => /^\d{10}$/.test(name)).map(Number);
   }
 
   #file(number: number): string {
@@ -146,4 +150,12 @@ export class TurnQueue {
   async #drop(number: number): Promise<void> {
     await rm(this.#file(number), { force: true });
   }
+}
+
+function cannotQueue(directory: string, thrown: unknown): NovaError {
+  return new NovaError("HOME_INVALID", `Cannot queue in ${quote(directory, 400)}: ${reasonOf(thrown)}.`, {
+    place: directory,
+    next: "See that the disk has room and that the home belongs to the user who runs NovaBot.",
+    cause: thrown,
+  });
 }

@@ -64,52 +64,58 @@ test("a group sees its own folder, logs read-only, global memory, session, mail 
   expect(await readdir(home.root)).toEqual([]);
 });
 
-test("main sees the home, with credentials masked and what others will see pinned", async () => {
+test("main sees the home part by part, and credentials are not among the parts", async () => {
   const home = await temporaryHome();
-  for (const name of [".env", ".env.local", ".ENV.bak"]) await writeFile(join(home.root, name), "SECRET=1");
-  await mkdir(join(home.root, ".env.d"));
-  await symlink("/etc/passwd", join(home.root, ".env.link"));
+  for (const name of [".env", ".env.local", ".ENV.bak", "notes.md", "a,b"]) await writeFile(join(home.root, name), "SECRET=1");
+  for (const name of [".env.d", "modules", "secrets", "data"]) await mkdir(join(home.root, name));
+  await symlink("/etc/passwd", join(home.root, "link"));
   const plan = await planRun(main, context(home));
-  const targets = (kind: string): string[] =>
-    plan.mounts
-      .filter((mount) => mount.kind === kind)
-      .map((mount) => `${mount.target.replace("/workspace/project", "")} ${mount.readonly ? "ro" : "rw"}`);
-  expect(targets("mask").toSorted()).toEqual(
-    [
-      "/.ENV.bak",
-      "/.env",
-      "/.env.d",
-      "/.env.local",
-      "/data/env",
-      "/data/host",
-      "/data/ipc",
-      "/data/sessions",
-      "/secrets",
-      "/store",
-    ].map((path) => `${path} ro`),
-  );
-  expect(targets("pin")).toEqual([
-    "/data ro",
-    "/groups ro",
+  const parts = plan.mounts.filter(({ target }) => target.startsWith("/workspace/project"));
+  expect(parts.map(({ target, readonly }) => `${target.slice("/workspace/project".length)} ${readonly ? "ro" : "rw"}`)).toEqual([
+    " ro",
     "/groups/global rw",
     "/groups/family rw",
     "/groups/family/logs ro",
     "/groups/main rw",
     "/groups/main/logs ro",
+    "/modules rw",
+    "/notes.md rw",
   ]);
-  expect(plan.mounts).toContainEqual(
-    expect.objectContaining({ source: home.root, target: "/workspace/project", readonly: false }),
-  );
+  expect(parts[0]?.source).toBe(join(home.host, "project"));
+  expect(plan.hidden.map(({ target }) => target.slice("/workspace/project/".length))).toEqual([
+    ".ENV.bak",
+    ".env",
+    ".env.d",
+    ".env.local",
+    "a,b",
+    "data",
+    "link",
+    "secrets",
+    "store",
+  ]);
   const order = plan.mounts.map((mount) => mount.target);
   for (const [index, target] of order.entries()) {
     for (const later of order.slice(index + 1)) expect(target.startsWith(`${later}/`), `${later} after ${target}`).toBe(false);
   }
 });
 
-test("an engine that mounts no single files leaves main without the home rather than .env open", async () => {
-  const plan = await planRun(main, context(await temporaryHome(), { capabilities: { ...capabilities, fileMounts: false } }));
-  expect(plan.mounts.some((mount) => mount.target.startsWith("/workspace/project"))).toBe(false);
-  expect(plan.gaps.join()).toMatch(/\/workspace\/project is not mounted/);
+test("an engine that mounts no single files leaves main the directories", async () => {
+  const home = await temporaryHome();
+  await writeFile(join(home.root, "notes.md"), "");
+  await mkdir(join(home.root, "modules"));
+  const plan = await planRun(main, context(home, { capabilities: { ...capabilities, fileMounts: false } }));
+  const targets = plan.mounts.map(({ target }) => target);
+  expect(targets).toContain("/workspace/project/modules");
+  expect(targets).not.toContain("/workspace/project/notes.md");
+  expect(plan.hidden).toContainEqual({ target: "/workspace/project/notes.md", why: "this engine mounts directories only" });
+});
+
+test("an allowlist that a link leads to is known by its real place", async () => {
+  const home = await temporaryHome();
+  await mkdir(join(home.root, "modules"));
+  await symlink(join(home.root, "modules"), `${home.root}-link`);
+  const env = { NOVABOT_MOUNT_ALLOWLIST: `${home.root}-link/allow.json` };
+  await expect(planRun(main, context(home, { env }))).rejects.toMatchObject({ code: "ALLOWLIST_INVALID" });
 });
 
 test("only allowed names of the env file are in the plan", async () => {

@@ -4,7 +4,11 @@ import type { Conversation } from "../../../../src/agents/run/conversation.ts";
 import { settle } from "../../../../src/agents/run/settle.ts";
 import { NovaError } from "../../../../src/model/errors.ts";
 
-const plan = { limits: { memoryBytes: 2 ** 30, memorySwapBytes: 2 ** 30, cpus: 1, pids: 10 }, timeoutMs: 5000, keepsProtocol: true };
+const plan = {
+  limits: { memoryBytes: 2 ** 30, memorySwapBytes: 2 ** 30, cpus: 1, pids: 10 },
+  timeoutMs: 5000,
+  keepsProtocol: true,
+};
 const success = { status: "success", result: "hi" } as const;
 
 function conversation(changes: Partial<Conversation>): Conversation {
@@ -26,7 +30,12 @@ function conversation(changes: Partial<Conversation>): Conversation {
 
 test.each<[string, Partial<Conversation>, string, RegExp | null]>([
   ["an answer", { last: success }, "success", null],
-  ["an interim answer, then a crash", { last: success, exitCode: 137 }, "agent error", /exit status 137 before its agent had finished/],
+  [
+    "an interim answer, then a crash",
+    { last: success, exitCode: 137 },
+    "agent error",
+    /exit status 137 before its agent had finished/,
+  ],
   ["an interim answer, then killed for memory", { last: success, exitCode: 137, outOfMemory: true }, "out of memory", /1 GiB/],
   ["an answer although a child was killed for memory", { last: success, outOfMemory: true }, "success", null],
   ["an agent's error", { last: { status: "error", result: null, error: "no key" } }, "agent error", /no key/],

@@ -1,0 +1,181 @@
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { ChildProcess } from "node:child_process";
+import { expect, onTestFinished, test } from "vitest";
+import { labels } from "../../src/engine/spec.ts";
+import { describeHome } from "../../src/agents/home/home.ts";
+import { findEngine } from "../../src/host/engines/find.ts";
+import { finished, runNovabot, startNovabot } from "../fixtures/command-line.ts";
+import { temporaryDirectory } from "../fixtures/home.ts";
+
+interface Place {
+  readonly home: string;
+  readonly env: Record<string, string>;
+  /** Names of the home's containers. */
+  containers(): Promise<string[]>;
+}
+
+/** A home of the test's own; its containers are gone when the test ends, however it ends. */
+async function place(): Promise<Place> {
+  const directory = await temporaryDirectory();
+  const home = join(directory, "home");
+  const env = { NOVABOT_HOME: home, HOME: directory, XDG_CONFIG_HOME: "", NOVABOT_MOUNT_ALLOWLIST: "" };
+  const engine = await findEngine(process.env);
+  const list = async () => await engine.list({ [labels.home]: describeHome(home).label });
+  onTestFinished(async () => {
+    for (const { id } of await list()) await engine.remove(id);
+  });
+  return { home, env, containers: async () => (await list()).map(({ name }) => name) };
+}
+
+/** Begins a run and resolves when its agent is at work. It is killed when the test ends. */
+async function begin(
+  at: Place,
+  args: readonly string[],
+  mark: string,
+): Promise<{ child: ChildProcess; ended: ReturnType<typeof finished> }> {
+  const child = startNovabot(args, at.env);
+  const ended = finished(child);
+  onTestFinished(() => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, "SIGKILL");
+  });
+  while (!existsSync(join(at.home, mark))) {
+    if (child.exitCode !== null) throw new Error(`the run ended before its agent began: ${(await ended).stderr}`);
+    await delay(50);
+  }
+  return { child, ended };
+}
+
+const waiting = (folder: string): string[] => [
+  "groups",
+  "add",
+  `${folder}@g.us`,
+  "--folder",
+  folder,
+  'agent={"command":["/bin/sh","-c","touch begun; sleep 600"]}',
+];
+
+test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s stops the container, and the command waits for that", async (signal) => {
+  const at = await place();
+  await runNovabot(waiting("family"), at.env);
+  const { child, ended } = await begin(at, ["run", "--group", "family", "x"], "groups/family/begun");
+  child.kill(signal);
+  expect(await ended).toMatchObject({ code: 1, stderr: expect.stringContaining("cancelled") });
+  expect(await at.containers()).toEqual([]);
+});
+
+test("a reader that goes away stops the run and its container", async () => {
+  const at = await place();
+  const script = "while :; do echo line; sleep 0.1; done";
+  await runNovabot(
+    [
+      "groups",
+      "add",
+      "1@g.us",
+      "--folder",
+      "family",
+      `agent=${JSON.stringify({ command: ["/bin/sh", "-c", `touch begun; ${script}`] })}`,
+      "timeout=20000",
+    ],
+    at.env,
+  );
+  const { child, ended } = await begin(at, ["run", "--group", "family", "--stream", "x"], "groups/family/begun");
+  child.stdout?.destroy();
+  child.kill("SIGTERM");
+  expect((await ended).code).toBe(1);
+  expect(await at.containers()).toEqual([]);
+});
+
+test("a host that is killed while another waits: never two containers of one group", async () => {
+  const at = await place();
+  const script = "touch begun-$NOVABOT_SESSION_ID; sleep 600";
+  await runNovabot(
+    ["groups", "add", "1@g.us", "--folder", "family", `agent=${JSON.stringify({ command: ["/bin/sh", "-c", script] })}`],
+    at.env,
+  );
+  const first = await begin(at, ["run", "--group", "family", "--session", "one", "x"], "groups/family/begun-one");
+  const [before] = await at.containers();
+  const second = startNovabot(["run", "--group", "family", "--session", "two", "x"], at.env);
+  onTestFinished(() => void (second.exitCode === null && process.kill(-second.pid!, "SIGKILL")));
+  second.stderr?.setEncoding("utf8");
+  const [said] = await once(second.stderr!, "data");
+  expect(said).toContain("Waiting for other runs");
+  process.kill(-first.child.pid!, "SIGKILL");
+  await first.ended;
+  while (!existsSync(join(at.home, "groups/family/begun-two"))) await delay(50);
+  const now = await at.containers();
+  expect(now).toHaveLength(1);
+  expect(now).not.toContain(before);
+  second.kill("SIGINT");
+  await once(second, "exit");
+  expect(await at.containers()).toEqual([]);
+});
+
+test("clean removes what a dead host left, and says so", async () => {
+  const at = await place();
+  await runNovabot(waiting("family"), at.env);
+  const { child, ended } = await begin(at, ["run", "--group", "family", "x"], "groups/family/begun");
+  process.kill(-child.pid!, "SIGKILL");
+  await ended;
+  const [name] = await at.containers();
+  const cleaned = await runNovabot(["clean", "--json"], at.env);
+  expect(JSON.parse(cleaned.stdout)).toMatchObject({ containers: [name], hosts: 1 });
+  expect(await at.containers()).toEqual([]);
+  expect((await runNovabot(["clean"], at.env)).stdout).toMatch(/^0 container\(s\), 0 dead host\(s\)/);
+  expect(await readdir(join(at.home, "data/host/alive"))).toEqual([]);
+});
+
+test("answers stream as they come, as text and as JSON lines", async () => {
+  const at = await place();
+  await runNovabot(["groups", "add", "1@g.us", "--folder", "family", "agent=demo", "network=none"], at.env);
+  expect((await runNovabot(["run", "--group", "family", "--stream", "hello"], at.env)).stdout).toContain("You asked: hello");
+  const lines = (await runNovabot(["run", "--group", "family", "--stream", "--json", "hello"], at.env)).stdout.trim().split("\n");
+  expect(lines).toHaveLength(2);
+  const [answer, record] = lines.map((line) => JSON.parse(line));
+  expect(answer.result).toContain("You asked: hello");
+  expect(record).toMatchObject({ outcome: "success", agent: "demo", result: answer.result });
+});
+
+test.each([
+  [
+    "a broken allowlist",
+    "allowlist",
+    "fail",
+    async ({ env }: Place) => {
+      await mkdir(join(env["HOME"]!, ".config/novabot"), { recursive: true });
+      await writeFile(join(env["HOME"]!, ".config/novabot/mount-allowlist.json"), "{");
+    },
+  ],
+  [
+    "an env file that others may read",
+    "env file",
+    "warn",
+    async ({ home }: Place) => {
+      await writeFile(join(home, ".env"), "ANTHROPIC_API_KEY=x\n");
+      await chmod(join(home, ".env"), 0o644);
+    },
+  ],
+  ["an env file that is a link", "env file", "fail", async ({ home }: Place) => await symlink("/etc/passwd", join(home, ".env"))],
+  ["a home that others may write", "home", "warn", async ({ home }: Place) => await chmod(home, 0o777)],
+  ["a missing image", "image nosuch:1", "fail", async ({ env }: Place) => void (env["NOVABOT_AGENT_IMAGE"] = "nosuch:1")],
+  [
+    "a group that asks for a mount without an allowlist",
+    "group family",
+    "fail",
+    async ({ env }: Place) => void (await runNovabot(["groups", "set", "family", 'additionalMounts=[{"hostPath":"/srv"}]'], env)),
+  ],
+] as const)("doctor tells of %s, and how to mend it", async (_, name, status, spoil) => {
+  const at = await place();
+  await runNovabot(["groups", "add", "1@g.us", "--folder", "family"], at.env);
+  const sound = await runNovabot(["doctor", "--json"], at.env);
+  expect(sound.code, sound.stdout).toBe(0);
+  await spoil(at);
+  const spoilt = await runNovabot(["doctor", "--json"], at.env);
+  expect(JSON.parse(spoilt.stdout).checks).toContainEqual(
+    expect.objectContaining({ name, status, next: expect.stringMatching(/\S/) }),
+  );
+  expect(spoilt.code).toBe(status === "fail" ? 2 : 0);
+});
