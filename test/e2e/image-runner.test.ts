@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
 import { findEngine } from "../../src/host/engines/find.ts";
-import { type AgentRun, type GroupFolders, makeGroupFolders, runAgentContainer } from "../fixtures/agent-container.ts";
+import { type AgentRun, type GroupFolders, makeGroupFolders, pry, runAgentContainer } from "../fixtures/agent-container.ts";
 
 let engine: Engine;
 let folders: GroupFolders;
@@ -167,16 +167,6 @@ describe("the demo agent", () => {
 });
 
 describe("what only the runner may know", () => {
-  // Every process but the agent's own, its memory, its environment and its open files, as the agent's user.
-  const pry = `for p in /proc/[0-9]*; do
-    pid=\${p#/proc/}; [ "$pid" = $$ ] && continue
-    name=$(tr '\\0' ' ' <$p/cmdline | cut -c1-60); case $name in *runner*|*init*) ;; *) continue ;; esac
-    echo "found $name"
-    for f in mem environ maps fd/0 fd/1 fd/2 cwd/. exe; do head -c 1 $p/$f >/dev/null 2>&1 && echo "read $f of $name"; done
-    for f in mem fd/1; do (echo forged >$p/$f) 2>/dev/null && echo "wrote $f of $name"; done
-    ls $p/fd >/dev/null 2>&1 && echo "listed fd of $name"
-  done; true`;
-
   test("cannot be read or written by the agent, though it is the same user", async () => {
     const { frames, stdout, stderr } = await run("x", shell(pry));
     const result = String(frames[0]?.result);
