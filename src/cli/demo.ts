@@ -86,8 +86,8 @@ function tellNext(home: Home, options: { readonly keep?: boolean; readonly json?
   if (options.json) return;
   context.print("");
   context.print("Next, with an agent of your own (Claude Code reads ANTHROPIC_API_KEY from the home's .env):");
-  context.print("  ./novabot groups add local:me --folder main");
-  context.print("  ./novabot explain main");
-  context.print('  ./novabot run --group main "What is in my folder?"');
-  if (options.keep) context.print(`  ./novabot --home ${home.root} runs list`);
+  context.print("  novabot groups add local:me --folder main");
+  context.print("  novabot explain main");
+  context.print('  novabot run --group main "What is in my folder?"');
+  if (options.keep) context.print(`  novabot --home ${home.root} runs list`);
 }

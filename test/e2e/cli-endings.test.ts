@@ -139,12 +139,13 @@ test("answers stream as they come, as text and as JSON lines", async () => {
   expect(record).toMatchObject({ outcome: "success", agent: "demo", result: answer.result });
 });
 
-test.each([
+/** What can be wrong with an installation, each with the check that tells of it. */
+const troubles: readonly (readonly [string, string, "warn" | "fail", (at: Place) => Promise<void>])[] = [
   [
     "a broken allowlist",
     "allowlist",
     "fail",
-    async ({ env }: Place) => {
+    async ({ env }) => {
       await mkdir(join(env["HOME"]!, ".config/novabot"), { recursive: true });
       await writeFile(join(env["HOME"]!, ".config/novabot/mount-allowlist.json"), "{");
     },
@@ -153,29 +154,39 @@ test.each([
     "an env file that others may read",
     "env file",
     "warn",
-    async ({ home }: Place) => {
+    async ({ home }) => {
       await writeFile(join(home, ".env"), "ANTHROPIC_API_KEY=x\n");
       await chmod(join(home, ".env"), 0o644);
     },
   ],
-  ["an env file that is a link", "env file", "fail", async ({ home }: Place) => await symlink("/etc/passwd", join(home, ".env"))],
-  ["a home that others may write", "home", "warn", async ({ home }: Place) => await chmod(home, 0o777)],
-  ["a missing image", "image nosuch:1", "fail", async ({ env }: Place) => void (env["NOVABOT_AGENT_IMAGE"] = "nosuch:1")],
+  ["an env file that is a link", "env file", "fail", async ({ home }) => await symlink("/etc/passwd", join(home, ".env"))],
+  ["a home that others may write", "home", "warn", async ({ home }) => await chmod(home, 0o777)],
+  [
+    "a missing image",
+    "image nosuch:1",
+    "fail",
+    async ({ env }) => {
+      env["NOVABOT_AGENT_IMAGE"] = "nosuch:1";
+    },
+  ],
   [
     "a group that asks for a mount without an allowlist",
     "group family",
     "fail",
-    async ({ env }: Place) => void (await runNovabot(["groups", "set", "family", 'additionalMounts=[{"hostPath":"/srv"}]'], env)),
+    async ({ env }) => {
+      await runNovabot(["groups", "set", "family", 'additionalMounts=[{"hostPath":"/srv"}]'], env);
+    },
   ],
-] as const)("doctor tells of %s, and how to mend it", async (_, name, status, spoil) => {
+];
+
+test.each(troubles)("doctor tells of %s, and how to mend it", async (_, name, status, spoil) => {
   const at = await place();
   await runNovabot(["groups", "add", "1@g.us", "--folder", "family"], at.env);
   const sound = await runNovabot(["doctor", "--json"], at.env);
   expect(sound.code, sound.stdout).toBe(0);
   await spoil(at);
   const spoilt = await runNovabot(["doctor", "--json"], at.env);
-  expect(JSON.parse(spoilt.stdout).checks).toContainEqual(
-    expect.objectContaining({ name, status, next: expect.stringMatching(/\S/) }),
-  );
+  const mended = expect.objectContaining({ name, status, next: expect.stringMatching(/\S/) });
+  expect(JSON.parse(spoilt.stdout).checks).toContainEqual(mended);
   expect(spoilt.code).toBe(status === "fail" ? 2 : 0);
 });

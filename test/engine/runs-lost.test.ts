@@ -1,4 +1,6 @@
 import { rename } from "node:fs/promises";
+import { labels } from "../../src/engine/spec.ts";
+import { NovaError } from "../../src/model/errors.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type TestEngine, withDocker, withPodman } from "../fixtures/engines/engines.ts";
 import { buildScriptImage, openStage, polite, type Stage } from "../fixtures/stage.ts";
@@ -44,6 +46,43 @@ describe.each([
     await lose(stage, async () => await under.daemon.kill("SIGKILL"));
     await expect(stage.run(await stage.group("other", ""))).rejects.toMatchObject({ code: "ENGINE_LOST" });
     await under.daemon.start();
+    expect(await runAgain(stage)).toBe("back");
+  });
+
+  test("hanging when a run begins", async () => {
+    const stage = await openStage(under.engine, image);
+    const group = await stage.group("family", `${polite}\nframe never`);
+    process.kill(under.daemon.pid, "SIGSTOP");
+    const since = performance.now();
+    try {
+      await expect(stage.run(group)).rejects.toMatchObject({ code: "ENGINE_LOST" });
+      expect(performance.now() - since).toBeLessThan(5000);
+    } finally {
+      process.kill(under.daemon.pid, "SIGCONT");
+    }
+    expect(await runAgain(stage)).toBe("back");
+  });
+
+  test("hanging when a container was just made", async () => {
+    const stage = await openStage(under.engine, image);
+    const group = await stage.group("family", `${polite}\nframe never`);
+    const events = under.engine.events({ [labels.home]: stage.home.label }, new AbortController().signal);
+    const created = events[Symbol.asyncIterator]().next();
+    const running = stage.run(group);
+    running.catch(() => {});
+    await created;
+    process.kill(under.daemon.pid, "SIGSTOP");
+    const since = performance.now();
+    try {
+      const lost = await running.then(
+        ({ record }) => record.outcome,
+        (error: unknown) => (error instanceof NovaError ? error.code : error),
+      );
+      expect(["engine lost", "ENGINE_LOST"]).toContain(lost);
+      expect(performance.now() - since).toBeLessThan(5000);
+    } finally {
+      process.kill(under.daemon.pid, "SIGCONT");
+    }
     expect(await runAgain(stage)).toBe("back");
   });
 

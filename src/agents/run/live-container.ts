@@ -1,3 +1,4 @@
+import { NovaError } from "../../model/errors.ts";
 import type { Attachment, Engine, Exit } from "../../engine/engine.ts";
 import type { ContainerSpec } from "../../engine/spec.ts";
 
@@ -26,7 +27,9 @@ export async function startContainer(engine: Engine, spec: ContainerSpec): Promi
     return { id, name: spec.name, streams, exit };
   } catch (thrown) {
     streams?.close();
-    await engine.remove(id).catch(() => undefined);
+    // An engine that was just lost would only take as long again to be lost for this.
+    const lost = thrown instanceof NovaError && thrown.code === "ENGINE_LOST";
+    if (!lost) await engine.remove(id).catch(() => undefined);
     throw thrown;
   }
 }

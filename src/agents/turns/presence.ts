@@ -82,7 +82,11 @@ async function makeDirectory(home: Home): Promise<void> {
     ["alive", 0o700],
   ] as const) {
     const parent = directory;
-    directory = await parent.ensureDirectory(name, mode).finally(async () => await parent.close());
+    try {
+      directory = await parent.ensureDirectory(name, mode);
+    } finally {
+      await parent.close();
+    }
   }
   await directory.close();
 }
