@@ -14,7 +14,7 @@ export interface LivenessTimes {
 }
 
 /** Together below the 5 seconds in which a loss must be told. */
-const defaults: LivenessTimes = { everyMs: 700, hangMs: 4000, recheckMs: 200, lateMs: 900 };
+const defaults: LivenessTimes = { everyMs: 700, hangMs: 3800, recheckMs: 200, lateMs: 900 };
 
 /**
  * Watches the daemon while somebody waits for it. Each ping is a connection of its own: open ones outlive the socket's
