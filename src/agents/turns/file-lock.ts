@@ -11,6 +11,8 @@ const BUSY = 5;
 const CANNOT_OPEN = 14;
 const NO_DATABASE = 26;
 const lookAgainMs = 100;
+/** A lock must not end because whoever has it is no longer reachable, and so collected, while the process lives. */
+const held = new Set<DatabaseSync>();
 
 /**
  * Takes the lock on the file at `path`, which is made when it is missing; undefined when another has it. SQLite is here for
@@ -25,7 +27,13 @@ export function tryFileLock(path: string): FileLock | undefined {
     if (codeOf(thrown) === BUSY) return undefined;
     throw thrown;
   }
-  return { release: () => file.close() };
+  held.add(file);
+  return {
+    release() {
+      held.delete(file);
+      file.close();
+    },
+  };
 }
 
 /** Whether somebody has the lock on the file at `path`. Asking neither makes the file nor is in another asker's way. */
