@@ -21,6 +21,8 @@ export async function bundleRunner(): Promise<string> {
     target: "node24",
     format: "esm",
     legalComments: "none",
+    // Without it every file's path would stand in the bundle, and a checkout's and a package's image would differ.
+    minifyWhitespace: true,
     logLevel: "silent",
   });
   return result.outputFiles[0]?.text ?? "";
