@@ -1,5 +1,5 @@
-import { once } from "node:events";
 import { lstat } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { NovaError, messageOf, quote } from "../../model/errors.ts";
 import type { Capabilities, Engine, Exit } from "../engine.ts";
 import { attach } from "../engine-api/attach.ts";
@@ -24,8 +24,8 @@ const capabilities: Capabilities = {
   outOfMemory: true,
 };
 
-/** For the answer to a start, after the wait has seen its failure. */
-const START_MARGIN_MS = 10_000;
+/** From an answer to the wait that told of no end to the next question. */
+const AGAIN_MS = 50;
 
 /** Podman 4.3 or newer, rootful or rootless, over the service on its unix socket. Nothing is asked of it before the first call. */
 export function podmanEngine(options: { readonly socket: string }): Engine {
@@ -64,17 +64,22 @@ export function podmanEngine(options: { readonly socket: string }): Engine {
       // The container stays until it is removed below, so that a wait that begins late misses nothing.
       ready();
       const request = waitRequest(containerPath(container.id));
-      const response = await connection.open({ method: "POST", ...request, signal: failed, what: "wait for the container" });
-      let exitCode: number | undefined;
-      for await (const value of jsonLines(response, "a container's end")) exitCode = readWaitedCode(value);
-      const ended = await inspectContainer(connection, container.id);
-      // A start that fails passes through the states that are waited for, and leaves a container that never ran.
-      if (ended && !ended.running && ended.exitCode === null) throw await failureOf(failed, id);
-      exitCode = ended?.exitCode ?? exitCode;
-      if (exitCode === undefined)
-        throw new NovaError("ENGINE_RESPONSE", `Podman does not say how the container ${quote(id)} ended.`);
-      if (container.labels[REMOVE_LABEL] === "true") await removeContainer(connection, container.id);
-      return { exitCode, outOfMemory: kills.seen || (ended?.outOfMemory ?? false) };
+      for (;;) {
+        const response = await connection.open({ method: "POST", ...request, signal: failed, what: "wait for the container" });
+        let exitCode: number | undefined;
+        for await (const value of jsonLines(response, "a container's end")) exitCode = readWaitedCode(value);
+        const ended = await inspectContainer(connection, container.id);
+        // Podman answers 0 of one that was not started within its first interval, too: that is no end.
+        if (ended && ended.exitCode === null && !exitCode) {
+          await sleep(AGAIN_MS, undefined, { signal: failed });
+          continue;
+        }
+        exitCode = ended?.exitCode ?? exitCode;
+        if (exitCode === undefined)
+          throw new NovaError("ENGINE_RESPONSE", `Podman does not say how the container ${quote(id)} ended.`);
+        if (container.labels[REMOVE_LABEL] === "true") await removeContainer(connection, container.id);
+        return { exitCode, outOfMemory: kills.seen || (ended?.outOfMemory ?? false) };
+      }
     } catch (error) {
       // A container that never ran and was removed has no end to tell.
       throw isGone(error) ? containerNotFound(id) : error;
@@ -91,12 +96,6 @@ export function podmanEngine(options: { readonly socket: string }): Engine {
     create,
     attach: (id) => attach(connection, id, { inputApart: true }),
   };
-}
-
-/** Why a container did not run: what its start was answered, which may still be on its way. */
-async function failureOf(failed: AbortSignal, id: string): Promise<unknown> {
-  if (!failed.aborted) await once(failed, "abort", { signal: AbortSignal.timeout(START_MARGIN_MS) }).catch(() => {});
-  return failed.aborted ? failed.reason : new NovaError("ENGINE_REFUSED", `The container ${quote(id)} did not run.`);
 }
 
 /** Podman would make a missing source, as a directory of root's. */

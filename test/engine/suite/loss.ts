@@ -118,6 +118,15 @@ export function lossSuite(fixture: () => TestEngine): void {
       await usable(engine);
     });
 
+    test("a start that comes a second after the wait is waited for", async () => {
+      const { engine } = fixture();
+      const id = await engine.create(specOf(fixture(), "sleep 0.3; exit 8"));
+      const end = engine.wait(id);
+      await sleep(1000);
+      await engine.start(id);
+      expect((await end).exitCode).toBe(8);
+    });
+
     test("a start that takes three seconds is no loss", async () => {
       const { engine, daemon } = fixture();
       const id = await engine.create(specOf(fixture(), "exit 8"));
