@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { packageRoot } from "../package-root.ts";
 
 /** A file below `images/`. */
@@ -12,6 +11,8 @@ export async function imageFile(path: string): Promise<string> {
 /** The agent runner as one JavaScript module without dependencies. */
 export async function bundleRunner(): Promise<string> {
   const here = fileURLToPath(import.meta.url);
+  // Only a build needs it: loading it costs every start of the program, and fails where the working directory is gone.
+  const { build } = await import("esbuild");
   const result = await build({
     entryPoints: [join(dirname(here), "../../agents/runner", `main${extname(here)}`)],
     absWorkingDir: packageRoot(),

@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import { runNovabot } from "../fixtures/command-line.ts";
+
+test("the demo lets two agents answer from two containers", async () => {
+  const { code, stdout, stderr } = await runNovabot(["demo", "--no-install", "--json"]);
+  expect(code, stderr).toBe(0);
+  const runs = JSON.parse(stdout);
+  expect(runs).toMatchObject([
+    { group: "family-chat", outcome: "success", result: expect.stringContaining("Network: no") },
+    { group: "main", outcome: "success", result: expect.stringContaining("/workspace/project") },
+  ]);
+  expect(runs[0].container).not.toBe(runs[1].container);
+});
+
+test("the images are listed, and building what is up to date changes nothing", async () => {
+  const before = await runNovabot(["image", "list", "--json"]);
+  expect(before.code, before.stderr).toBe(0);
+  const built = await runNovabot(["image", "build", "agent", "--json"]);
+  expect(built.code, built.stderr).toBe(0);
+  expect((await runNovabot(["image", "list", "--json"])).stdout).toBe(before.stdout);
+  expect(await runNovabot(["image", "build", "nonsense"])).toMatchObject({ code: 2, stderr: expect.stringContaining("code  USAGE") });
+});
