@@ -11,11 +11,6 @@ export interface RunIdentity {
   readonly startedAtMs: number;
 }
 
-/** The name of a run's container, with the group and the time as the requirement has it; the id makes it the only one. */
-export function containerName(folder: string, run: RunIdentity): string {
-  return `novabot-${folder}-${run.startedAtMs}-${run.id}`;
-}
-
 /** The container of a plan, in the engine's terms, from the image with this id. */
 export function containerSpec(
   plan: RunPlan,
@@ -24,7 +19,8 @@ export function containerSpec(
   image: { readonly id: string; readonly ownInit: boolean },
 ): ContainerSpec {
   return {
-    name: containerName(plan.group.folder, run),
+    // The group and the time as the requirement has it; the id makes it the only one.
+    name: `novabot-${plan.group.folder}-${run.startedAtMs}-${run.id}`,
     image: image.id,
     labels: {
       [labels.home]: home.label,

@@ -12,7 +12,7 @@ import type { Home } from "../home/home.ts";
 import { prepareHome } from "../home/prepare.ts";
 import type { Presence } from "../turns/presence.ts";
 import { TurnQueue, type Turn } from "../turns/turns.ts";
-import { containerName, containerSpec, type RunIdentity } from "./container.ts";
+import { containerSpec, type RunIdentity } from "./container.ts";
 import { converse } from "./conversation.ts";
 import { startContainer } from "./live-container.ts";
 import { DEFAULT_IMAGE, agentImage, planGroup, type RunPlan } from "./plan.ts";
@@ -71,20 +71,16 @@ export class Runs {
     checkRequest(request);
     const onWait = once(() => request.onWait?.());
     const { ready, turn } = await this.#enter(request, onWait);
-    const startedAtMs = this.#now();
-    const identity: RunIdentity = { id: randomBytes(6).toString("hex"), host: this.#options.presence.id, startedAtMs };
+    // From the moment when the container is asked for until it is known to be gone.
     let remains: string | null = null;
     try {
       const place = await this.#queue("all", this.#maxContainers).take(request.signal, onWait);
       try {
         if (turn.waited || turn.afterDeath) await this.#removeAbandoned(request.group);
-        const isStale = turn.waited || place.waited;
-        const begun = await this.#begin(request, isStale ? await this.#makeReady(request.group) : ready, identity);
-        if (begun.mayRemain) remains = begun.result.record.container;
+        const current = turn.waited || place.waited ? await this.#makeReady(request.group) : ready;
+        const begun = await this.#begin(request, current, (name) => (remains = name));
+        if (!begun.mayRemain) remains = null;
         return begun.result;
-      } catch (thrown) {
-        if (thrown instanceof NovaError && thrown.code === "ENGINE_LOST") remains = containerName(request.group.folder, identity);
-        throw thrown;
       } finally {
         await place.release();
       }
@@ -137,8 +133,10 @@ export class Runs {
   async #begin(
     request: RunRequest,
     { plan, image }: Ready,
-    identity: RunIdentity,
+    onCreate: (name: string) => void,
   ): Promise<{ result: RunResult; mayRemain: boolean }> {
+    const startedAtMs = this.#now();
+    const identity: RunIdentity = { id: randomBytes(6).toString("hex"), host: this.#options.presence.id, startedAtMs };
     const { home, engine, env } = this.#options;
     const nonce = image.labels[PROTOCOL_LABEL] === PROTOCOL_VERSION ? randomBytes(24).toString("base64url") : null;
     const input: ContainerInput = {
@@ -172,6 +170,7 @@ export class Runs {
     });
     logger.info({ mountCount: spec.mounts.length, isMain: plan.group.isMain, engine: engine.name }, "Spawning container agent");
     const begunAt = performance.now();
+    onCreate(spec.name);
     const container = await startContainer(engine, spec);
     logger.debug(
       { container: container.id, image: image.id, startMs: Math.round(performance.now() - begunAt) },
