@@ -18,5 +18,8 @@ test("the images are listed, and building what is up to date changes nothing", a
   const built = await runNovabot(["image", "build", "agent", "--json"]);
   expect(built.code, built.stderr).toBe(0);
   expect((await runNovabot(["image", "list", "--json"])).stdout).toBe(before.stdout);
-  expect(await runNovabot(["image", "build", "nonsense"])).toMatchObject({ code: 2, stderr: expect.stringContaining("code  USAGE") });
+  expect(await runNovabot(["image", "build", "nonsense"])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("code  USAGE"),
+  });
 });
