@@ -1,4 +1,4 @@
-# Two groups: one for you, which may see the whole home, and one for the family.
+# Two groups: one for you, which sees the home's parts, and one for the family.
 ./novabot groups add local:me --folder main --name Me agent=demo
 ./novabot groups add 1234567890@g.us --folder family --name Family agent=demo network=none memory=512m
 

@@ -7,6 +7,7 @@ import { openHome, type Home } from "../agents/home/home.ts";
 import { createLogger, editGroups, Installation } from "../host/installation.ts";
 import { NovaError } from "../model/errors.ts";
 import type { Group } from "../model/group.ts";
+import { cancelOnSignals } from "./cancel.ts";
 import type { CLIContext } from "./context.ts";
 import { formatDuration, visible } from "./output.ts";
 import { prepareMachine } from "./prepare.ts";
@@ -32,6 +33,7 @@ export function addDemoCommand(program: Command, context: CLIContext): void {
     .option("--json", "print the runs' records as JSON")
     .action(async (options: { install: boolean; keep?: boolean; json?: boolean }) => {
       const engine = await prepareMachine(context, { install: options.install });
+      const cancelling = cancelOnSignals(context);
       const directory = await mkdtemp(join(tmpdir(), "novabot-demo-"));
       try {
         await editGroups(directory, () => groups);
@@ -43,7 +45,7 @@ export function addDemoCommand(program: Command, context: CLIContext): void {
           logger: createLogger(context.env, "silent"),
         });
         try {
-          await play(installation, options, context);
+          await play(installation, options, context, cancelling.signal);
         } finally {
           await installation.close();
         }
@@ -51,11 +53,17 @@ export function addDemoCommand(program: Command, context: CLIContext): void {
         tellNext(home, options, context);
       } finally {
         if (!options.keep) await rm(directory, { recursive: true, force: true });
+        cancelling.end();
       }
     });
 }
 
-async function play(installation: Installation, options: { readonly json?: boolean }, context: CLIContext): Promise<void> {
+async function play(
+  installation: Installation,
+  options: { readonly json?: boolean },
+  context: CLIContext,
+  signal: AbortSignal,
+): Promise<void> {
   const records: unknown[] = [];
   for (const group of groups) {
     const prompt = `Hello from ${group.name}! What can you see?`;
@@ -63,8 +71,10 @@ async function play(installation: Installation, options: { readonly json?: boole
       context.print("");
       context.print(`${pc.bold(group.folder)} ${pc.dim("asks")}  ${prompt}`);
     }
-    const { record, result } = await installation.runs.run({ group, prompt });
+    const { record, result } = await installation.runs.run({ group, prompt, signal });
     if (record.outcome !== "success") {
+      if (record.outcome === "cancelled")
+        throw new NovaError("RUN_CANCELLED", "The demo was cancelled.", { place: record.container, next: "Run it again." });
       throw new NovaError("AGENT_ERROR", `The demo's agent did not answer (${record.outcome}): ${record.error}`, {
         place: record.container,
         next: "Look at `novabot doctor`.",

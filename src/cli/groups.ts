@@ -176,7 +176,7 @@ function readValue(key: string, text: string): unknown {
 
 function show(group: Group, json: boolean | undefined, context: CLIContext, verb?: string): void {
   if (json) return context.printJSON(group);
-  if (verb) context.print(`${verb} ${group.folder}${group.isMain ? " (main: it may see the whole home)" : ""}`);
+  if (verb) context.print(`${verb} ${group.folder}${group.isMain ? " (main: it sees the home's parts)" : ""}`);
   const { name, jid, folder, agent = "claude", containerConfig } = group;
   const facts = Object.entries({ name, jid, folder, agent: describeAgent(agent), ...containerConfig });
   const width = Math.max(...facts.map(([key]) => key.length));

@@ -7,6 +7,7 @@ import { latestSession } from "../agents/run/records.ts";
 import type { Home } from "../agents/home/home.ts";
 import { NovaError } from "../model/errors.ts";
 import type { Group } from "../model/group.ts";
+import { cancelOnSignals } from "./cancel.ts";
 import type { CLIContext } from "./context.ts";
 import { formatDuration, visible } from "./output.ts";
 import { withInstallation } from "./session.ts";
@@ -63,6 +64,10 @@ function report(run: RunResult, options: RunOptions, context: CLIContext): void 
   } else if (run.result !== null && !options.stream) {
     context.printAnswer(run.result);
   }
+  if (record.suspiciousFrames) {
+    context.note(`${pc.yellow("suspicious")} ${record.suspiciousFrames} frame(s) without this run's nonce were not taken.`);
+  }
+  if (record.logFile === null) context.note("The run's log could not be written; LOG_LEVEL=error tells why.");
   if (record.outcome !== "success") {
     context.setExitCode(1);
     context.note(`${pc.red(record.outcome)} ${visible(record.error ?? "")}`);
@@ -106,26 +111,4 @@ async function readPrompt(context: CLIContext): Promise<string> {
       },
     );
   }
-}
-
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
-/**
- * Ctrl-C, a closed terminal and a reader that went away stop the container, and the command waits for that; a second Ctrl-C
- * gives up waiting, and the next start cleans up.
- */
-function cancelOnSignals(context: CLIContext): { readonly signal: AbortSignal; end(): void } {
-  const controller = new AbortController();
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(1);
-    context.note(`${signal} received: stopping the container.`);
-    controller.abort();
-  };
-  for (const signal of signals) process.on(signal, onSignal);
-  return {
-    signal: AbortSignal.any([controller.signal, context.outputClosed]),
-    end() {
-      for (const signal of signals) process.off(signal, onSignal);
-    },
-  };
 }

@@ -16,7 +16,8 @@ import { thisHost } from "./this-host.ts";
 
 /** The home's path: `--home`, `NOVABOT_HOME`, or `~/novabot`. */
 export function homePath(env: Environment, option?: string): string {
-  return option || env["NOVABOT_HOME"] || join(env["HOME"] || homedir(), "novabot");
+  if (option === "") throw new NovaError("USAGE", "The home is an empty text.", { place: "--home", next: "Name a directory." });
+  return option ?? (env["NOVABOT_HOME"] || join(env["HOME"] || homedir(), "novabot"));
 }
 
 const levels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];

@@ -52,7 +52,10 @@ export const containerConfigSchema: z.ZodType<ContainerConfig> = z.strictObject(
   additionalMounts: z
     .array(
       z.strictObject({
-        hostPath: z.string().min(1).max(4096),
+        hostPath: z
+          .string()
+          .max(4096)
+          .regex(/^(?:\/|~\/|~$)/, "must be absolute or begin with ~/"),
         containerPath: z.string().min(1).max(255).exactOptional(),
         readonly: z.boolean().exactOptional(),
       }),

@@ -1,6 +1,6 @@
 import { NovaError, quote } from "./errors.ts";
 
-/** The folder of the group that may see the whole home. */
+/** The folder of the group that sees the home's parts. */
 export const MAIN_FOLDER = "main";
 /** The folder of memory that every group may read; no group can have it. */
 export const GLOBAL_FOLDER = "global";
@@ -23,6 +23,12 @@ export function checkFolder(folder: string, place: string): string {
     throw new NovaError("FOLDER_INVALID", `The folder name ${quote(folder)} is reserved for the memory that all groups read.`, {
       place,
       next: "Choose another name.",
+    });
+  }
+  if (folder !== MAIN_FOLDER && folder.toLowerCase() === MAIN_FOLDER) {
+    throw new NovaError("FOLDER_INVALID", `The folder name ${quote(folder)} is ${quote(MAIN_FOLDER)} in other letters.`, {
+      place,
+      next: `Write ${MAIN_FOLDER} for the group that sees the home's parts, or choose another name.`,
     });
   }
   return folder;

@@ -4,7 +4,7 @@
 export const GROUP_TARGET = "/workspace/group";
 /** Memory that all groups read; main has it in its project. */
 export const GLOBAL_TARGET = "/workspace/global";
-/** The whole home, for main alone. */
+/** The parts of the home, for main alone. */
 export const PROJECT_TARGET = "/workspace/project";
 /** The group's mail slots. */
 export const IPC_TARGET = "/workspace/ipc";

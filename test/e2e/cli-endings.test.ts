@@ -190,3 +190,53 @@ test.each(troubles)("doctor tells of %s, and how to mend it", async (_, name, st
   expect(JSON.parse(spoilt.stdout).checks).toContainEqual(mended);
   expect(spoilt.code).toBe(status === "fail" ? 2 : 0);
 });
+
+test("no variable of a group's env reaches the process that knows the nonce", async () => {
+  const at = await place();
+  await runNovabot(
+    ["groups", "add", "1@g.us", "--folder", "family", 'agent={"command":["cat"]}', "env=NODE_OPTIONS,LD_PRELOAD,PATH"],
+    at.env,
+  );
+  await mkdir(join(at.home, "groups/family"), { recursive: true });
+  const spy = 'require("fs").writeFileSync("/workspace/group/stolen-" + process.pid, process.argv.join(" "));';
+  await writeFile(join(at.home, "groups/family/spy.cjs"), spy);
+  await writeFile(
+    join(at.home, ".env"),
+    "NODE_OPTIONS='--require /workspace/group/spy.cjs'\nLD_PRELOAD=/workspace/group/spy.so\nPATH=/bin:/usr/bin\n",
+  );
+  const result = await runNovabot(["run", "--group", "family", "untouched"], at.env);
+  expect(result).toMatchObject({ code: 0, stdout: "untouched\n" });
+  expect((await readdir(join(at.home, "groups/family"))).filter((name) => name.startsWith("stolen"))).toEqual([]);
+});
+
+test("a demo that is interrupted leaves no container and no home", async () => {
+  const directory = await temporaryDirectory();
+  const child = startNovabot(["demo", "--no-install"], { TMPDIR: directory });
+  const ended = finished(child);
+  onTestFinished(() => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, "SIGKILL");
+  });
+  while ((await readdir(directory)).length === 0) await delay(10);
+  process.kill(-child.pid!, "SIGINT");
+  expect((await ended).code).toBeGreaterThan(0);
+  expect(await readdir(directory)).toEqual([]);
+});
+
+test.each(["/dev/null", "/", "/tmp/a,b"])("doctor calls the home %s unusable, and says what to do", async (path) => {
+  const result = await runNovabot(["--home", path, "doctor", "--json"]);
+  expect(result.code).toBe(2);
+  const home = expect.objectContaining({ name: "home", status: "fail", next: expect.stringMatching(/^Choose/) });
+  expect(JSON.parse(result.stdout).checks).toContainEqual(home);
+});
+
+test("doctor without an engine has one thing to mend, and says what it could not look at", async () => {
+  const at = await place();
+  const absent = { ...at.env, DOCKER_HOST: "unix:///nonexistent/docker.sock", CONTAINER_HOST: "unix:///nonexistent/podman.sock" };
+  const result = await runNovabot(["doctor", "--json"], absent);
+  expect(result.code).toBe(2);
+  const { checks } = JSON.parse(result.stdout);
+  expect(checks.filter(({ status }: { status: string }) => status === "fail")).toMatchObject([
+    { name: "engine", next: expect.stringMatching(/\S/) },
+  ]);
+  expect(checks).toContainEqual({ name: "image", status: "warn", detail: "not looked at: no engine answers" });
+});

@@ -75,7 +75,9 @@ test.each([[["frobnicate"]], [["run"]], [["run", "--group"]], [["groups", "add"]
     const { env } = await place();
     const result = await runNovabot(args, env);
     expect(result.code).toBe(2);
-    expect(result.stderr).toMatch(/error|Usage/);
+    expect(result.stderr).toContain("code  USAGE");
+    expect(result.stderr).toMatch(/ {2}next {2}\S/);
+    expect(JSON.parse((await runNovabot([...args, "--json"], env)).stdout)).toMatchObject({ error: { code: "USAGE" } });
   },
 );
 

@@ -64,6 +64,8 @@ async function claimSessions(session: HeldDirectory, group: Group): Promise<void
   if (await session.create(chatFile, `${group.jid}\n`, 0o600)) return;
   const owner = (await session.read(chatFile, 1024))?.trim();
   if (owner === group.jid) return;
+  // Empty: its writer was killed between making and filling it.
+  if (!owner) return await session.replace(chatFile, `${group.jid}\n`, 0o600);
   throw new NovaError(
     "FOLDER_TAKEN",
     `The folder ${quote(group.folder)} holds the conversations of the chat ${quote(owner)}, not of ${quote(group.jid)}.`,

@@ -5,6 +5,7 @@ import type { Capabilities, Engine, EngineInfo } from "../../engine/engine.ts";
 import type { Limits } from "../../engine/spec.ts";
 import { NovaError, quote } from "../../model/errors.ts";
 import type { AgentConfig, Group } from "../../model/group.ts";
+import { formatSize } from "../../model/size.ts";
 import { GROUP_TARGET } from "../../model/workspace.ts";
 import { groupMemory } from "../groups/memory.ts";
 import { readGroups } from "../groups/registry.ts";
@@ -167,8 +168,19 @@ function planLimits(group: Group, engine: EngineInfo): Limits {
       next: `Set it to at most ${engine.cpus}.`,
     });
   }
+  const memory = groupMemory(config, place);
+  if (memory.memoryBytes > engine.memoryBytes) {
+    throw new NovaError(
+      "GROUP_INVALID",
+      `memory is ${quote(config.memory)}, and the engine has ${formatSize(engine.memoryBytes)}.`,
+      {
+        place: `${place}.memory`,
+        next: "Set it to less than the engine has.",
+      },
+    );
+  }
   return {
-    ...groupMemory(config, place),
+    ...memory,
     cpus: config.cpus ?? Math.min(defaultCPUs, engine.cpus),
     pids: config.pids ?? defaultPIDs,
   };

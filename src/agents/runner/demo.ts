@@ -16,7 +16,8 @@ export interface Surroundings {
   readonly groupWritable: boolean;
   /** Undefined when nothing is mounted there. */
   readonly global: Access | undefined;
-  readonly project: Access | undefined;
+  /** The parts of the installation that may be written; undefined when none of it is here. */
+  readonly project: readonly string[] | undefined;
   /** Another group's folder was found. */
   readonly otherGroups: readonly string[];
   readonly network: boolean;
@@ -64,11 +65,17 @@ function lookAround(group: string): Surroundings {
     files: files?.filter((name) => name !== "logs"),
     groupWritable: may(GROUP_TARGET, constants.W_OK),
     global: accessTo(GLOBAL_TARGET),
-    project: accessTo(PROJECT_TARGET),
+    project: mounts.has(PROJECT_TARGET) ? parts().filter((part) => may(join(PROJECT_TARGET, part), constants.W_OK)) : undefined,
     otherGroups: (names(`${PROJECT_TARGET}/groups`) ?? []).filter((name) => name !== group && name !== "global"),
     network: Object.values(networkInterfaces()).some((addresses) => addresses?.some((address) => !address.internal)),
     processes: (names("/proc") ?? []).filter((name) => /^\d+$/.test(name)).length,
   };
+}
+
+/** What of the installation is here: each group's folder, and whatever else lies beside them. */
+function parts(): string[] {
+  const groups = (names(`${PROJECT_TARGET}/groups`) ?? []).map((name) => `groups/${name}`);
+  return [...groups, ...(names(PROJECT_TARGET) ?? []).filter((name) => name !== "groups")];
 }
 
 function few(list: readonly string[]): string {
@@ -87,7 +94,7 @@ export function demoAnswer(prompt: string, group: string, turn: number, last: st
     seen.global === undefined ? "No shared memory at /workspace/global." : `Shared memory at /workspace/global: ${seen.global}.`,
     seen.project === undefined
       ? "The installation itself is not here: no /workspace/project, no other group's folder."
-      : `The installation is at /workspace/project: ${seen.project}; other groups in it: ${few(seen.otherGroups) || "none that I can see"}.`,
+      : `The installation's parts are at /workspace/project; I may write ${few(seen.project) || "none of them"}. Other groups in it: ${few(seen.otherGroups) || "none that I can see"}.`,
     `Network: ${seen.network ? "yes" : "no, only loopback"}.`,
     last === undefined
       ? `This is turn ${turn} of our session.`

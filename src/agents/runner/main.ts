@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import type { AgentConfig } from "../../model/group.ts";
 import type { ContainerOutput } from "../../model/protocol.ts";
 import { GROUP_TARGET } from "../../model/workspace.ts";
+import { agentEnv } from "./agent-env.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { claudeTurn } from "./claude.ts";
 import { commandTurn } from "./command.ts";
@@ -48,7 +49,7 @@ async function main(): Promise<number> {
     if (input.deadlineMs !== undefined) setTimeout(() => process.exit(143), input.deadlineMs).unref();
     const output = await turnOf(input.agent)(input, {
       cwd: GROUP_TARGET,
-      env: process.env,
+      env: agentEnv(),
       interim: (text) => void writeFrame(process.stdout, { status: "success", result: text }, nonce),
       log: (chunk) => void process.stderr.write(chunk),
       start: (command) => (agent = new AgentProcess(command)),

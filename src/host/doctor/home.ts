@@ -7,6 +7,7 @@ import { defaultEnvNames, readEnvFile } from "../../agents/home/env-file.ts";
 import { openHome, type Home } from "../../agents/home/home.ts";
 import { allowlistPath, readAllowlist } from "../../agents/mounts/allowlist.ts";
 import { planGroup } from "../../agents/run/plan.ts";
+import { NovaError, hasCode } from "../../model/errors.ts";
 import type { Group } from "../../model/group.ts";
 import { formatSize } from "../../model/size.ts";
 import type { Environment } from "../state.ts";
@@ -26,14 +27,9 @@ export async function checkHome(
   try {
     home = await openHome(path, { create: false });
   } catch (thrown) {
-    return [
-      {
-        ...failure("home", thrown),
-        status: "warn",
-        next: "novabot groups add JID --folder FOLDER makes it, or name another home with --home.",
-      },
-      await checkAllowlist(env),
-    ];
+    // One that is not there yet is what a new user has; any other trouble keeps runs from working.
+    const isMissing = thrown instanceof NovaError && hasCode(thrown.cause, "ENOENT");
+    return [isMissing ? { ...failure("home", thrown), status: "warn" } : failure("home", thrown), await checkAllowlist(env)];
   }
   checks.push(await checkDirectory(home), await checkEnvFile(home));
   let groups: Group[] = [];

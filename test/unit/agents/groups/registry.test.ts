@@ -25,6 +25,7 @@ test.each([
   "a,b",
   "$(id)",
   "global",
+  "MAIN",
   "GLOBAL",
   "x".repeat(65),
 ])("the folder name %j is refused", (folder) => {

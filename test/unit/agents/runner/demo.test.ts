@@ -28,13 +28,13 @@ test("what main sees is told as well", () => {
     files: ["a", "b", "c", "d", "e", "f", "g"],
     groupWritable: false,
     global: "read-only",
-    project: "writable",
+    project: ["groups/family", "groups/main"],
     otherGroups: ["family"],
     network: true,
   });
   expect(answer).toContain(`${"x".repeat(200)}…`);
   expect(answer).toContain("(I may not write): a, b, c, d, e and 2 more.");
-  expect(answer).toContain("/workspace/project: writable; other groups in it: family.");
+  expect(answer).toContain("/workspace/project; I may write groups/family, groups/main. Other groups in it: family.");
   expect(answer).toContain("turn 3 of our session; before it you said: hello");
 });
 
