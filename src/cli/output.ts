@@ -1,5 +1,5 @@
 import pc from "picocolors";
-import { NovaError, errorCodes, messageOf } from "../model/errors.ts";
+import { NovaError, messageOf } from "../model/errors.ts";
 
 /** Rows under headings, columns as wide as their longest cell; the last one runs on. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string[] {
@@ -11,29 +11,24 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 
 /** An error as a person reads it: what, where, what next, and its code. */
 export function describeError(thrown: unknown): string[] {
-  if (!(thrown instanceof NovaError)) {
-    return [`${pc.red("error")} ${visible(messageOf(thrown))}`, `  ${pc.dim("code")}  INTERNAL: ${errorCodes.INTERNAL.title}`];
-  }
+  const error = asNovaError(thrown);
   return [
-    `${pc.red("error")} ${visible(thrown.message)}`,
-    ...(thrown.place ? [`  ${pc.dim("at")}    ${thrown.place}`] : []),
-    ...(thrown.next ? [`  ${pc.dim("next")}  ${thrown.next}`] : []),
-    `  ${pc.dim("code")}  ${thrown.code}`,
+    `${pc.red("error")} ${visible(error.message)}`,
+    ...(error.place ? [`  ${pc.dim("at")}    ${visible(error.place)}`] : []),
+    `  ${pc.dim("next")}  ${visible(error.next)}`,
+    `  ${pc.dim("code")}  ${error.code}`,
   ];
 }
 
 /** The same for `--json`. */
 export function errorDocument(thrown: unknown): unknown {
-  if (!(thrown instanceof NovaError)) return { error: { code: "INTERNAL", message: messageOf(thrown) } };
-  return {
-    error: {
-      code: thrown.code,
-      message: thrown.message,
-      place: thrown.place ?? null,
-      next: thrown.next ?? null,
-      facts: thrown.facts,
-    },
-  };
+  const { code, message, place, next, facts } = asNovaError(thrown);
+  return { error: { code, message, place: place ?? null, next, facts } };
+}
+
+/** An error that nobody foresaw is one of NovaBot's own. */
+function asNovaError(thrown: unknown): NovaError {
+  return thrown instanceof NovaError ? thrown : new NovaError("INTERNAL", messageOf(thrown), { cause: thrown });
 }
 
 /** `ms` for people: `340 ms`, `12.3 s`, `5 min`. */

@@ -1,44 +1,109 @@
 /**
- * Every error that NovaBot reports has one of these codes. The table says what a code means and which exit status the
- * command line gives it: 1 when a run failed, 2 when the request or the set-up was wrong.
+ * Every error that NovaBot reports has one of these codes. The table says what a code means, which exit status the
+ * command line gives it (1 when a run failed, 2 when the request or the set-up was wrong), and the next step where an error
+ * knows no better one.
  */
 export const errorCodes = {
-  USAGE: { exit: 2, title: "the command was not understood" },
-  INTERNAL: { exit: 2, title: "NovaBot itself went wrong" },
-  NOT_SUPPORTED: { exit: 2, title: "this machine or engine cannot do that" },
+  USAGE: { exit: 2, title: "the command was not understood", next: "See `novabot --help`, or `novabot COMMAND --help`." },
+  INTERNAL: { exit: 2, title: "NovaBot itself went wrong", next: "Please report it, with the message and what you did." },
+  NOT_SUPPORTED: {
+    exit: 2,
+    title: "this machine or engine cannot do that",
+    next: "Leave the setting out, or use an engine that can (`novabot doctor`).",
+  },
 
-  ENGINE_NOT_FOUND: { exit: 2, title: "no container engine answers" },
-  ENGINE_LOST: { exit: 1, title: "the container engine went away" },
-  ENGINE_REFUSED: { exit: 2, title: "the container engine refused a request" },
-  ENGINE_RESPONSE: { exit: 2, title: "the container engine answered something that cannot be read" },
-  CONTAINER_CONFLICT: { exit: 2, title: "a container of that name exists" },
-  CONTAINER_NOT_FOUND: { exit: 2, title: "no such container" },
-  IMAGE_NOT_FOUND: { exit: 2, title: "the image is missing" },
-  IMAGE_BUILD_FAILED: { exit: 2, title: "the image could not be built" },
-  SETUP_REFUSED: { exit: 2, title: "set-up may not or cannot go on" },
-  SETUP_FAILED: { exit: 2, title: "set-up failed" },
+  ENGINE_NOT_FOUND: { exit: 2, title: "no container engine answers", next: "Start one of them, or run `novabot setup`." },
+  ENGINE_LOST: {
+    exit: 1,
+    title: "the container engine went away",
+    next: "Start the engine again (`novabot doctor` tells what answers); NovaBot finds it without being restarted.",
+  },
+  ENGINE_REFUSED: {
+    exit: 2,
+    title: "the container engine refused a request",
+    next: "Mend what the engine's own words name, then try again.",
+  },
+  ENGINE_RESPONSE: {
+    exit: 2,
+    title: "the container engine answered something that cannot be read",
+    next: "Check that the socket belongs to a container engine of a supported version (`novabot doctor`).",
+  },
+  CONTAINER_CONFLICT: {
+    exit: 2,
+    title: "a container of that name exists",
+    next: "Remove or rename that container; NovaBot does not touch what it did not make.",
+  },
+  CONTAINER_NOT_FOUND: { exit: 2, title: "no such container", next: "Somebody removed it; repeat what you did." },
+  IMAGE_NOT_FOUND: { exit: 2, title: "the image is missing", next: "Build it with `novabot image build`, or pull it." },
+  IMAGE_BUILD_FAILED: { exit: 2, title: "the image could not be built", next: "Mend what the step says, then try again." },
+  SETUP_REFUSED: {
+    exit: 2,
+    title: "set-up may not or cannot go on",
+    next: "Install an engine yourself, then run `novabot doctor`.",
+  },
+  SETUP_FAILED: { exit: 2, title: "set-up failed", next: "Mend what the step says, then run `novabot setup` again." },
 
-  HOME_INVALID: { exit: 2, title: "the home directory cannot be used" },
-  HOME_UNSAFE_PATH: { exit: 2, title: "a path in the home is not what it must be" },
-  REGISTRY_INVALID: { exit: 2, title: "the registry of groups cannot be used" },
-  GROUP_INVALID: { exit: 2, title: "the group's settings are not valid" },
-  GROUP_NOT_FOUND: { exit: 2, title: "no such group" },
-  GROUP_EXISTS: { exit: 2, title: "the group exists already" },
-  FOLDER_TAKEN: { exit: 2, title: "the folder holds another chat's conversations" },
-  FOLDER_INVALID: { exit: 2, title: "the folder name is not valid" },
-  JID_INVALID: { exit: 2, title: "the chat id is not valid" },
-  ENV_INVALID: { exit: 2, title: "the env file is not valid" },
-  ALLOWLIST_INVALID: { exit: 2, title: "the mount allowlist cannot be used" },
-  MOUNT_REFUSED: { exit: 2, title: "a mount is not allowed" },
-  SESSION_INVALID: { exit: 2, title: "the session id is not valid" },
-  PROMPT_INVALID: { exit: 2, title: "the prompt cannot be used" },
-  RUN_NOT_FOUND: { exit: 2, title: "no such run" },
+  HOME_INVALID: {
+    exit: 2,
+    title: "the home directory cannot be used",
+    next: "See that the disk has room and that the home belongs to the user who runs NovaBot.",
+  },
+  HOME_UNSAFE_PATH: {
+    exit: 2,
+    title: "a path in the home is not what it must be",
+    next: "Look at what put it there, then move it away.",
+  },
+  REGISTRY_INVALID: {
+    exit: 2,
+    title: "the registry of groups cannot be used",
+    next: "Mend the file by hand; NovaBot does not write over a registry that it cannot read.",
+  },
+  GROUP_INVALID: {
+    exit: 2,
+    title: "the group's settings are not valid",
+    next: "See `novabot groups set --help` for the settings and their values.",
+  },
+  GROUP_NOT_FOUND: { exit: 2, title: "no such group", next: "See `novabot groups list`." },
+  GROUP_EXISTS: {
+    exit: 2,
+    title: "the group exists already",
+    next: "Change it with `novabot groups set`, or choose another folder.",
+  },
+  FOLDER_TAKEN: { exit: 2, title: "the folder holds another chat's conversations", next: "Choose another folder." },
+  FOLDER_INVALID: {
+    exit: 2,
+    title: "the folder name is not valid",
+    next: "Use 1 to 64 letters, digits, hyphens and underscores, beginning with a letter or digit.",
+  },
+  JID_INVALID: { exit: 2, title: "the chat id is not valid", next: "Use an id like 1234567890@g.us or local:alice." },
+  ENV_INVALID: { exit: 2, title: "the env file is not valid", next: "Mend the line in the home's .env." },
+  ALLOWLIST_INVALID: {
+    exit: 2,
+    title: "the mount allowlist cannot be used",
+    next: "Mend the allowlist; see docs/extra-mounts.md.",
+  },
+  MOUNT_REFUSED: { exit: 2, title: "a mount is not allowed", next: "Mount another directory, or allow it in the allowlist." },
+  SESSION_INVALID: {
+    exit: 2,
+    title: "the session id is not valid",
+    next: "Use an id that an earlier run printed, or leave it out for a new session.",
+  },
+  PROMPT_INVALID: { exit: 2, title: "the prompt cannot be used", next: "Say what the agent shall answer, in UTF-8." },
+  RUN_NOT_FOUND: { exit: 2, title: "no such run", next: "See `novabot runs list`." },
 
-  AGENT_ERROR: { exit: 1, title: "the agent reported an error" },
-  AGENT_PROTOCOL: { exit: 1, title: "the agent ended without an answer that can be trusted" },
-  RUN_TIMEOUT: { exit: 1, title: "the run took too long" },
-  RUN_OUT_OF_MEMORY: { exit: 1, title: "the run used more memory than it may" },
-  RUN_CANCELLED: { exit: 1, title: "the run was cancelled" },
+  AGENT_ERROR: { exit: 1, title: "the agent reported an error", next: "Look at the run's log." },
+  AGENT_PROTOCOL: {
+    exit: 1,
+    title: "the agent ended without an answer that can be trusted",
+    next: "Look at the run's log, with LOG_LEVEL=debug for all of it.",
+  },
+  RUN_TIMEOUT: { exit: 1, title: "the run took too long", next: "Set containerConfig.timeout if it needs longer." },
+  RUN_OUT_OF_MEMORY: {
+    exit: 1,
+    title: "the run used more memory than it may",
+    next: "Set containerConfig.memory if it needs more.",
+  },
+  RUN_CANCELLED: { exit: 1, title: "the run was cancelled", next: "Run it again." },
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;
@@ -58,14 +123,14 @@ export class NovaError extends Error {
   override readonly name = "NovaError";
   readonly code: ErrorCode;
   readonly place: string | undefined;
-  readonly next: string | undefined;
+  readonly next: string;
   readonly facts: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.place = details.place;
-    this.next = details.next;
+    this.next = details.next ?? errorCodes[code].next;
     this.facts = details.facts ?? {};
   }
 }

@@ -6,7 +6,7 @@ const codesFile = "src/model/errors.ts";
 const errorsPage = "docs/errors.md";
 
 function codes(tree: Tree): string[] {
-  return [...(tree.files.get(codesFile) ?? "").matchAll(/^ {2}([A-Z][A-Z_]+): \{ exit/gm)].map((match) => match[1] ?? "");
+  return [...(tree.files.get(codesFile) ?? "").matchAll(/^ {2}([A-Z][A-Z_]+): \{\s+exit/gm)].map((match) => match[1] ?? "");
 }
 
 const usedCodes: Check = {
