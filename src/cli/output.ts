@@ -3,10 +3,12 @@ import { NovaError, messageOf } from "../model/errors.ts";
 
 /** Rows under headings, columns as wide as their longest cell; the last one runs on. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map((row) => (row[column] ?? "").length)));
+  // Names of files and images may hold anything.
+  const safe = rows.map((row) => row.map((cell) => visible(cell).replaceAll("\n", "\\n")));
+  const widths = headings.map((heading, column) => Math.max(heading.length, ...safe.map((row) => (row[column] ?? "").length)));
   const line = (cells: readonly string[]): string =>
     cells.map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join("  ");
-  return [pc.dim(line(headings)), ...rows.map(line)];
+  return [pc.dim(line(headings)), ...safe.map(line)];
 }
 
 /** An error as a person reads it: what, where, what next, and its code. */

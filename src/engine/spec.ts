@@ -57,4 +57,6 @@ export const labels = {
   group: "novabot.group",
   run: "novabot.run",
   host: "novabot.host",
+  /** JSON list of the host directories beside the group's own that the container may write. */
+  writable: "novabot.writable",
 } as const;

@@ -8,7 +8,7 @@ import { pruneRecords } from "../agents/run/records.ts";
 import { removeAbandoned } from "../agents/run/remains.ts";
 import { Runs } from "../agents/run/runs.ts";
 import { Presence } from "../agents/turns/presence.ts";
-import { TurnQueue } from "../agents/turns/turns.ts";
+import { TurnQueue, sweepTurns } from "../agents/turns/turns.ts";
 import { NovaError, escapeInvisible, quote } from "../model/errors.ts";
 import type { Group } from "../model/group.ts";
 import type { Environment } from "./state.ts";
@@ -64,6 +64,8 @@ export class Installation {
   /** What a host does when it starts: containers that a dead host left behind, and records beyond the limit, go. */
   async cleanUp(): Promise<{ containers: string[]; hosts: number; records: number }> {
     const containers = await removeAbandoned(this.engine, this.home, this.presence);
+    // Tickets after containers: whoever meets a dead one looks for its container.
+    await sweepTurns(join(this.home.host, "turns"), this.presence);
     const hosts = await this.presence.sweep();
     const records = await pruneRecords(this.home);
     return { containers, hosts, records };

@@ -24,7 +24,8 @@ async function place(): Promise<Place> {
   const home = join(directory, "home");
   const env = { NOVABOT_HOME: home, HOME: directory, XDG_CONFIG_HOME: "", NOVABOT_MOUNT_ALLOWLIST: "" };
   const engine = await findEngine(process.env);
-  const list = async () => await engine.list({ [labels.home]: describeHome(home).label });
+  const list = async (): ReturnType<typeof engine.list> =>
+    existsSync(home) ? await engine.list({ [labels.home]: describeHome(home).label }) : [];
   onTestFinished(async () => {
     for (const { id } of await list()) await engine.remove(id);
   });

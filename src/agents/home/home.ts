@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { mkdir, realpath, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -8,7 +8,7 @@ import { NovaError, hasCode, quote, reasonOf } from "../../model/errors.ts";
 /** The directory of one installation. `root` is absolute and holds no links. */
 export interface Home {
   readonly root: string;
-  /** What the installation's containers carry in `novabot.home`: 16 hexadecimal digits of the machine and the path. */
+  /** What the installation's containers carry in `novabot.home`: 16 hexadecimal digits of the machine and the directory. */
   readonly label: string;
   readonly groups: string;
   readonly data: string;
@@ -70,11 +70,15 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/** The parts of a home; `machine` tells homes of the same path on different machines apart. */
+/**
+ * The parts of a home. Its label is of the machine and the directory itself, not of its path: a home that was moved, or is
+ * reached by another path, finds its containers; a copy of it does not take them for its own.
+ */
 export function describeHome(root: string, machine: string = machineID()): Home {
+  const { dev, ino } = statSync(root, { bigint: true });
   return {
     root,
-    label: createHash("sha256").update(`${machine}\0${root}`).digest("hex").slice(0, 16),
+    label: createHash("sha256").update(`${machine}\0${dev}\0${ino}`).digest("hex").slice(0, 16),
     groups: join(root, "groups"),
     data: join(root, "data"),
     envFile: join(root, ".env"),

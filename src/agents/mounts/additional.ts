@@ -54,21 +54,35 @@ async function refuseWritableAround(
   context: AdditionalMountsContext,
 ): Promise<void> {
   if (!planned.length) return;
+  const asked = (group.containerConfig?.additionalMounts ?? []).map(({ hostPath }) => expandHome(hostPath, context.userHome));
+  const places = [...planned.map(({ source }) => source), ...(await Promise.all(asked.map(placesOnTheWay))).flat()];
   for (const other of context.groups) {
     if (other.folder === group.folder) continue;
     for (const mount of other.containerConfig?.additionalMounts ?? []) {
       // One that is refused is never mounted, so its agent writes nothing there.
       const theirs = await planOne(other, mount, "", context).catch(() => undefined);
-      const inside =
-        theirs && !theirs.readonly && planned.find(({ source }) => source !== theirs.source && isWithin(source, theirs.source));
-      if (!inside) continue;
+      if (!theirs || theirs.readonly) continue;
+      const inside = places.find((place) => place !== theirs.source && isWithin(place, theirs.source));
+      if (inside === undefined) continue;
       throw refused(
         `group ${group.folder}, containerConfig.additionalMounts`,
-        `${quote(inside.source)} lies in ${quote(theirs.source)}, which the agent of ${other.folder} may write, and so could replace by a link`,
+        `${quote(inside)} lies in ${quote(theirs.source)}, which the agent of ${other.folder} may write, and so could replace by a link`,
         `Make that mount of ${other.folder} read-only, or mount directories that do not lie in each other.`,
       );
     }
   }
+}
+
+/** Every place that the way to `path` leads over, where a link could stand. */
+async function placesOnTheWay(path: string): Promise<string[]> {
+  const places: string[] = [];
+  let at = "/";
+  for (const segment of path.split(sep).filter((name) => name !== "")) {
+    const place = join(at, segment);
+    places.push(place);
+    at = await realpath(place);
+  }
+  return places;
 }
 
 async function planOne(

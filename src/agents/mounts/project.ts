@@ -32,6 +32,9 @@ const hiddenNames: ReadonlyMap<string, string> = new Map([
   ["data", "the groups' conversations, mail slots and env files, and the running hosts' own state"],
 ]);
 
+/** What editors and tools leave beside a file while they write it: Emacs, vi, Kate, GNOME, rsync, `sed -i`. */
+const temporary = /^#|~$|\.sw.$|^\.#|^\.goutputstream-|^\.\.|^sed[A-Za-z0-9]{6}$/;
+
 /** The read-only directory that the parts of the home are mounted into. */
 export function frameDirectory(home: Home): string {
   return join(home.host, "project");
@@ -75,10 +78,12 @@ export async function planProject(
     if (!isGlobal) mounts.push(logsOf(home, folder));
   }
   for (const entry of await entriesOf(home)) {
-    const secret = entry.name.toLowerCase().startsWith(".env") ? "secrets" : hiddenNames.get(entry.name.toLowerCase());
+    const secret = /\.env/i.test(entry.name) ? "secrets" : hiddenNames.get(entry.name.toLowerCase());
     if (secret !== undefined) hide(entry.name, secret);
+    else if (temporary.test(entry.name))
+      hide(entry.name, "a temporary file, which may hold a copy of anything and be gone at once");
     else if (entry.isOther) hide(entry.name, "a link or special file, which is not followed");
-    else if (/[:,"\p{Cc}]/u.test(entry.name)) hide(entry.name, "its name has a character that not every engine can mount");
+    else if (/[:,"\p{Cc}\ufffd]/u.test(entry.name)) hide(entry.name, "its name has a character that not every engine can mount");
     else if (!entry.isDirectory && !capabilities.fileMounts) hide(entry.name, "this engine mounts directories only");
     else if (entry.name !== "groups") mount(entry.name, entry.isDirectory, false, whyWritable(entry.uid, user));
   }

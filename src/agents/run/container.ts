@@ -28,6 +28,9 @@ export function containerSpec(
       [labels.group]: plan.group.folder,
       [labels.run]: run.id,
       [labels.host]: run.host,
+      [labels.writable]: JSON.stringify(
+        plan.mounts.filter((mount) => mount.kind === "extra" && !mount.readonly).map(({ source }) => source),
+      ),
     },
     user: { uid: plan.user.uid, gid: plan.user.gid },
     workingDirectory: plan.workingDirectory,

@@ -14,6 +14,7 @@ import type { Presence } from "../turns/presence.ts";
 import { TurnQueue, type Turn } from "../turns/turns.ts";
 import { containerSpec, type RunIdentity } from "./container.ts";
 import { converse } from "./conversation.ts";
+import { refuseLiveWritable } from "./live-writable.ts";
 import { startContainer } from "./live-container.ts";
 import { DEFAULT_IMAGE, agentImage, planGroup, type RunPlan } from "./plan.ts";
 import { removeAbandoned, removeWhenBack } from "./remains.ts";
@@ -148,6 +149,7 @@ export class Runs {
       isScheduledTask: request.isScheduledTask ?? false,
       ...(nonce === null ? {} : { nonce, agent: plan.agent, deadlineMs: plan.timeoutMs + plan.graceMs + hostLateMs }),
     };
+    await refuseLiveWritable(engine, home, plan);
     await prepareHome(home, plan);
     this.#options.logger.debug(
       {

@@ -4,7 +4,8 @@ import type { ContainerInput } from "../../model/protocol.ts";
 
 // By hand and not with a schema library: loading one would double the time until an agent starts.
 
-export const INPUT_LIMIT_BYTES: number = 64 * 1024 * 1024;
+/** Above the host's limit for a prompt, each byte of which JSON may write as six. */
+export const INPUT_LIMIT_BYTES: number = 128 * 1024 * 1024;
 
 /** All of `stream` until it ends; an error when it is longer than `limit` bytes. */
 export async function readInput(stream: AsyncIterable<Uint8Array>, limit: number = INPUT_LIMIT_BYTES): Promise<Buffer> {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { lstatSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
 /** A lock on a file that the kernel drops when its process ends, however it ends. */
@@ -8,7 +9,6 @@ export interface FileLock {
 }
 
 const BUSY = 5;
-const CANNOT_OPEN = 14;
 const NO_DATABASE = 26;
 const lookAgainMs = 100;
 /** A lock must not end because whoever has it is no longer reachable, and so collected, while the process lives. */
@@ -36,18 +36,20 @@ export function tryFileLock(path: string): FileLock | undefined {
   };
 }
 
-/** Whether somebody has the lock on the file at `path`. Asking neither makes the file nor is in another asker's way. */
+/**
+ * Whether somebody has the lock on the file at `path`. Asking neither makes the file nor is in another asker's way. On doubt
+ * (the file may not be read, or no descriptor is left to read it with) the lock counts as held.
+ */
 export function isFileLocked(path: string): boolean {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isFile()) return false;
   let file: DatabaseSync | undefined;
   try {
     file = new DatabaseSync(path, { readOnly: true, timeout: 0 });
     file.prepare("SELECT count(*) FROM sqlite_schema").get();
     return false;
   } catch (thrown) {
-    if (codeOf(thrown) === BUSY) return true;
-    // What is missing, or is no lock file of ours, nobody has locked.
-    if ([CANNOT_OPEN, NO_DATABASE].includes(Number(codeOf(thrown)))) return false;
-    throw thrown;
+    // Something else than a lock file of ours is nobody's lock.
+    return codeOf(thrown) !== NO_DATABASE;
   } finally {
     file?.close();
   }

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
@@ -51,7 +50,7 @@ export class Presence {
     if (id === this.id) return true;
     if (!/^[0-9a-f]{16}$/.test(id)) return false;
     const path = join(this.#directory, id);
-    return existsSync(path) && isFileLocked(path);
+    return isFileLocked(path);
   }
 
   /** Removes what dead hosts left; gives how many they were. */
@@ -59,9 +58,10 @@ export class Presence {
     let dead = 0;
     for (const name of await readdir(this.#directory)) {
       const path = join(this.#directory, name);
-      if (name === this.id || isFileLocked(path)) continue;
-      // One that begins with a dot died between its lock and its name, or is about to take the lock.
+      if (name === this.id) continue;
+      // One that begins with a dot died between its lock and its name, or is about to take the lock: not even to be asked.
       if (name.startsWith(".") && Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? 0) < unbornMs) continue;
+      if (isFileLocked(path)) continue;
       await rm(path, { force: true });
       dead += 1;
     }

@@ -14,6 +14,17 @@ export interface Turn {
   release(): Promise<void>;
 }
 
+/** Removes what dead hosts left in all queues below `directory`: their tickets, and files that never became tickets. */
+export async function sweepTurns(directory: string, presence: Presence): Promise<void> {
+  for (const queue of await readdir(directory).catch(() => [])) {
+    for (const name of await readdir(join(directory, queue)).catch(() => [])) {
+      const path = join(directory, queue, name);
+      const owner = await readFile(path, "utf8").catch(() => "");
+      if (owner !== "" && !presence.isAlive(owner)) await rm(path, { force: true });
+    }
+  }
+}
+
 /** How often a waiter looks again even though no change was reported: some file systems report none. */
 const lookAgainMs = 250;
 
@@ -108,15 +119,24 @@ export class TurnQueue {
     const found = { alive: 0, dead: 0 };
     for (const number of await this.#numbers()) {
       if (number >= ticket) continue;
-      const owner = await readFile(this.#file(number), "utf8").catch(() => undefined);
-      if (owner === undefined) continue;
-      if (this.#presence.isAlive(owner)) found.alive += 1;
+      const owner = await this.#ownerOf(number);
+      if (owner === "released") continue;
+      if (owner === "unknown" || this.#presence.isAlive(owner.id)) found.alive += 1;
       else {
         found.dead += 1;
         await this.#drop(number);
       }
     }
     return found;
+  }
+
+  /** Whose ticket it is. One that cannot be read is somebody's all the same: on doubt, its turn counts. */
+  async #ownerOf(number: number): Promise<{ id: string } | "released" | "unknown"> {
+    try {
+      return { id: await readFile(this.#file(number), "utf8") };
+    } catch (thrown) {
+      return hasCode(thrown, "ENOENT") ? "released" : "unknown";
+    }
   }
 
   #change(signal: AbortSignal | undefined): { happened: Promise<void>; stop(): void } {
