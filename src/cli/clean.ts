@@ -1,8 +1,7 @@
 import type { Command } from "commander";
 import { findEngine } from "../host/engines/find.ts";
-import { createLogger, Installation } from "../host/installation.ts";
 import type { CLIContext } from "./context.ts";
-import { openChosenHome } from "./session.ts";
+import { openChosenHome, useInstallation } from "./session.ts";
 
 export function addCleanCommand(program: Command, context: CLIContext): void {
   program
@@ -14,21 +13,11 @@ export function addCleanCommand(program: Command, context: CLIContext): void {
     .action(async (options: { json?: boolean }, command: Command) => {
       const home = await openChosenHome(command, context, false);
       const engine = await findEngine(context.env);
-      const installation = await Installation.open({
-        home,
-        engine,
-        env: context.env,
-        logger: createLogger(context.env, "silent"),
-      });
-      try {
-        const cleaned = await installation.cleanUp();
-        if (options.json) return context.printJSON(cleaned);
-        for (const name of cleaned.containers) context.print(`removed ${name}`);
-        context.print(
-          `${cleaned.containers.length} container(s), ${cleaned.hosts} dead host(s) and ${cleaned.records} old record(s) removed.`,
-        );
-      } finally {
-        await installation.close();
-      }
+      const cleaned = await useInstallation(home, engine, context, async (installation) => await installation.cleanUp());
+      if (options.json) return context.printJSON(cleaned);
+      for (const name of cleaned.containers) context.print(`removed ${name}`);
+      context.print(
+        `${cleaned.containers.length} container(s), ${cleaned.hosts} dead host(s) and ${cleaned.records} old record(s) removed.`,
+      );
     });
 }

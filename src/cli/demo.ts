@@ -4,13 +4,14 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import pc from "picocolors";
 import { openHome, type Home } from "../agents/home/home.ts";
-import { createLogger, editGroups, Installation } from "../host/installation.ts";
+import { editGroups, type Installation } from "../host/installation.ts";
 import { NovaError } from "../model/errors.ts";
 import type { Group } from "../model/group.ts";
 import { cancelOnSignals } from "./cancel.ts";
 import type { CLIContext } from "./context.ts";
 import { formatDuration, visible } from "./output.ts";
 import { prepareMachine } from "./prepare.ts";
+import { useInstallation } from "./session.ts";
 
 const groups: readonly Group[] = [
   {
@@ -38,17 +39,9 @@ export function addDemoCommand(program: Command, context: CLIContext): void {
       try {
         await editGroups(directory, () => groups);
         const home = await openHome(directory, { create: false });
-        const installation = await Installation.open({
-          home,
-          engine,
-          env: context.env,
-          logger: createLogger(context.env, "silent"),
-        });
-        try {
+        await useInstallation(home, engine, context, async (installation) => {
           await play(installation, options, context, cancelling.signal);
-        } finally {
-          await installation.close();
-        }
+        });
         if (options.keep) context.note(`The demo's home stays: ${home.root}`);
         tellNext(home, options, context);
       } finally {
