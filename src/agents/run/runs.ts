@@ -43,6 +43,12 @@ interface Ready {
   readonly image: ImageInfo;
 }
 
+interface Begun {
+  readonly result: RunResult;
+  /** Nobody saw the container's end. */
+  readonly mayRemain: boolean;
+}
+
 /** The runs of one home on one engine: one container for each group at a time, a bounded number in all, others in order. */
 export class Runs {
   readonly #options: RunsOptions;
@@ -79,7 +85,7 @@ export class Runs {
       try {
         if (turn.waited || turn.afterDeath) await this.#removeAbandoned(request.group);
         const current = turn.waited || place.waited ? await this.#makeReady(request.group) : ready;
-        const begun = await this.#begin(request, current, (name) => (remains = name));
+        const begun = await this.#beginAnyway(request, current, (name) => (remains = name));
         if (!begun.mayRemain) remains = null;
         return begun.result;
       } finally {
@@ -131,11 +137,21 @@ export class Runs {
     });
   }
 
-  async #begin(
-    request: RunRequest,
-    { plan, image }: Ready,
-    onCreate: (name: string) => void,
-  ): Promise<{ result: RunResult; mayRemain: boolean }> {
+  /**
+   * A part of main's home may go between its planning and its mounting, as editors' files do. What is there now is planned
+   * anew, once; a refusal with another reason comes again.
+   */
+  async #beginAnyway(request: RunRequest, ready: Ready, onCreate: (name: string) => void): Promise<Begun> {
+    try {
+      return await this.#begin(request, ready, onCreate);
+    } catch (thrown) {
+      const mayHaveGone = thrown instanceof NovaError && ["ENGINE_REFUSED", "MOUNT_REFUSED"].includes(thrown.code);
+      if (!request.group.isMain || !mayHaveGone) throw thrown;
+      return await this.#begin(request, await this.#makeReady(request.group), onCreate);
+    }
+  }
+
+  async #begin(request: RunRequest, { plan, image }: Ready, onCreate: (name: string) => void): Promise<Begun> {
     const startedAtMs = this.#now();
     const identity: RunIdentity = { id: randomBytes(6).toString("hex"), host: this.#options.presence.id, startedAtMs };
     const { home, engine, env } = this.#options;
