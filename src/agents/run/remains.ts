@@ -28,14 +28,14 @@ export async function removeAbandoned(engine: Engine, home: Home, presence: Pres
 }
 
 /**
- * Removes the container called `name` as soon as its engine is back; true when it is gone. Gives up with false when
- * `signal` aborts, since then the host ends and others remove it. Never rejects.
+ * Removes the container of a run as soon as its engine is back; true when it is gone. Goes by the run's label, because an
+ * engine that was killed may have let go of a container's name before the container. Gives up with false when `signal`
+ * aborts, since then the host ends and others remove it. Never rejects.
  */
-export async function removeWhenBack(engine: Engine, home: Home, name: string, signal: AbortSignal): Promise<boolean> {
+export async function removeWhenBack(engine: Engine, home: Home, runID: string, signal: AbortSignal): Promise<boolean> {
   while (!signal.aborted) {
     try {
-      const found = (await engine.list({ [labels.home]: home.label })).filter((container) => container.name === name);
-      for (const container of found) await engine.remove(container.id);
+      for (const { id } of await engine.list({ [labels.home]: home.label, [labels.run]: runID })) await engine.remove(id);
       return true;
     } catch {
       await pause(lookAgainMs, signal);

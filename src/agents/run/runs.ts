@@ -78,14 +78,14 @@ export class Runs {
     checkRequest(request);
     const onWait = once(() => request.onWait?.());
     const { ready, turn } = await this.#enter(request, onWait);
-    // From the moment when the container is asked for until it is known to be gone.
+    // The run's id, from the moment when its container is asked for until that is known to be gone.
     let remains: string | null = null;
     try {
       const place = await this.#queue("all", this.#maxContainers).take(request.signal, onWait);
       try {
         if (turn.waited || turn.afterDeath) await this.#removeAbandoned(request.group);
         const current = turn.waited || place.waited ? await this.#makeReady(request.group) : ready;
-        const begun = await this.#beginAnyway(request, current, (name) => (remains = name));
+        const begun = await this.#beginAnyway(request, current, (runID) => (remains = runID));
         if (!begun.mayRemain) remains = null;
         return begun.result;
       } finally {
@@ -141,7 +141,7 @@ export class Runs {
    * A part of main's home may go between its planning and its mounting, as editors' files do. What is there now is planned
    * anew, once; a refusal with another reason comes again.
    */
-  async #beginAnyway(request: RunRequest, ready: Ready, onCreate: (name: string) => void): Promise<Begun> {
+  async #beginAnyway(request: RunRequest, ready: Ready, onCreate: (runID: string) => void): Promise<Begun> {
     try {
       return await this.#begin(request, ready, onCreate);
     } catch (thrown) {
@@ -151,7 +151,7 @@ export class Runs {
     }
   }
 
-  async #begin(request: RunRequest, { plan, image }: Ready, onCreate: (name: string) => void): Promise<Begun> {
+  async #begin(request: RunRequest, { plan, image }: Ready, onCreate: (runID: string) => void): Promise<Begun> {
     const startedAtMs = this.#now();
     const identity: RunIdentity = { id: randomBytes(6).toString("hex"), host: this.#options.presence.id, startedAtMs };
     const { home, engine, env } = this.#options;
@@ -188,7 +188,7 @@ export class Runs {
     });
     logger.info({ mountCount: spec.mounts.length, isMain: plan.group.isMain, engine: engine.name }, "Spawning container agent");
     const begunAt = performance.now();
-    onCreate(spec.name);
+    onCreate(identity.id);
     const container = await startContainer(engine, spec);
     logger.debug(
       { container: container.id, image: image.id, startMs: Math.round(performance.now() - begunAt) },
@@ -226,9 +226,9 @@ export class Runs {
    * A group whose container may still be there keeps its turn until the container is gone. A host that ends before keeps the
    * ticket: the next one meets it without its owner, and removes the container itself.
    */
-  #releaseWhenGone(turn: Turn, container: string): void {
+  #releaseWhenGone(turn: Turn, runID: string): void {
     const { engine, home } = this.#options;
-    const removing = removeWhenBack(engine, home, container, this.#ending.signal)
+    const removing = removeWhenBack(engine, home, runID, this.#ending.signal)
       .then(async (isGone) => {
         if (isGone) await turn.release();
       })
