@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { NovaError, quote } from "../../model/errors.ts";
+import { NovaError, hasCode, quote } from "../../model/errors.ts";
 import type { BuildOptions, BuildProgress, Capabilities, ContainerInfo, Engine, ExecResult, ImageInfo } from "../engine.ts";
 import type { ImageBuild } from "../spec.ts";
 import { probeApple } from "./probe.ts";
@@ -84,7 +84,14 @@ export function appleEngine(engine: { readonly binary: string }): Engine {
       let complaint = "";
       tar.stderr?.setEncoding("utf8").on("data", (text: string) => (complaint += text));
       const unpacked = exitOf(tar);
-      if (tar.stdin) await pipeline(build.context, tar.stdin, { ...(options.signal ? { signal: options.signal } : {}) });
+      if (tar.stdin) {
+        await pipeline(build.context, tar.stdin, { ...(options.signal ? { signal: options.signal } : {}) }).catch(
+          (thrown: unknown) => {
+            // tar goes at the archive's end, and the padding after it may still be on its way; how tar ended decides.
+            if (!hasCode(thrown, "ERR_STREAM_PREMATURE_CLOSE", "EPIPE")) throw thrown;
+          },
+        );
+      }
       if ((await unpacked) !== 0)
         throw new NovaError(
           "IMAGE_BUILD_FAILED",
