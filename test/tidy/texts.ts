@@ -70,7 +70,7 @@ const noMachine: Check = {
     { "test/a.ts": 'const scratch = "/Users/somebody/x"' },
   ],
   kept: {
-    "src/a.ts": '"/workspace/group" "/tmp/x" "./work/a" "https://debian.org"',
+    "src/a.ts": '"/workspace/group" "/tmp/x" "./Users/a" "https://debian.org"',
     "package-lock.json": '"node_modules/a": {}',
   },
 };
