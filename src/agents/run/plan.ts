@@ -56,7 +56,7 @@ export interface RunPlan {
 
 export interface PlanContext {
   readonly home: Home;
-  /** Every registered group: main's container pins their folders, and extra mounts must not lie in each other. */
+  /** Every registered group: main's container has all their folders, and extra mounts must not lie in each other. */
   readonly groups: readonly Group[];
   readonly capabilities: Capabilities;
   readonly engine: EngineInfo;
