@@ -20,7 +20,10 @@ const settings: Readonly<Record<"name" | "agent" | keyof ContainerConfig, string
   memory: "SIZE             for example 512m or 2g (2g)",
   memory_swap: "SIZE        memory and swap together (as memory: no swap)",
   pids: "NUMBER             processes and threads (512)",
-  network: "none|default    none takes the network away",
+  network: "none|egress|open  egress lets out to the model's API and to what you list alone",
+  egress: "NAME,NAME:PORT     what an egress network lets through beside your own list; port 443 when none is given",
+  mode: "cold|warm|persistent  whether `serve` makes a container for each run, has one ready, or keeps one (warm)",
+  persistent: 'JSON         {"idleTimeout":1800000,"maxAge":86400000,"maxRuns":200}, for a container that is kept',
   env: "NAME,NAME           names from .env that this agent may have beside Claude Code's two",
   additionalMounts: 'JSON   [{"hostPath":"~/projects/webapp","containerPath":"webapp","readonly":false}]',
 };
@@ -162,7 +165,7 @@ function applySettings(group: RegisteredGroup, assignments: readonly string[]): 
 
 function readValue(key: string, text: string): unknown {
   if (key === "name") return text;
-  if (key === "env" && !text.startsWith("[")) return text.split(",").map((name) => name.trim());
+  if ((key === "env" || key === "egress") && !text.startsWith("[")) return text.split(",").map((name) => name.trim());
   try {
     return JSON.parse(text);
   } catch (thrown) {

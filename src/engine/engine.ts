@@ -31,6 +31,8 @@ export interface EngineInfo {
   readonly rootless: boolean;
   /** A user id in a container is another user on the host, so that files cannot be given to it by number. */
   readonly shiftsIDs: boolean;
+  /** The engine runs on this machine's own kernel, not in a virtual machine: a socket file of the host works in its containers. */
+  readonly sharesKernel: boolean;
   readonly architecture: string;
   readonly cpus: number;
   readonly memoryBytes: number;

@@ -91,6 +91,28 @@ export const errorCodes = {
   PROMPT_INVALID: { exit: 2, title: "the prompt cannot be used", next: "Say what the agent shall answer, in UTF-8." },
   RUN_NOT_FOUND: { exit: 2, title: "no such run", next: "See `novabot runs list`." },
 
+  HOME_BUSY: {
+    exit: 2,
+    title: "another `novabot serve` holds the home",
+    next: "Use that one, or stop it first.",
+  },
+  SERVE_NOT_RUNNING: { exit: 2, title: "no `novabot serve` answers for the home", next: "Start `novabot serve`." },
+  MESSAGE_INVALID: { exit: 2, title: "the message cannot be delivered", next: "Mend the field that is named." },
+  QUEUE_DAMAGED: {
+    exit: 2,
+    title: "the queue's journal cannot be read",
+    next: "Look at the file and line that are named; what comes before is whole.",
+  },
+  MAIL_INVALID: { exit: 2, title: "a file in a mail slot cannot be used", next: "See docs/mail.md for the forms of mail." },
+  MAIL_FORBIDDEN: { exit: 2, title: "a group may not do that", next: "Ask main's agent, or the owner." },
+  TASK_INVALID: { exit: 2, title: "the task's settings are not valid", next: "See docs/tasks.md for the forms of schedules." },
+  TASK_NOT_FOUND: { exit: 2, title: "no such task", next: "See `novabot tasks list`." },
+  EGRESS_INVALID: {
+    exit: 2,
+    title: "the list of allowed ways out cannot be used",
+    next: "Mend the entry; see docs/network.md.",
+  },
+
   AGENT_ERROR: { exit: 1, title: "the agent reported an error", next: "Look at the run's log." },
   AGENT_PROTOCOL: {
     exit: 1,

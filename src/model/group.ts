@@ -10,6 +10,19 @@ export interface AdditionalMount {
   readonly readonly?: boolean;
 }
 
+export const networks = ["none", "egress", "open"] as const;
+export type Network = (typeof networks)[number];
+
+export const containerModes = ["cold", "warm", "persistent"] as const;
+export type ContainerMode = (typeof containerModes)[number];
+
+/** When a container that is kept for many runs is replaced. Times are milliseconds. */
+export interface PersistentLimits {
+  readonly idleTimeout?: number;
+  readonly maxAge?: number;
+  readonly maxRuns?: number;
+}
+
 /** What a group sets of its containers. Sizes are bytes or texts like `512m`, the timeout is in milliseconds. */
 export interface ContainerConfig {
   readonly additionalMounts?: readonly AdditionalMount[];
@@ -19,7 +32,14 @@ export interface ContainerConfig {
   /** Memory and swap together, as engines count it; equal to `memory` means no swap. */
   readonly memory_swap?: string | number;
   readonly pids?: number;
-  readonly network?: "none" | "default";
+  /** What the container reaches: nothing; the model's API and what the owner lists; or whatever the host reaches. */
+  readonly network?: Network;
+  /** Names, with a port when it is not 443, that an `egress` network lets through beside those of the owner's own list. */
+  readonly egress?: readonly string[];
+  /** How a container is come by: made for each run, made ahead and used once, or kept for many runs. */
+  readonly mode?: ContainerMode;
+  /** Limits of a container that is kept. */
+  readonly persistent?: PersistentLimits;
   /** Names from the home's `.env` that this group's agent gets beside the two of Claude Code. */
   readonly env?: readonly string[];
 }
@@ -67,7 +87,16 @@ export const containerConfigSchema: z.ZodType<ContainerConfig> = z.strictObject(
   memory: size.exactOptional(),
   memory_swap: size.exactOptional(),
   pids: z.number().int().min(8).max(1_000_000).exactOptional(),
-  network: z.enum(["none", "default"]).exactOptional(),
+  network: z.enum(networks).exactOptional(),
+  egress: z.array(z.string().min(1).max(300)).max(256).exactOptional(),
+  mode: z.enum(containerModes).exactOptional(),
+  persistent: z
+    .strictObject({
+      idleTimeout: z.number().int().min(1000).max(604_800_000).exactOptional(),
+      maxAge: z.number().int().min(1000).max(2_419_200_000).exactOptional(),
+      maxRuns: z.number().int().min(1).max(1_000_000).exactOptional(),
+    })
+    .exactOptional(),
   env: z
     .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "must be an environment variable's name"))
     .max(128)

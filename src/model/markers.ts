@@ -15,3 +15,14 @@ export const PROTOCOL_VERSION = "2";
  */
 export const INIT_LABEL = "novabot.init";
 export const INIT_OWN = "own";
+
+/**
+ * The image label that lists, with spaces between, what its runner can do beyond the protocol: `persistent` (many runs on one
+ * input), `follow-ups` (reads them and says which it took), `gateway` (leads the agent to the socket).
+ */
+export const ABILITIES_LABEL = "novabot.abilities";
+export const abilities = ["persistent", "follow-ups", "gateway"] as const;
+export type Ability = (typeof abilities)[number];
+
+/** Set in the environment of a container that is kept for many runs. */
+export const MODE_VARIABLE = "NOVABOT_CONTAINER_MODE";

@@ -7,7 +7,7 @@ export const GLOBAL_FOLDER = "global";
 
 const folderPattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 // WhatsApp's ids (`123-456@g.us`, `49123:7@s.whatsapp.net`, `status@broadcast`, `a@lid`) and local ones (`local:alice`).
-const jidPattern = /^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}$/;
+export const jidPattern: RegExp = /^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}$/;
 // Claude Code's session ids are UUIDs; other agents choose their own. It may become an argument, hence no leading dash.
 const sessionPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 

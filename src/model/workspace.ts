@@ -14,3 +14,9 @@ export const ENV_TARGET = "/workspace/env-dir";
 export const EXTRA_TARGET = "/workspace/extra";
 /** The group's conversations. */
 export const SESSION_TARGET = "/home/node/.claude";
+/** The directory of the socket that leads out of the container: to the credential broker, and to the proxy of an `egress` network. */
+export const GATEWAY_TARGET = "/workspace/gateway";
+/** The socket in it. */
+export const GATEWAY_SOCKET = "gateway.sock";
+/** Where messages for an agent at work are put. */
+export const INPUT_TARGET = "/workspace/ipc/input";

@@ -37,7 +37,7 @@ export function containerSpec(
     env: plan.environment,
     ownInit: image.ownInit,
     mounts: plan.mounts.map(({ source, target, readonly }) => ({ source, target, readonly })),
-    network: plan.network,
+    network: plan.network === "open" ? "default" : "none",
     limits: plan.limits,
     stdin: true,
     autoRemove: true,

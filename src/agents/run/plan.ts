@@ -4,9 +4,10 @@ import { realpath } from "node:fs/promises";
 import type { Capabilities, Engine, EngineInfo } from "../../engine/engine.ts";
 import type { Limits } from "../../engine/spec.ts";
 import { NovaError, quote } from "../../model/errors.ts";
-import type { AgentConfig, Group } from "../../model/group.ts";
+import type { AgentConfig, ContainerMode, Group, Network, PersistentLimits } from "../../model/group.ts";
 import { formatSize } from "../../model/size.ts";
 import { GROUP_TARGET } from "../../model/workspace.ts";
+import type { GatewayPlan } from "../gateway/door.ts";
 import { groupMemory } from "../groups/memory.ts";
 import { readGroups } from "../groups/registry.ts";
 import { agentUser, type AgentUser, type HostUser } from "../home/agent-user.ts";
@@ -23,6 +24,8 @@ export const DEFAULT_IMAGE = "novabot-agent:latest";
 export const DEFAULT_TIMEOUT_MS = 300_000;
 /** How long an agent has between SIGTERM and SIGKILL. */
 export const STOP_GRACE_MS = 15_000;
+/** A container that is kept goes after this long without a run, at this age, or after this many runs. */
+export const persistentDefaults: Required<PersistentLimits> = { idleTimeout: 1_800_000, maxAge: 86_400_000, maxRuns: 200 };
 const defaultCPUs = 2;
 const defaultPIDs = 512;
 
@@ -40,13 +43,20 @@ export interface RunPlan {
   /** Folders that must be there before the mounts: the group's own, and for main everybody's. */
   readonly folders: readonly string[];
   readonly workingDirectory: string;
-  /** The agent's secrets; only the names are ever shown. */
+  /** What the owner allowed into the env file by name; only the names are ever shown. */
   readonly variables: ReadonlyMap<string, string>;
   /** Names that the group may have and `.env` does not hold. */
   readonly missingVariables: readonly string[];
   /** Plain settings that the engine puts into the container's environment. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly network: "none" | "default";
+  readonly network: Network;
+  readonly mode: ContainerMode;
+  /** Null for a container without any network, and on an engine that cannot take a socket of the host. */
+  readonly gateway: GatewayPlan | null;
+  /** Credentials that stay outside: the gateway adds them to what the agent sends. */
+  readonly secrets: ReadonlyMap<string, string>;
+  /** Limits of a container that is kept for many runs. */
+  readonly persistent: Required<PersistentLimits>;
   readonly limits: Limits;
   readonly timeoutMs: number;
   readonly graceMs: number;
@@ -140,7 +150,11 @@ export async function planRun(group: Group, context: PlanContext): Promise<RunPl
     variables,
     missingVariables: names.filter((name) => !variables.has(name)),
     environment: { TZ: env["TZ"] || Intl.DateTimeFormat().resolvedOptions().timeZone },
-    network: config.network ?? "default",
+    network: config.network ?? "open",
+    mode: config.mode ?? "warm",
+    gateway: null,
+    secrets: new Map(),
+    persistent: { ...persistentDefaults, ...config.persistent },
     limits: planLimits(group, context.engine),
     timeoutMs: config.timeout ?? DEFAULT_TIMEOUT_MS,
     graceMs: STOP_GRACE_MS,

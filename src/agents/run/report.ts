@@ -19,6 +19,10 @@ export interface RunResult {
   readonly result: string | null;
   /** The error's code when the run did not succeed. */
   readonly code: ErrorCode | null;
+  /** Ids of the follow-ups that the agent took. */
+  readonly accepted: readonly string[];
+  /** The guard said that the agent was not needed. */
+  readonly skipped: boolean;
 }
 
 /** A run that is over, before anything is written of it. */
@@ -90,13 +94,21 @@ export async function reportRun(
     stderrBytes: conversation.stderr.totalBytes,
     stdoutTruncated: conversation.stdout.truncated,
     stderrTruncated: conversation.stderr.truncated,
+    mode: "cold",
+    messages: [],
+    task: null,
+    ownSession: false,
+    skipped: false,
+    firstAnswerMs: null,
+    usage: null,
+    denied: [],
     logFile,
   };
   await writeRecord(home, record).catch((thrown: unknown) =>
     logger.error({ err: thrown }, "The run's record could not be written"),
   );
   tell(record, redact(conversation.stderr.tail(toldBytes)), logger);
-  return { record, result: conversation.last?.result ?? null, code: settled.code };
+  return { record, result: conversation.last?.result ?? null, code: settled.code, accepted: [], skipped: false };
 }
 
 function tell(record: RunRecord, stderr: string, logger: Logger): void {

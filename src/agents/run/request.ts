@@ -1,7 +1,7 @@
 import { NovaError, quote } from "../../model/errors.ts";
-import type { Group } from "../../model/group.ts";
+import type { ContainerMode, Group } from "../../model/group.ts";
 import { checkSessionID } from "../../model/names.ts";
-import type { ContainerOutput } from "../../model/protocol.ts";
+import type { ContainerOutput, FollowUp } from "../../model/protocol.ts";
 
 /** The largest prompt, in bytes of UTF-8. */
 export const PROMPT_LIMIT_BYTES: number = 16 * 1024 * 1024;
@@ -18,6 +18,30 @@ export interface RunRequest {
   onWait?(): void;
   /** Each answer as it comes, the last one too. */
   onOutput?(output: ContainerOutput): void;
+  /** How the container is come by; `cold` when left out. */
+  readonly mode?: ContainerMode;
+  /** Runs first, in the container: status 0 starts the agent, 1 skips this run, another is an error. */
+  readonly guard?: string;
+  /** For the record: the chat messages that the prompt is made of, the task that it is for, and whether the session is the task's. */
+  readonly messages?: readonly string[];
+  readonly task?: string;
+  readonly ownSession?: boolean;
+  /** Called once, when the agent has its prompt. */
+  onLive?(live: LiveRun): void;
+  /** Called when the agent has taken a follow-up. */
+  onAccepted?(id: string): void;
+}
+
+/** A run whose agent is at work. */
+export interface LiveRun {
+  readonly id: string;
+  /** Its agent can be given messages while it works. */
+  readonly takesFollowUps: boolean;
+  /**
+   * Puts a message into the agent's input. That it is there says nothing yet: `RunResult.accepted` names those that the agent
+   * took, and the others are taken back when the run ends.
+   */
+  hand(followUp: FollowUp): Promise<void>;
 }
 
 /** Throws `PROMPT_INVALID` or `SESSION_INVALID`. */

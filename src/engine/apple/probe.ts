@@ -30,6 +30,7 @@ export async function probeApple(binary: string): Promise<EngineInfo> {
     rootless: true,
     // The file sharing of its virtual machines gives everything to the user who runs them.
     shiftsIDs: false,
+    sharesKernel: false,
     architecture: process.arch,
     cpus: cpus().length,
     memoryBytes: totalmem(),

@@ -143,6 +143,7 @@ const version = z.object({
 });
 const info = z.object({
   NCPU: z.number().nonnegative().catch(0),
+  KernelVersion: z.string().nullish().catch(""),
   MemTotal: z.number().nonnegative().catch(0),
   Architecture: z.string().catch(""),
   SecurityOptions: z.array(z.string()).nullish().catch([]),
@@ -159,6 +160,8 @@ export interface DaemonFacts {
   readonly rootless: boolean;
   /** The daemon gives containers' users other ids on the host (`userns-remap`). */
   readonly remapped: boolean;
+  /** The release of the kernel that its containers run on, `6.1.0-28-amd64`; empty when it does not say. */
+  readonly kernel: string;
 }
 
 export function readDaemon(versionBody: unknown, infoBody: unknown): DaemonFacts {
@@ -173,6 +176,7 @@ export function readDaemon(versionBody: unknown, infoBody: unknown): DaemonFacts
     memoryBytes: facts.MemTotal,
     rootless: (facts.Rootless ?? false) || (facts.SecurityOptions ?? []).some((option) => option.includes("rootless")),
     remapped: (facts.SecurityOptions ?? []).some((option) => option.includes("userns")),
+    kernel: facts.KernelVersion ?? "",
   };
 }
 

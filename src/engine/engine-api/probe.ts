@@ -1,3 +1,4 @@
+import { release } from "node:os";
 import type { EngineInfo } from "../engine.ts";
 import { readDaemon } from "./answers.ts";
 import type { DaemonFacts } from "./answers.ts";
@@ -21,6 +22,8 @@ export function engineInfo(facts: DaemonFacts, endpoint: string, shiftsIDs: bool
     endpoint,
     rootless: facts.rootless,
     shiftsIDs,
+    // A virtual machine of the engine's own has hardly ever the very kernel of its host.
+    sharesKernel: process.platform === "linux" && facts.kernel === release(),
     architecture: facts.architecture,
     cpus: facts.cpus,
     memoryBytes: facts.memoryBytes,

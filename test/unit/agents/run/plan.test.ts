@@ -21,6 +21,7 @@ const engine: EngineInfo = {
   endpoint: "/s",
   rootless: false,
   shiftsIDs: false,
+  sharesKernel: true,
   architecture: "x86_64",
   cpus: 4,
   memoryBytes: 2 ** 34,
@@ -55,7 +56,7 @@ test("a group sees its own folder, logs read-only, global memory, session, mail 
   ]);
   expect(plan).toMatchObject({
     workingDirectory: "/workspace/group",
-    network: "default",
+    network: "open",
     timeoutMs: 300_000,
     graceMs: 15_000,
     user: { uid: 1000, gid: 1000 },

@@ -1,0 +1,10 @@
+import type { JobEnd, TaskJob } from "../../model/task.ts";
+
+/** Whoever carries jobs out; the queue of messages does, so that tasks and messages of a group keep their order. */
+export interface JobQueue {
+  /** Resolves when the job is kept on disk. A job whose id was enqueued before is not enqueued again. */
+  enqueueJob(job: TaskJob): Promise<void>;
+}
+
+/** Told by the queue, once for each job, after its end is kept on disk; told again after a crash in between. */
+export type OnJobEnd = (job: TaskJob, end: JobEnd) => Promise<void>;
