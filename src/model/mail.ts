@@ -1,17 +1,12 @@
 import { z } from "zod";
+import { MAIL_LIMITS } from "./mail-limits.ts";
 import { jidPattern } from "./names.ts";
 import type { Schedule, ScheduledTask, TaskSession } from "./task.ts";
 
+export { GROUPS_SNAPSHOT, MAIL_LIMITS, TASKS_SNAPSHOT } from "./mail-limits.ts";
+
 // What an agent writes into the mail slots of its group (`/workspace/ipc/messages`, `/workspace/ipc/tasks`), one JSON object a
 // file, and what it finds beside them. Who wrote it is the directory, never a field.
-
-/** The longest texts of mail, in characters, and the largest file, in bytes. */
-export const MAIL_LIMITS = {
-  text: 65_536,
-  prompt: 262_144,
-  guard: 65_536,
-  fileBytes: 1_048_576,
-} as const;
 
 /** A file in `messages/`: a message to a chat; the group's own when none is named. Only main may name another. */
 export interface MessageMail {
@@ -133,7 +128,3 @@ export interface TasksSnapshot {
 export interface GroupsSnapshot {
   readonly groups: readonly { readonly jid: string; readonly name: string; readonly folder: string; readonly isMain: boolean }[];
 }
-
-/** The files' names in `/workspace/ipc`. */
-export const TASKS_SNAPSHOT = "current_tasks.json";
-export const GROUPS_SNAPSHOT = "available_groups.json";
