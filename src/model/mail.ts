@@ -115,8 +115,8 @@ export interface MailReason {
   readonly next: string;
 }
 
-/** A task as a group's agent sees it; long texts are cut. */
-export type VisibleTask = Omit<ScheduledTask, "sessionId">;
+/** A task as a group's agent sees it; `reason` says why it is paused or over. In the snapshot, long texts are cut. */
+export type VisibleTask = Omit<ScheduledTask, "sessionId"> & { readonly reason: string | null };
 
 /** `current_tasks.json`: the group's own tasks, or every group's for main; `timezone` is the one of schedules that name none. */
 export interface TasksSnapshot {
