@@ -1,5 +1,4 @@
 import { homedir } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
 import { realpath } from "node:fs/promises";
 import type { Capabilities, Engine, EngineInfo } from "../../engine/engine.ts";
 import type { Limits } from "../../engine/spec.ts";
@@ -8,10 +7,10 @@ import type { AgentConfig, ContainerMode, Group, Network, PersistentLimits } fro
 import { formatSize } from "../../model/size.ts";
 import { GROUP_TARGET } from "../../model/workspace.ts";
 import type { GatewayPlan } from "../gateway/door.ts";
+import { planNetwork } from "../gateway/plan.ts";
 import { groupMemory } from "../groups/memory.ts";
 import { readGroups } from "../groups/registry.ts";
 import { agentUser, type AgentUser, type HostUser } from "../home/agent-user.ts";
-import { defaultEnvNames, readEnvFile } from "../home/env-file.ts";
 import type { Home } from "../home/home.ts";
 import { checkSessions } from "../home/prepare.ts";
 import { isWithin, planAdditionalMounts } from "../mounts/additional.ts";
@@ -19,6 +18,7 @@ import { allowlistPath, readAllowlist } from "../mounts/allowlist.ts";
 import { groupMounts } from "../mounts/group-mounts.ts";
 import { planProject, type FramePlace, type HiddenPath } from "../mounts/project.ts";
 import type { PlannedMount } from "../mounts/planned-mount.ts";
+import { realPathOf } from "../mounts/real-path.ts";
 
 export const DEFAULT_IMAGE = "novabot-agent:latest";
 export const DEFAULT_TIMEOUT_MS = 300_000;
@@ -121,19 +121,7 @@ export async function planRun(group: Group, context: PlanContext): Promise<RunPl
     fileMounts: capabilities.fileMounts,
     groups: context.groups,
   });
-  const names = [...new Set([...defaultEnvNames, ...(config.env ?? [])])];
-  const variables = await readEnvFile(home, names);
-  if (config.network === "none" && !capabilities.networkNone) {
-    throw new NovaError(
-      "NOT_SUPPORTED",
-      "The group wants network none, and this engine cannot start a container without a network.",
-      {
-        place: `group ${group.folder}, containerConfig.network`,
-        next: "Use another engine for it (NOVABOT_ENGINE), or remove the setting.",
-      },
-    );
-  }
-  const gaps = describeGaps(capabilities, context.engine);
+  const { network, gateway, secrets, variables, missingVariables, gaps } = await planNetwork(group, context);
   const folders = group.isMain ? [...new Set([group.folder, ...context.groups.map((other) => other.folder)])] : [group.folder];
   const user = agentUser(context.host, context.engine);
   const project = group.isMain ? await planProject(home, folders, user, capabilities) : { mounts: [], hidden: [], frame: [] };
@@ -148,29 +136,18 @@ export async function planRun(group: Group, context: PlanContext): Promise<RunPl
     frame: project.frame,
     workingDirectory: GROUP_TARGET,
     variables,
-    missingVariables: names.filter((name) => !variables.has(name)),
+    missingVariables,
     environment: { TZ: env["TZ"] || Intl.DateTimeFormat().resolvedOptions().timeZone },
-    network: config.network ?? "open",
+    network,
     mode: config.mode ?? "warm",
-    gateway: null,
-    secrets: new Map(),
+    gateway,
+    secrets,
     persistent: { ...persistentDefaults, ...config.persistent },
     limits: planLimits(group, context.engine),
     timeoutMs: config.timeout ?? DEFAULT_TIMEOUT_MS,
     graceMs: STOP_GRACE_MS,
-    gaps,
+    gaps: [...gaps, ...describeGaps(capabilities, context.engine)],
   };
-}
-
-/** The path without links, also of a file that is not there yet. */
-async function realPathOf(path: string): Promise<string> {
-  const absolute = resolve(path);
-  try {
-    return await realpath(absolute);
-  } catch {
-    const parent = dirname(absolute);
-    return parent === absolute ? absolute : join(await realPathOf(parent), basename(absolute));
-  }
 }
 
 function planLimits(group: Group, engine: EngineInfo): Limits {

@@ -1,0 +1,57 @@
+import { isIPv6, connect, type LookupFunction, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Flows } from "../flows.ts";
+
+const connectMs = 30_000;
+const silenceMs = 900_000;
+/** What a closed side leaves on its way to the other has this long to be taken. */
+const lingerMs = 10_000;
+
+/** A lookup that knows the checked addresses alone, so that no other can be connected to. */
+export function fixedLookup(addresses: readonly string[]): LookupFunction {
+  const all = addresses.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
+  return (_name, options, callback) => {
+    const [first] = all;
+    if (!first) callback(new Error("no address"), "");
+    else if (options.all) callback(null, all);
+    else callback(null, first.address, first.family);
+  };
+}
+
+/** Connects to one of `addresses`; rejects with the error of the last when none answers in 30 s. Its end stays half open. */
+export async function dial(name: string, addresses: readonly string[], port: number, flows: Flows): Promise<Socket> {
+  return await new Promise((resolve, reject) => {
+    const socket = connect({ host: name, port, lookup: fixedLookup(addresses), allowHalfOpen: true });
+    flows.add(socket);
+    const timer = setTimeout(() => socket.destroy(new Error(`no connection after ${connectMs} ms`)), connectMs);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      resolve(socket);
+    });
+    socket.once("error", reject);
+    socket.once("close", () => {
+      clearTimeout(timer);
+      reject(new Error("closed"));
+    });
+  });
+}
+
+/** Carries bytes both ways until both sides have ended, one was lost, or nothing came for 15 minutes. */
+export function join(client: Duplex & Pick<Socket, "setTimeout" | "destroySoon">, target: Socket): void {
+  for (const [one, other] of [
+    [client, target],
+    [target, client],
+  ] as const) {
+    one.setTimeout(silenceMs, () => one.destroy());
+    one.on("error", () => other.destroy());
+    one.once("close", () => {
+      if (one.errored) other.destroy();
+      else {
+        other.setTimeout(lingerMs, () => other.destroy());
+        other.resume();
+        other.destroySoon();
+      }
+    });
+    one.pipe(other);
+  }
+}
