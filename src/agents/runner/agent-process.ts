@@ -15,6 +15,8 @@ export interface AgentCommand {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly prompt: string;
+  /** Its stdin stays open after the prompt, for `write` and `end`. */
+  readonly keepsInput?: boolean;
   onStdout(chunk: Buffer): void;
   onStderr(chunk: Buffer): void;
 }
@@ -42,7 +44,18 @@ export class AgentProcess {
     this.exited = this.#follow(command);
     // A program that exits before it has read its prompt is no error by itself.
     this.#child.stdin.on("error", () => undefined);
-    this.#child.stdin.end(command.prompt);
+    if (command.keepsInput) this.#child.stdin.write(command.prompt);
+    else this.#child.stdin.end(command.prompt);
+  }
+
+  /** Gives it more to read. */
+  write(text: string): void {
+    this.#child.stdin.write(text);
+  }
+
+  /** There is nothing more for it to read. */
+  end(): void {
+    this.#child.stdin.end();
   }
 
   /** Sends a signal to the program and everything in its process group. */

@@ -12,14 +12,7 @@ export function commandTurn(argv: readonly string[]): Turn {
     const agent = world.start({
       argv,
       cwd: world.cwd,
-      env: {
-        ...world.env,
-        NOVABOT_GROUP: input.groupFolder,
-        NOVABOT_CHAT_JID: input.chatJid,
-        NOVABOT_SESSION_ID: sessionId,
-        NOVABOT_IS_MAIN: String(input.isMain),
-        NOVABOT_IS_SCHEDULED_TASK: String(input.isScheduledTask ?? false),
-      },
+      env: { ...world.env, NOVABOT_SESSION_ID: sessionId },
       prompt: input.prompt,
       onStdout: (chunk) => answer.add(chunk),
       onStderr: (chunk) => world.log(chunk),

@@ -7,6 +7,15 @@ import type { ContainerInput } from "../../model/protocol.ts";
 /** Above the host's limit for a prompt, each byte of which JSON may write as six. */
 export const INPUT_LIMIT_BYTES: number = 128 * 1024 * 1024;
 
+/** An input with its agent filled in. */
+export type RunInput = ContainerInput & { readonly agent: AgentConfig };
+
+/** What an answer must echo. */
+export interface Identity {
+  readonly nonce?: string;
+  readonly run?: string;
+}
+
 /** All of `stream` until it ends; an error when it is longer than `limit` bytes. */
 export async function readInput(stream: AsyncIterable<Uint8Array>, limit: number = INPUT_LIMIT_BYTES): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
@@ -39,6 +48,31 @@ function duration(object: Record<string, unknown>, field: string): number {
   return typeof value === "number" && value > 0 && value < 2 ** 31 ? value : fail(field, "milliseconds");
 }
 
+function runOf(value: unknown): string {
+  return typeof value === "string" && value !== "" && value.length <= 64 ? value : fail("run", "1 to 64 characters");
+}
+
+function scriptOf(value: unknown): string {
+  const isScript = typeof value === "string" && value.trim() !== "" && !value.includes("\0");
+  return isScript ? value : fail("guard", "a shell script");
+}
+
+function variablesOf(value: unknown): Record<string, string> {
+  const need = "an object of environment variables and their texts";
+  if (typeof value !== "object" || value === null || Array.isArray(value)) fail("variables", need);
+  for (const [name, content] of Object.entries(value)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) fail("variables", need);
+    if (typeof content !== "string" || content.includes("\0")) fail(`variables.${name}`, "a text");
+  }
+  return value as Record<string, string>;
+}
+
+function gatewayOf(value: unknown): { readonly broker: boolean; readonly proxy: boolean } {
+  const { broker, proxy } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+  if (typeof broker !== "boolean" || typeof proxy !== "boolean") fail("gateway", "{ broker, proxy }, each true or false");
+  return { broker, proxy };
+}
+
 function agentOf(value: unknown): AgentConfig {
   if (value === undefined) return "claude";
   if (value === "claude" || value === "demo") return value;
@@ -49,11 +83,15 @@ function agentOf(value: unknown): AgentConfig {
   return fail("agent", '"claude", "demo" or { "command": ["program", "argument"] }');
 }
 
-/** The input that `bytes` hold as JSON, with its agent filled in; an error that names the wrong field otherwise. */
-export function parseInput(bytes: Uint8Array): ContainerInput & { readonly agent: AgentConfig } {
+function parseJSON(bytes: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+}
+
+/** The input that `bytes` hold as JSON; an error that names the wrong field otherwise. */
+export function parseInput(bytes: Uint8Array): RunInput {
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+    value = parseJSON(bytes);
   } catch (error) {
     throw new Error(`The input is not JSON: ${(error as Error).message}`, { cause: error });
   }
@@ -71,17 +109,23 @@ export function parseInput(bytes: Uint8Array): ContainerInput & { readonly agent
     ...(object["isScheduledTask"] === undefined ? {} : { isScheduledTask: flag(object, "isScheduledTask") }),
     ...(object["deadlineMs"] === undefined ? {} : { deadlineMs: duration(object, "deadlineMs") }),
     ...(object["nonce"] === undefined ? {} : { nonce: text(object, "nonce") }),
+    ...(object["run"] === undefined ? {} : { run: runOf(object["run"]) }),
+    ...(object["variables"] === undefined ? {} : { variables: variablesOf(object["variables"]) }),
+    ...(object["gateway"] === undefined ? {} : { gateway: gatewayOf(object["gateway"]) }),
+    ...(object["guard"] === undefined ? {} : { guard: scriptOf(object["guard"]) }),
+    ...(object["followUps"] === undefined ? {} : { followUps: flag(object, "followUps") }),
   };
 }
 
-/** The nonce of an input that is otherwise wrong, so that its error can still be trusted. */
-export function nonceOf(bytes: Uint8Array): string | undefined {
+/** What can be told of an input that is otherwise wrong, so that its error can still be trusted. */
+export function identityOf(bytes: Uint8Array): Identity {
   try {
-    const value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")) as {
-      nonce?: unknown;
-    } | null;
-    return typeof value?.nonce === "string" ? value.nonce : undefined;
+    const { nonce, run } = parseJSON(bytes) as Record<string, unknown>;
+    return {
+      ...(typeof nonce === "string" ? { nonce } : {}),
+      ...(typeof run === "string" && run.length <= 64 ? { run } : {}),
+    };
   } catch {
-    return undefined;
+    return {};
   }
 }

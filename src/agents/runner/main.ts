@@ -1,65 +1,68 @@
 import { statSync } from "node:fs";
-import type { AgentConfig } from "../../model/group.ts";
-import type { ContainerOutput } from "../../model/protocol.ts";
+import { MODE_VARIABLE } from "../../model/markers.ts";
 import { GROUP_TARGET } from "../../model/workspace.ts";
-import { agentEnv } from "./agent-env.ts";
-import { AgentProcess } from "./agent-process.ts";
-import { claudeTurn } from "./claude.ts";
-import { commandTurn } from "./command.ts";
-import { demoTurn } from "./demo.ts";
-import { writeFrame } from "./frames.ts";
-import { nonceOf, parseInput, readInput } from "./input.ts";
-import { failed, type Turn } from "./turn.ts";
+import { AgentEnvironment } from "./agent-env.ts";
+import { Forwarder } from "./forwarder.ts";
+import { readInput } from "./input.ts";
+import { inputLines } from "./input-lines.ts";
+import { type Container, Run } from "./run.ts";
+import { killStragglers } from "./stragglers.ts";
 
-function turnOf(agent: AgentConfig): Turn {
-  if (agent === "claude") return claudeTurn;
-  if (agent === "demo") return demoTurn;
-  return commandTurn(agent.command);
-}
+const TOLD_TO_STOP = 143;
 
 /** The kernel takes the files of a process that nobody may look into away from the process's own user. */
 function isHidden(): boolean {
   return statSync("/proc/self/environ").uid !== process.getuid?.();
 }
 
+const container: Container = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  environment: new AgentEnvironment(),
+  forwarder: new Forwarder(),
+  cwd: GROUP_TARGET,
+  expire: () => process.exit(TOLD_TO_STOP),
+};
+let run = new Run(container);
+let stopping = false;
+
+/** One run, and nothing to read after it: a container's usual life. */
+async function serveOne(): Promise<number> {
+  const input = await readInput(process.stdin).catch((error: Error) => error);
+  const status = await run.serve(input);
+  return status === "success" ? 0 : 1;
+}
+
+/** A run for each line, until there are no more. */
+async function serveLines(): Promise<number> {
+  for await (const line of inputLines(process.stdin)) {
+    run = new Run(container);
+    await run.serve(line);
+    killStragglers();
+    if (stopping) break;
+  }
+  return 0;
+}
+
 async function main(): Promise<number> {
   if (!isHidden()) process.stderr.write("novabot-runner: this process can be read by the agent; its answers could be forged.\n");
-  let nonce: string | undefined;
-  let agent: AgentProcess | undefined;
-  let stopping = false;
   const stop = (): void => {
     stopping = true;
-    if (agent === undefined) process.exit(143);
-    else void agent.stop();
+    if (run.isLive) run.stop();
+    else process.exit(TOLD_TO_STOP);
   };
   process.on("SIGTERM", stop).on("SIGINT", stop);
-  const finish = async (output: ContainerOutput): Promise<number> => {
-    // What the agent left running in the background must not write beside the answer.
-    agent?.signal("SIGKILL");
-    await writeFrame(process.stdout, output, nonce);
-    return output.status === "success" ? 0 : 1;
-  };
   process.stdout.on("error", () => undefined);
   process.stderr.on("error", () => undefined);
-
+  // A container may wait for its input: whatever takes time is done before it comes.
+  container.forwarder.prepare();
   try {
-    const bytes = await readInput(process.stdin);
-    nonce = nonceOf(bytes);
-    const input = parseInput(bytes);
-    if (input.deadlineMs !== undefined) setTimeout(() => process.exit(143), input.deadlineMs).unref();
-    const output = await turnOf(input.agent)(input, {
-      cwd: GROUP_TARGET,
-      env: agentEnv(),
-      interim: (text) => void writeFrame(process.stdout, { status: "success", result: text }, nonce),
-      log: (chunk) => void process.stderr.write(chunk),
-      start: (command) => (agent = new AgentProcess(command)),
-    });
-    if (!stopping) return await finish(output);
-    await finish(failed("The agent was told to stop before it had answered."));
-    return 143;
-  } catch (error) {
-    return await finish(failed((error as Error).message));
+    container.environment.read();
+  } catch {
+    // The run that needs it is told.
   }
+  const status = await (process.env[MODE_VARIABLE] === "persistent" ? serveLines() : serveOne());
+  return stopping ? TOLD_TO_STOP : status;
 }
 
 // Whatever still holds a pipe or a timer open: the last frame is the end.

@@ -5,8 +5,8 @@ import type { AgentCommand, AgentProcess } from "./agent-process.ts";
 export interface World {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Sends an answer before the last one. */
-  interim(text: string): void;
+  /** Sends a frame before the last one. */
+  send(output: ContainerOutput): void;
   /** Passes on what the agent writes to stderr. */
   log(chunk: Uint8Array | string): void;
   start(command: AgentCommand): AgentProcess;

@@ -5,7 +5,7 @@ import { type ContextEntry, hashEntries } from "./context.ts";
 import { hostCertificates } from "./host-settings.ts";
 import { nodeArchitecture, packagedNode } from "./packages.ts";
 import { rootFileSystemHash, rootFileSystemPlan, type RootFileSystem } from "./rootfs.ts";
-import { bundleRunner, imageFile } from "./sources.ts";
+import { bundleMailCommand, bundleRunner, imageFile } from "./sources.ts";
 import { AGENT_TAG, BASE_TAG, CLAUDE_CODE_VERSION, DEFAULT_BASE_IMAGE, NPM_VERSION } from "./versions.ts";
 
 /** An image that can be built in one request, and the hash of all that decides what it will be. */
@@ -50,10 +50,14 @@ export function cacheDirectory(env: Environment): string {
 /** The agent image on the base image `baseID`. The host's certificates decide what it is only when they stay in it. */
 export async function agentPlan(env: Environment, baseID: string, withCA: boolean): Promise<ImagePlan> {
   const certificates = await hostCertificates(env);
+  const [runner, { command, server }] = await Promise.all([bundleRunner(), bundleMailCommand()]);
   const lasting: ContextEntry[] = [
     { path: "Dockerfile", mode: 0o644, content: await imageFile("agent/Dockerfile") },
     { path: "runner/entrypoint.sh", mode: 0o644, content: await imageFile("agent/entrypoint.sh") },
-    { path: "runner/runner.mjs", mode: 0o644, content: await bundleRunner() },
+    { path: "runner/runner.mjs", mode: 0o644, content: runner },
+    { path: "command/novabot", mode: 0o755, content: await imageFile("agent/novabot.sh") },
+    { path: "command/command.mjs", mode: 0o644, content: command },
+    { path: "command/server.mjs", mode: 0o644, content: server },
   ];
   const ca: ContextEntry = { path: "ca.pem", mode: 0o644, content: certificates };
   const facts = { baseID, claude: CLAUDE_CODE_VERSION, target: withCA };

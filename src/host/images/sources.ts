@@ -8,13 +8,13 @@ export async function imageFile(path: string): Promise<string> {
   return await readFile(join(packageRoot(), "images", path), "utf8");
 }
 
-/** The agent runner as one JavaScript module without dependencies. */
-export async function bundleRunner(): Promise<string> {
+/** A module below `src/agents` with all that it imports, as one JavaScript module without dependencies. */
+async function bundle(entry: string): Promise<string> {
   const here = fileURLToPath(import.meta.url);
   // Only a build needs it: loading it costs every start of the program, and fails where the working directory is gone.
   const { build } = await import("esbuild");
   const result = await build({
-    entryPoints: [join(dirname(here), "../../agents/runner", `main${extname(here)}`)],
+    entryPoints: [join(dirname(here), "../../agents", `${entry}${extname(here)}`)],
     absWorkingDir: packageRoot(),
     bundle: true,
     write: false,
@@ -27,4 +27,15 @@ export async function bundleRunner(): Promise<string> {
     logLevel: "silent",
   });
   return result.outputFiles[0]?.text ?? "";
+}
+
+/** The agent runner. */
+export async function bundleRunner(): Promise<string> {
+  return await bundle("runner/main");
+}
+
+/** The in-container command, and its MCP server, which is apart because it is many times as large. */
+export async function bundleMailCommand(): Promise<{ readonly command: string; readonly server: string }> {
+  const [command, server] = await Promise.all([bundle("mail-command/main"), bundle("mail-command/mcp")]);
+  return { command, server };
 }

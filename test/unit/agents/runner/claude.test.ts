@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import { claudeArguments, ClaudeStream, extraDirectories } from "../../../../src/agents/runner/claude.ts";
+import { describe, expect, test } from "vitest";
+import { claudeArguments, extraDirectories, userMessage } from "../../../../src/agents/runner/claude.ts";
+import { ClaudeStream } from "../../../../src/agents/runner/claude-stream.ts";
 import type { ContainerOutput } from "../../../../src/model/protocol.ts";
 
 const well = { code: 0, signal: null, stderr: "" };
@@ -14,10 +15,7 @@ function follow(
 ): { interim: string[]; log: string; output: ContainerOutput } {
   const interim: string[] = [];
   let log = "";
-  const stream = new ClaudeStream(
-    (text) => interim.push(text),
-    (text) => (log += text),
-  );
+  const stream = new ClaudeStream({ interim: (text) => void interim.push(text), log: (text) => void (log += text) });
   for (const event of events) stream.line(typeof event === "string" ? event : JSON.stringify(event));
   return { output: stream.output(exit), interim, log };
 }
@@ -37,10 +35,84 @@ const result = (text: string | null, more: object = {}): object => ({
 });
 
 test("the command line, to the letter", () => {
-  expect(claudeArguments(undefined, []).join(" ")).toBe(
-    "claude -p --output-format stream-json --verbose --permission-mode bypassPermissions",
+  expect(claudeArguments(undefined, []).slice(0, -2).join(" ")).toBe(
+    "claude -p --input-format stream-json --output-format stream-json --verbose --permission-mode bypassPermissions",
   );
-  expect(claudeArguments("s-1", ["/workspace/global"]).slice(7)).toEqual(["--resume", "s-1", "--add-dir", "/workspace/global"]);
+  const [option, tools] = claudeArguments(undefined, []).slice(-2);
+  expect(option).toBe("--mcp-config");
+  expect(JSON.parse(tools ?? "").mcpServers.novabot).toEqual({
+    type: "stdio",
+    command: "/usr/local/bin/novabot",
+    args: ["mcp"],
+    alwaysLoad: true,
+  });
+  expect(claudeArguments("s-1", ["/workspace/global"]).slice(-4)).toEqual(["--resume", "s-1", "--add-dir", "/workspace/global"]);
+});
+
+test("a prompt is one line, whatever is in it", () => {
+  const line = userMessage("a\nb\u2028\ud83d");
+  expect(line.indexOf("\n")).toBe(line.length - 1);
+  expect(JSON.parse(line)).toEqual({
+    type: "user",
+    message: { role: "user", content: [{ type: "text", text: "a\nb\u2028\ud83d" }] },
+  });
+});
+
+describe("many turns in one process", () => {
+  const begin = (): { interim: string[]; turns: () => number; stream: ClaudeStream } => {
+    const interim: string[] = [];
+    let turns = 0;
+    const stream = new ClaudeStream({
+      interim: (text) => void interim.push(text),
+      log: () => undefined,
+      onTurn: () => void (turns += 1),
+    });
+    return { interim, turns: () => turns, stream };
+  };
+  const feed = (stream: ClaudeStream, ...events: readonly object[]): void => {
+    for (const event of events) stream.line(JSON.stringify(event));
+  };
+
+  test("each give an answer, with what was said before it", () => {
+    const { stream, interim, turns } = begin();
+    feed(stream, says("Aside."), says("One."), result("One."));
+    expect([turns(), stream.endedWell, interim]).toEqual([1, true, ["Aside."]]);
+    expect(stream.next()).toEqual({ status: "success", result: "One.", newSessionId: session });
+    expect([stream.endedWell, stream.next()]).toEqual([false, undefined]);
+    feed(stream, says("One."), result("One."));
+    expect(stream.output(well)).toEqual({ status: "success", result: "One.", newSessionId: session });
+    expect(interim).toEqual(["Aside."]);
+  });
+
+  test("that end in the middle of one are an error", () => {
+    const { stream, interim } = begin();
+    feed(stream, says("One."), result("One."));
+    stream.next();
+    feed(stream, says("Half"));
+    expect(stream.output({ code: 1, signal: null, stderr: "boom" })).toMatchObject({
+      status: "error",
+      error: expect.stringContaining("boom"),
+    });
+    expect(interim).toEqual(["Half"]);
+  });
+
+  test("are over with an error", () => {
+    const { stream } = begin();
+    feed(stream, result("broken", { is_error: true }));
+    expect([stream.endedWell, stream.next()]).toEqual([false, undefined]);
+    expect(stream.output(well)).toMatchObject({ status: "error", error: "broken" });
+  });
+
+  test("that Claude Code began by itself lose nothing and double nothing", () => {
+    const { stream, interim } = begin();
+    feed(stream, says("One."), result("One."), says("The build is done."), says("Two."), result("Two."), result("Three."));
+    expect(interim).toEqual(["One.", "The build is done.", "Two."]);
+    expect(stream.output(well)).toMatchObject({ status: "success", result: "Three." });
+    expect(interim).toHaveLength(3);
+    feed(stream, says("a last word without a result"));
+    expect(stream.output(well)).toMatchObject({ status: "success", result: null, newSessionId: session });
+    expect(interim.slice(3)).toEqual(["Three.", "a last word without a result"]);
+  });
 });
 
 test("the answer comes once, what was said before it as it came", () => {
