@@ -61,6 +61,11 @@ export class HeldDirectory {
     return byDescriptor ? `/proc/self/fd/${this.#handle.fd}/${name}` : join(this.path, name);
   }
 
+  /** A path that leads to this directory and to no other for as long as it is held, for calls that are not made here. */
+  get place(): string {
+    return byDescriptor ? `/proc/self/fd/${this.#handle.fd}` : this.path;
+  }
+
   async directory(name: string): Promise<HeldDirectory> {
     const path = join(this.path, name);
     return new HeldDirectory(path, await openDirectory(this.#at(name), path));
@@ -100,7 +105,7 @@ export class HeldDirectory {
   }
 
   async names(): Promise<string[]> {
-    return await readdir(byDescriptor ? `/proc/self/fd/${this.#handle.fd}` : this.path);
+    return await readdir(this.place);
   }
 
   /** The text of a regular file of at most `limitBytes`; undefined when there is none. */

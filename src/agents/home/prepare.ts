@@ -93,7 +93,8 @@ async function prepareFolder(folder: HeldDirectory, user: AgentUser): Promise<vo
   await (await folder.reclaimDirectory("logs")).close();
 }
 
-async function prepareSlots(slots: HeldDirectory, user: AgentUser): Promise<void> {
+/** Makes the directories in a group's `data/ipc/<folder>`, takes away what an agent put in their place, and gives them to the agent. */
+export async function prepareSlots(slots: HeldDirectory, user: AgentUser): Promise<void> {
   await giveToAgent(slots, user);
   for (const name of ipcDirectories) {
     const directory = await slots.reclaimDirectory(name);
