@@ -1,23 +1,24 @@
 import type { Readable } from "node:stream";
-import type { Engine, Exit } from "../../engine/engine.ts";
+import type { Attachment, Engine, Exit } from "../../engine/engine.ts";
 import { NovaError, messageOf } from "../../model/errors.ts";
 import type { ContainerOutput } from "../../model/protocol.ts";
-import { FrameReader, type Frame } from "../protocol/frames.ts";
+import { FrameReader } from "../protocol/frames.ts";
 import { KeptStream } from "../protocol/kept-stream.ts";
+import { Interruptions, type Interruption, type InterruptionOptions } from "./interruptions.ts";
 import type { LiveContainer } from "./live-container.ts";
+import { Told } from "./told.ts";
 
-/** Why the host ended a container itself. */
-export type Interruption = "timeout" | "cancelled";
-
-/** What one container said and how it ended; `settle` makes an outcome of it. */
+/** What one container said in one run and how that ended; `settle` makes an outcome of it. */
 export interface Conversation {
-  /** Null when the container's end was never seen: it may still be there. */
+  /** Null when the container's end was not seen: it goes on, when `goesOn` is true, or may still be there. */
   readonly exitCode: number | null;
   readonly outOfMemory: boolean;
   readonly interruption: Interruption | null;
   /** Set when the engine went away under the container. */
   readonly lost: NovaError | null;
-  readonly last: ContainerOutput | null;
+  /** The run ended with its final frame, and its container waits for the next one. */
+  readonly goesOn: boolean;
+  readonly told: Told;
   readonly frames: number;
   readonly suspicious: number;
   readonly broken: number;
@@ -27,69 +28,97 @@ export interface Conversation {
   readonly stderr: KeptStream;
 }
 
-export interface ConversationOptions {
-  /** Written to stdin, which then ends. */
+export interface ConversationOptions extends InterruptionOptions {
+  /** One JSON object. A container for one run gets it and the end of input; one for many gets it as a line. */
   readonly input: Uint8Array;
+  readonly run: string;
+  /** The container serves many runs: every frame must name this one, and the final frame ends it. */
+  readonly kept: boolean;
   /** Null reads by the plain rule: every well-formed frame counts. */
   readonly nonce: string | null;
-  readonly timeoutMs: number;
-  readonly graceMs: number;
-  readonly signal?: AbortSignal;
+  /** Called when the input is on its way. */
+  onBegun(): void;
   onOutput(output: ContainerOutput): void;
 }
 
 /** After a container's exit its last bytes are already on their way; a stream that stays open longer is not waited for. */
 const drainMs = 2000;
-/** A container that outlives SIGKILL by this hangs in the kernel: its run is over all the same. */
-const hopelessMs = 30_000;
 
 /**
- * Gives a container that was just started its input and reads it to its end, or ends it when the time is over or the caller
- * aborts. Never rejects: whatever happens is told in the result. The container is gone unless `exitCode` is null.
+ * Gives a container that runs its input and reads it to the run's end, or ends it when the time is over or the caller aborts.
+ * Never rejects: whatever happens is told in the result. The container is gone unless `exitCode` is null.
  */
 export async function converse(engine: Engine, container: LiveContainer, options: ConversationOptions): Promise<Conversation> {
   const { streams } = container;
+  const { run, kept } = options;
   const stdout = new KeptStream();
   const stderr = new KeptStream();
-  let last: ContainerOutput | null = null;
+  const told = new Told();
+  const finished = Promise.withResolvers<void>();
   let brokenReason: string | null = null;
+  // Frames with the right nonce and another run's id.
+  let strangers = 0;
+  let isOver = false;
   const reader = new FrameReader({
     nonce: options.nonce,
-    onFrame(frame: Frame) {
-      if (frame.kind === "output") {
-        last = frame.output;
-        options.onOutput(frame.output);
-      } else if (frame.kind === "broken") brokenReason = frame.reason;
+    onFrame(frame) {
+      if (frame.kind === "broken") brokenReason = frame.reason;
+      if (frame.kind !== "output" || isOver) return;
+      const { output } = frame;
+      if (kept ? output.run !== run : (output.run ?? run) !== run) {
+        strangers += 1;
+        return;
+      }
+      told.take(output);
+      options.onOutput(output);
+      if (!kept || output.final !== true) return;
+      isOver = true;
+      // One that is being stopped has not ended by itself: its exit is the end.
+      if (interruptions.reason === null) finished.resolve();
     },
   });
-  const drained = Promise.all([
-    pump(streams.stdout, (chunk) => {
-      stdout.push(chunk);
-      reader.push(chunk);
-    }),
-    pump(streams.stderr, (chunk) => stderr.push(chunk)),
-  ]);
+  const out = new Pump(streams.stdout, (chunk) => {
+    stdout.push(chunk);
+    reader.push(chunk);
+  });
+  const err = new Pump(streams.stderr, (chunk) => stderr.push(chunk));
   const interruptions = new Interruptions(engine, container.id, options);
+  let goesOn = false;
   try {
-    streams.stdin.end(options.input);
-    const end = await Promise.race([container.exit.then(ended, unseen), interruptions.hopeless.then(() => unseen(null))]);
-    if (end.exitCode !== null) await Promise.race([drained, after(drainMs)]);
-    reader.end();
+    give(streams, options);
+    options.onBegun();
+    const end = await Promise.race([
+      container.exit.then(ended, unseen),
+      interruptions.hopeless.then(() => unseen(null)),
+      finished.promise.then(() => null),
+    ]);
+    goesOn = end === null;
+    if (end !== null && end.exitCode !== null) await Promise.race([Promise.all([out.drained, err.drained]), after(drainMs)]);
+    if (!goesOn) reader.end();
+    const { output, suspicious, broken } = reader.counts;
     return {
-      ...end,
+      ...(end ?? { exitCode: null, outOfMemory: false, lost: null }),
       interruption: interruptions.reason,
-      last,
-      frames: reader.counts.output,
-      suspicious: reader.counts.suspicious,
-      broken: reader.counts.broken,
+      goesOn,
+      told,
+      frames: output - strangers,
+      suspicious: suspicious + strangers,
+      broken,
       brokenReason,
       stdout,
       stderr,
     };
   } finally {
     interruptions.end();
-    streams.close();
+    if (goesOn) for (const pump of [out, err]) pump.letGo();
+    else streams.close();
   }
+}
+
+function give({ stdin }: Attachment, { input, kept }: ConversationOptions): void {
+  if (!kept) return void stdin.end(input);
+  stdin.write(input);
+  stdin.write("\n");
 }
 
 type End = Pick<Conversation, "exitCode" | "outOfMemory" | "lost">;
@@ -111,54 +140,30 @@ function unseen(thrown: unknown): End {
   return { exitCode: null, outOfMemory: false, lost };
 }
 
-/** The timer and the caller's signal: whichever comes first stops the container, through the engine. */
-class Interruptions {
-  reason: Interruption | null = null;
-  readonly #engine: Engine;
-  readonly #id: string;
-  readonly #options: ConversationOptions;
-  readonly #hopeless = Promise.withResolvers<void>();
-  readonly #onAbort = (): void => this.#stop("cancelled");
-  #timer: NodeJS.Timeout;
+/** Reads a stream for as long as a run goes on. */
+class Pump {
+  /** Resolves at the stream's end. */
+  readonly drained: Promise<void>;
+  readonly #stream: Readable;
+  readonly #take: (chunk: Uint8Array) => void;
+  readonly #end: () => void;
 
-  constructor(engine: Engine, id: string, options: ConversationOptions) {
-    this.#engine = engine;
-    this.#id = id;
-    this.#options = options;
-    this.#timer = setTimeout(() => this.#stop("timeout"), options.timeoutMs);
-    if (options.signal?.aborted) this.#onAbort();
-    else options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+  constructor(stream: Readable, take: (chunk: Uint8Array) => void) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.drained = promise;
+    this.#stream = stream;
+    this.#take = take;
+    this.#end = resolve;
+    // A stream that breaks has ended; what ended it is told by `wait`.
+    stream.on("end", resolve).on("close", resolve).on("error", resolve).on("data", take).resume();
   }
 
-  /** Resolves when a container that was stopped should long have ended. */
-  get hopeless(): Promise<void> {
-    return this.#hopeless.promise;
+  /** Leaves the stream to the next run. Until then nothing is read: a container that goes on writing has to wait. */
+  letGo(): void {
+    this.#stream.pause();
+    this.#stream.off("data", this.#take);
+    for (const event of ["end", "close", "error"]) this.#stream.off(event, this.#end);
   }
-
-  end(): void {
-    clearTimeout(this.#timer);
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
-  }
-
-  #stop(reason: Interruption): void {
-    if (this.reason !== null) return;
-    this.reason = reason;
-    const { graceMs } = this.#options;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#hopeless.resolve(), graceMs + hopelessMs);
-    // When the engine cannot even stop it, `wait` tells that the engine is lost, or killing is what is left to try.
-    this.#engine.stop(this.#id, graceMs).catch(() => this.#engine.kill(this.#id, "SIGKILL").catch(() => undefined));
-  }
-}
-
-function pump(stream: Readable, take: (chunk: Uint8Array) => void): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  stream.on("data", take);
-  stream.once("end", resolve);
-  stream.once("close", resolve);
-  // A stream that breaks has ended; what ended it is told by `wait`.
-  stream.on("error", () => resolve());
-  return promise;
 }
 
 function after(ms: number): Promise<void> {

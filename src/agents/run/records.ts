@@ -44,12 +44,15 @@ export async function listRecords(
   });
 }
 
-/** The session that the newest run of this chat with its present agent ended in; undefined when there is none. */
+/**
+ * The session that the newest run of this chat with its present agent ended in; undefined when there is none. Conversations that
+ * are a task's own do not count.
+ */
 export async function latestSession(home: Home, group: Group): Promise<string | undefined> {
   return await withRuns(home, undefined, async (runs) => {
     for (const name of (await recordNames(runs)).toReversed()) {
       const record = await readRecord(runs, name);
-      if (record?.jid !== group.jid || record.agent !== agentKind(group.agent ?? "claude")) continue;
+      if (record?.jid !== group.jid || record.ownSession || record.agent !== agentKind(group.agent ?? "claude")) continue;
       if (record.newSessionId !== null) return record.newSessionId;
     }
     return undefined;

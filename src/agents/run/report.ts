@@ -1,8 +1,9 @@
 import type { Logger } from "pino";
 import type { ErrorCode } from "../../model/errors.ts";
-import { agentKind } from "../../model/group.ts";
+import { agentKind, type ContainerMode } from "../../model/group.ts";
 import type { ContainerInput } from "../../model/protocol.ts";
 import type { RunRecord } from "../../model/run.ts";
+import type { Traffic } from "../gateway/door.ts";
 import type { Home } from "../home/home.ts";
 import { redactor } from "../protocol/redact.ts";
 import { firstText } from "../protocol/utf8.ts";
@@ -10,6 +11,7 @@ import type { Conversation } from "./conversation.ts";
 import { renderLog } from "./log.ts";
 import { writeLog } from "./log-file.ts";
 import type { RunPlan } from "./plan.ts";
+import type { RunRequest } from "./request.ts";
 import { writeRecord } from "./records.ts";
 import { settle } from "./settle.ts";
 
@@ -35,8 +37,15 @@ export interface EndedRun {
   readonly engine: string;
   /** Milliseconds since 1970. */
   readonly startedAtMs: number;
-  /** From before the container was made to its end. */
+  /** From before the container was made or taken to the run's end. */
   readonly durationMs: number;
+  readonly mode: ContainerMode;
+  readonly request: Pick<RunRequest, "messages" | "task" | "ownSession">;
+  readonly firstAnswerMs: number | null;
+  /** Null when the container had no door. */
+  readonly traffic: Traffic | null;
+  /** Ids of the follow-ups that the agent took. */
+  readonly accepted: readonly string[];
 }
 
 /** What of a very long result or error stands in the run's record; the caller gets all of it. */
@@ -55,9 +64,8 @@ export async function reportRun(
 ): Promise<RunResult> {
   const { plan, input, conversation } = run;
   const { logger } = options;
-  // The nonce is over with the run, but its frames stand in the log of stdout.
-  const nonce = input.nonce === undefined ? [] : [["NONCE", input.nonce] as const];
-  const redact = redactor(new Map([...plan.variables, ...nonce]));
+  const redact = redactor(secretsOf(run));
+  const { told } = conversation;
   const settled = settle(conversation, {
     limits: plan.limits,
     timeoutMs: plan.timeoutMs,
@@ -83,8 +91,8 @@ export async function reportRun(
     outcome: settled.outcome,
     exitCode: conversation.exitCode,
     sessionId: input.sessionId ?? null,
-    newSessionId: conversation.last?.newSessionId ?? null,
-    result: typeof conversation.last?.result === "string" ? cut(redact(conversation.last.result)) : null,
+    newSessionId: told.newSessionId,
+    result: told.result === null ? null : cut(redact(told.result)),
     error: error === null ? null : cut(error),
     promptBytes: Buffer.byteLength(input.prompt),
     frames: conversation.frames,
@@ -94,21 +102,29 @@ export async function reportRun(
     stderrBytes: conversation.stderr.totalBytes,
     stdoutTruncated: conversation.stdout.truncated,
     stderrTruncated: conversation.stderr.truncated,
-    mode: "cold",
-    messages: [],
-    task: null,
-    ownSession: false,
-    skipped: false,
-    firstAnswerMs: null,
-    usage: null,
-    denied: [],
+    mode: run.mode,
+    messages: [...(run.request.messages ?? []), ...run.accepted],
+    task: run.request.task ?? null,
+    ownSession: run.request.ownSession ?? false,
+    skipped: told.skipped,
+    firstAnswerMs: run.firstAnswerMs,
+    usage: run.traffic?.usage ?? null,
+    denied: run.traffic?.denied ?? [],
     logFile,
   };
   await writeRecord(home, record).catch((thrown: unknown) =>
     logger.error({ err: thrown }, "The run's record could not be written"),
   );
   tell(record, redact(conversation.stderr.tail(toldBytes)), logger);
-  return { record, result: conversation.last?.result ?? null, code: settled.code, accepted: [], skipped: false };
+  return { record, result: told.result, code: settled.code, accepted: run.accepted, skipped: told.skipped };
+}
+
+/** What must stand in neither the log nor the record. The nonce and the tokens are over with the run, but it may have printed them. */
+function secretsOf({ plan, input }: EndedRun): Map<string, string> {
+  const secrets = new Map([...plan.variables, ...plan.secrets]);
+  for (const [name, value] of Object.entries(input.variables ?? {})) secrets.set(`token in ${name}`, value);
+  if (input.nonce !== undefined) secrets.set("NONCE", input.nonce);
+  return secrets;
 }
 
 function tell(record: RunRecord, stderr: string, logger: Logger): void {

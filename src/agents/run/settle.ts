@@ -18,17 +18,19 @@ export interface Terms extends Pick<RunPlan, "limits" | "timeoutMs"> {
 
 /**
  * The one outcome of a run. What the host did comes before what the container said: a run that was stopped did not succeed.
- * NovaBot's runner ends with status 0 only after its last word; with another status a frame of success was an interim one.
+ * A runner's last word is a final frame, or one after which it ends with status 0; otherwise a frame of success was an
+ * interim one.
  */
 export function settle(conversation: Conversation, terms: Terms): Settlement {
-  const { last, exitCode } = conversation;
+  const { exitCode } = conversation;
+  const { last } = conversation.told;
   if (conversation.lost) return failed("engine lost", "ENGINE_LOST", conversation.lost.message);
   if (conversation.interruption === "cancelled") return failed("cancelled", "RUN_CANCELLED", "The run was cancelled.");
   if (conversation.interruption === "timeout") {
     const error = `The agent did not end within ${terms.timeoutMs} ms; set containerConfig.timeout if it needs longer.`;
     return failed("timeout", "RUN_TIMEOUT", error);
   }
-  const isFinished = exitCode === 0 || !terms.keepsProtocol;
+  const isFinished = last?.final === true || exitCode === 0 || !terms.keepsProtocol;
   if (last?.status === "success" && isFinished) return { outcome: "success", error: null, code: null };
   if (conversation.outOfMemory) {
     const limit = formatSize(terms.limits.memoryBytes);

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import { KeptStream } from "../../../../src/agents/protocol/kept-stream.ts";
 import type { Conversation } from "../../../../src/agents/run/conversation.ts";
+import { Told } from "../../../../src/agents/run/told.ts";
 import { settle } from "../../../../src/agents/run/settle.ts";
 import { NovaError } from "../../../../src/model/errors.ts";
+import type { ContainerOutput } from "../../../../src/model/protocol.ts";
 
 const plan = {
   limits: { memoryBytes: 2 ** 30, memorySwapBytes: 2 ** 30, cpus: 1, pids: 10 },
@@ -11,13 +13,18 @@ const plan = {
 };
 const success = { status: "success", result: "hi" } as const;
 
-function conversation(changes: Partial<Conversation>): Conversation {
+type Changes = Partial<Conversation> & { readonly last?: ContainerOutput };
+
+function conversation({ last, ...changes }: Changes): Conversation {
+  const told = new Told();
+  if (last) told.take(last);
   return {
     exitCode: 0,
     outOfMemory: false,
     interruption: null,
     lost: null,
-    last: null,
+    goesOn: false,
+    told,
     frames: 0,
     suspicious: 0,
     broken: 0,
@@ -28,7 +35,7 @@ function conversation(changes: Partial<Conversation>): Conversation {
   };
 }
 
-test.each<[string, Partial<Conversation>, string, RegExp | null]>([
+test.each<[string, Changes, string, RegExp | null]>([
   ["an answer", { last: success }, "success", null],
   [
     "an interim answer, then a crash",
@@ -38,6 +45,13 @@ test.each<[string, Partial<Conversation>, string, RegExp | null]>([
   ],
   ["an interim answer, then killed for memory", { last: success, exitCode: 137, outOfMemory: true }, "out of memory", /1 GiB/],
   ["an answer although a child was killed for memory", { last: success, outOfMemory: true }, "success", null],
+  ["a final answer, whatever the exit status", { last: { ...success, final: true }, exitCode: 137 }, "success", null],
+  [
+    "a final answer of a container that goes on",
+    { last: { ...success, final: true }, exitCode: null, goesOn: true },
+    "success",
+    null,
+  ],
   ["an agent's error", { last: { status: "error", result: null, error: "no key" } }, "agent error", /no key/],
   ["an error without a word", { last: { status: "error", result: null } }, "agent error", /without a word/],
   ["killed for memory", { exitCode: 137, outOfMemory: true }, "out of memory", /1 GiB/],

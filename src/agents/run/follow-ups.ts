@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import { NovaError } from "../../model/errors.ts";
+import type { FollowUp } from "../../model/protocol.ts";
+import type { AgentUser } from "../home/agent-user.ts";
+import { HeldDirectory } from "../home/held-directory.ts";
+import type { Home } from "../home/home.ts";
+
+const inputName = "input";
+/** What the host puts there: a number that orders the messages, and a hash of the message's id. */
+const followUpFile = /^\d{10}-[0-9a-f]{8}\.json$/;
+
+/** Takes away what an earlier run left in a group's input. The group's turn is held, so no agent of it is at work. */
+export async function clearInput(home: Home, folder: string): Promise<void> {
+  await withInput(home, folder, async (input) => {
+    await input.removeTemporary();
+    for (const name of await input.names()) if (followUpFile.test(name)) await input.remove(name);
+  });
+}
+
+/** The messages that are handed to one run's agent while it works. */
+export class FollowUps {
+  readonly #home: Home;
+  readonly #folder: string;
+  readonly #user: AgentUser;
+  readonly #run: string;
+  readonly #handed = new Set<string>();
+  #count = 0;
+  #last: Promise<unknown> = Promise.resolve();
+  #isOver = false;
+
+  constructor(home: Home, folder: string, user: AgentUser, run: string) {
+    this.#home = home;
+    this.#folder = folder;
+    this.#user = user;
+    this.#run = run;
+  }
+
+  /** Puts a message into the agent's input, after those before it. Rejects with `RUN_NOT_FOUND` when the run is over. */
+  async hand(followUp: FollowUp): Promise<void> {
+    if (this.#isOver) throw this.#over();
+    const handing = this.#last.then(async () => {
+      if (this.#isOver) throw this.#over();
+      await this.#put(followUp);
+    });
+    this.#last = handing.catch(() => undefined);
+    await handing;
+  }
+
+  /** Whether the message was handed to this run: an agent may claim to have taken anything. */
+  has(id: string): boolean {
+    return this.#handed.has(id);
+  }
+
+  /** Nothing is handed from now on; what the agent did not take is taken away from it. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await this.#last;
+    if (this.#handed.size) await clearInput(this.#home, this.#folder);
+  }
+
+  async #put({ id, text }: FollowUp): Promise<void> {
+    this.#count += 1;
+    const hash = createHash("sha256").update(id).digest("hex").slice(0, 8);
+    const name = `${String(this.#count).padStart(10, "0")}-${hash}.json`;
+    const { isGiven, shifted, uid, gid } = this.#user;
+    // Named before it can be taken.
+    this.#handed.add(id);
+    const isThere = await withInput(this.#home, this.#folder, async (input) => {
+      const owner = isGiven ? { uid, gid } : null;
+      await input.replace(name, JSON.stringify({ id, text }), shifted ? 0o644 : 0o600, { owner });
+    });
+    if (!isThere) {
+      throw new NovaError("HOME_UNSAFE_PATH", `The mail slots of the group ${this.#folder} are gone.`, {
+        place: this.#home.data,
+      });
+    }
+  }
+
+  #over(): NovaError {
+    return new NovaError("RUN_NOT_FOUND", `The run ${this.#run} is over.`, {
+      place: "run",
+      next: "Begin another run with the message.",
+    });
+  }
+}
+
+/** False when the group has no mail slots yet. What an agent put in the place of its input directory is taken away. */
+async function withInput(home: Home, folder: string, use: (input: HeldDirectory) => Promise<void>): Promise<boolean> {
+  const slots = await HeldDirectory.find(home.root, "data", "ipc", folder);
+  if (!slots) return false;
+  try {
+    const input = await slots.reclaimDirectory(inputName);
+    try {
+      await use(input);
+    } finally {
+      await input.close();
+    }
+  } finally {
+    await slots.close();
+  }
+  return true;
+}
