@@ -33,10 +33,12 @@ export async function makeDoorDirectory(home: Home, host: Host, container: strin
   const ours = join(gatewayDirectory(home), host.id);
   const path = join(ours, container);
   let handle: FileHandle | undefined;
+  let isMade = false;
   try {
     // Whoever may enter the directory may use the socket: the parents are this user's alone, the container gets in by its mount.
     await mkdir(ours, { recursive: true, mode: 0o700 });
     await mkdir(path, { mode: 0o755 });
+    isMade = true;
     await chmod(path, 0o755);
     handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
     // A socket's path has 107 bytes, a home may be deeper than that.
@@ -46,7 +48,7 @@ export async function makeDoorDirectory(home: Home, host: Host, container: strin
   } catch (thrown) {
     server.close();
     await handle?.close();
-    await rm(path, { recursive: true, force: true });
+    if (isMade) await rm(path, { recursive: true, force: true });
     throw new NovaError("HOME_INVALID", `Cannot make the gateway's socket in ${quote(path, 400)}: ${messageOf(thrown)}.`, {
       place: path,
       next: "See that the disk has room and that the home lies on a file system that has sockets.",

@@ -56,7 +56,8 @@ test("a group sees its own folder, logs read-only, global memory, session, mail 
   ]);
   expect(plan).toMatchObject({
     workingDirectory: "/workspace/group",
-    network: "open",
+    network: "egress",
+    gateway: { broker: null, egress: [] },
     timeoutMs: 300_000,
     graceMs: 15_000,
     user: { uid: 1000, gid: 1000 },
@@ -119,13 +120,89 @@ test("an allowlist that a link leads to is known by its real place", async () =>
   await expect(planRun(main, context(home, { env }))).rejects.toMatchObject({ code: "ALLOWLIST_INVALID" });
 });
 
-test("only allowed names of the env file are in the plan", async () => {
+test("the API's key stays outside; what the owner allowed by name goes in", async () => {
   const home = await temporaryHome();
-  await writeFile(home.envFile, "ANTHROPIC_API_KEY=k\nGITHUB_TOKEN=t\nDATABASE_PASSWORD=p\n");
-  expect([...(await planRun(family, context(home))).variables.keys()]).toEqual(["ANTHROPIC_API_KEY"]);
-  const plan = await planRun({ ...family, containerConfig: { env: ["GITHUB_TOKEN"] } }, context(home));
-  expect([...plan.variables.keys()]).toEqual(["ANTHROPIC_API_KEY", "GITHUB_TOKEN"]);
-  expect(plan.missingVariables).toEqual(["CLAUDE_CODE_OAUTH_TOKEN"]);
+  await writeFile(home.envFile, "ANTHROPIC_API_KEY=k\nCLAUDE_CODE_OAUTH_TOKEN=o\nGITHUB_TOKEN=t\nDATABASE_PASSWORD=p\n");
+  const plan = await planRun({ ...family, containerConfig: { env: ["GITHUB_TOKEN", "NPM_TOKEN"] } }, context(home));
+  expect([...plan.variables]).toEqual([["GITHUB_TOKEN", "t"]]);
+  expect([...plan.secrets]).toEqual([["ANTHROPIC_API_KEY", "k"]]);
+  expect(plan.gateway?.broker).toEqual({ upstream: "https://api.anthropic.com/", credential: "ANTHROPIC_API_KEY" });
+  expect(plan.missingVariables).toEqual(["NPM_TOKEN"]);
+  expect(plan.gaps).toEqual([]);
+});
+
+test("a key that the owner names goes into the container, with a warning and no broker", async () => {
+  const home = await temporaryHome();
+  await writeFile(home.envFile, "ANTHROPIC_API_KEY=k\nANTHROPIC_BASE_URL=http://10.0.0.5:4000/v\n");
+  const plan = await planRun({ ...family, containerConfig: { env: ["ANTHROPIC_API_KEY"] } }, context(home));
+  expect([...plan.variables]).toEqual([["ANTHROPIC_API_KEY", "k"]]);
+  expect([...plan.secrets]).toEqual([]);
+  expect(plan.gateway).toEqual({
+    broker: null,
+    egress: [{ host: "10.0.0.5", port: 4000, private: true, source: expect.stringContaining("env file") }],
+  });
+  expect(plan.gaps).toEqual([expect.stringContaining("ANTHROPIC_API_KEY goes into the container")]);
+});
+
+test("where the API is: .env, then the host's environment", async () => {
+  const home = await temporaryHome();
+  await writeFile(home.envFile, "CLAUDE_CODE_OAUTH_TOKEN=o\n");
+  const env = { HOME: "/nobody", ANTHROPIC_BASE_URL: "https://gateway.example/anthropic" };
+  expect((await planRun(family, context(home, { env }))).gateway?.broker).toEqual({
+    upstream: "https://gateway.example/anthropic",
+    credential: "CLAUDE_CODE_OAUTH_TOKEN",
+  });
+  for (const bad of ["gateway.example", "https://u:p@gateway.example", "https://a.example/?q=1", "file:///etc"]) {
+    await writeFile(home.envFile, `CLAUDE_CODE_OAUTH_TOKEN=o\nANTHROPIC_BASE_URL=${bad}\n`);
+    await expect(planRun(family, context(home, { env }))).rejects.toMatchObject({ code: "ENV_INVALID" });
+  }
+});
+
+test("an egress network's rules are the owner's and the group's, each with its place", async () => {
+  const home = await temporaryHome();
+  const list = `${home.root}-egress.json`;
+  await writeFile(list, '{"allow":["registry.npmjs.org",{"host":"nas.lan","private":true}]}');
+  const env = { HOME: "/nobody", NOVABOT_EGRESS_ALLOWLIST: list };
+  const group: Group = { ...family, containerConfig: { egress: ["*.debian.org:80"] } };
+  expect((await planRun(group, context(home, { env }))).gateway?.egress).toEqual([
+    { host: "registry.npmjs.org", port: 443, private: false, source: `${list}, allow.0` },
+    { host: "nas.lan", port: 443, private: true, source: `${list}, allow.1` },
+    { host: "*.debian.org", port: 80, private: false, source: "group family, containerConfig.egress.0" },
+  ]);
+  await expect(planRun({ ...family, containerConfig: { egress: ["https://x"] } }, context(home))).rejects.toMatchObject({
+    code: "EGRESS_INVALID",
+    place: "group family, containerConfig.egress.0",
+  });
+  await writeFile(join(home.root, "egress.json"), "{}");
+  await symlink(home.root, `${home.root}-link`);
+  const inside = { HOME: "/nobody", NOVABOT_EGRESS_ALLOWLIST: `${home.root}-link/egress.json` };
+  await expect(planRun(family, context(home, { env: inside }))).rejects.toMatchObject({ code: "EGRESS_INVALID" });
+});
+
+test.each([
+  ["none", { network: "none", gateway: null }],
+  ["open", { network: "open", gateway: { egress: null, broker: { credential: "ANTHROPIC_API_KEY" } } }],
+] as const)("network %s", async (network, expected) => {
+  const home = await temporaryHome();
+  await writeFile(home.envFile, "ANTHROPIC_API_KEY=k\n");
+  const plan = await planRun({ ...family, containerConfig: { network } }, context(home));
+  expect(plan).toMatchObject(expected);
+  expect([...plan.variables]).toEqual([]);
+});
+
+test("an engine in a virtual machine takes no socket: egress is refused, and what falls back says so", async () => {
+  const home = await temporaryHome();
+  await writeFile(home.envFile, "ANTHROPIC_API_KEY=k\n");
+  const inVM = context(home, { engine: { ...engine, sharesKernel: false } });
+  const plan = await planRun(family, inVM);
+  expect(plan).toMatchObject({ network: "open", gateway: null });
+  expect([...plan.variables]).toEqual([["ANTHROPIC_API_KEY", "k"]]);
+  expect(plan.gaps.join(" ")).toMatch(/network is open.*keys .* go into the container/);
+  await expect(planRun({ ...family, containerConfig: { network: "egress" } }, inVM)).rejects.toMatchObject({
+    code: "NOT_SUPPORTED",
+  });
+  const none = await planRun({ ...family, containerConfig: { network: "none" } }, inVM);
+  expect([none.network, none.gateway, none.variables.size]).toEqual(["none", null, 0]);
 });
 
 test.each([
