@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { NovaError, errorCodes } from "../model/errors.ts";
+import { addCancelCommand } from "./cancel.ts";
+import { addChatCommand } from "./chat.ts";
 import { addCleanCommand } from "./clean.ts";
 import type { CLIContext } from "./context.ts";
 import { addDemoCommand } from "./demo.ts";
@@ -11,7 +13,10 @@ import { addImageCommand } from "./image.ts";
 import { describeError, errorDocument, visible } from "./output.ts";
 import { addRunCommand } from "./run.ts";
 import { addRunsCommand } from "./runs.ts";
+import { addServeCommand } from "./serve.ts";
 import { addSetupCommand } from "./setup.ts";
+import { addStatusCommand } from "./status.ts";
+import { addTasksCommand } from "./tasks.ts";
 import { addTestCommand } from "./test.ts";
 import { version } from "./version.ts";
 
@@ -46,9 +51,14 @@ async function main(argv: readonly string[], outputClosed: AbortSignal): Promise
     addSetupCommand,
     addDoctorCommand,
     addRunCommand,
+    addServeCommand,
+    addChatCommand,
+    addStatusCommand,
+    addCancelCommand,
     addGroupsCommand,
     addExplainCommand,
     addRunsCommand,
+    addTasksCommand,
     addImageCommand,
     addCleanCommand,
     addTestCommand,

@@ -217,12 +217,17 @@ export class Queue implements JobQueue, Outbox {
     if (this.#phase === "closed") return;
     this.#phase = "closing";
     this.#callOffRetry?.();
-    if (options.cancelRuns) for (const attempt of this.#live.values()) attempt.abort("shutdown");
+    if (options.cancelRuns) this.stopRuns();
     while (this.#settling.size) await Promise.all(this.#settling);
     await this.#sender.close();
     this.#phase = "closed";
     for (const callOff of this.#timers) callOff();
     await this.#journal.close();
+  }
+
+  /** Stops the runs that a `close` waits for. */
+  stopRuns(): void {
+    if (this.#phase === "closing") for (const attempt of this.#live.values()) attempt.abort("shutdown");
   }
 
   #refuseWhenClosing(): void {

@@ -1,0 +1,182 @@
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { HeldDirectory } from "../../agents/home/held-directory.ts";
+import type { Home } from "../../agents/home/home.ts";
+import type { Chats } from "../../agents/queue/chats.ts";
+import type { QueueEvent } from "../../agents/queue/events.ts";
+import { Queue, type QueueStatus } from "../../agents/queue/queue.ts";
+import { Sessions } from "../../agents/queue/sessions.ts";
+import { maxContainers } from "../../agents/run/request.ts";
+import { Tasks } from "../../agents/tasks/tasks.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { Installation } from "../installation.ts";
+import type { Environment } from "../state.ts";
+import { ChatFeed } from "./chat-feed.ts";
+import { ControlServer } from "./control-server.ts";
+import { LocalChats } from "./local-chats.ts";
+import { ServeLock } from "./lock.ts";
+import { registryOf } from "./registry.ts";
+import { routesOf } from "./routes.ts";
+
+export interface ServeOptions {
+  readonly home: Home;
+  readonly engine: Engine;
+  readonly env: Environment;
+  readonly logger: Logger;
+  readonly onEvent?: (event: QueueEvent) => void;
+  /** Told of what the start cleaned up: names of containers that a dead host had left. */
+  readonly onCleanUp?: (containers: readonly string[]) => void;
+  /** Where messages to chats go; by default to the local chats, which are passed in. */
+  readonly chats?: (local: Chats) => Chats;
+  /** Pauses in milliseconds before a run, and before a message to a chat, is tried again. */
+  readonly runBackoff?: (tries: number) => number;
+  readonly sendBackoff?: (tries: number) => number;
+}
+
+export interface ServeStatus extends QueueStatus {
+  readonly home: string;
+  readonly engine: string;
+  readonly pid: number;
+  readonly since: string;
+  readonly slots: number;
+  readonly tasks: number;
+}
+
+/** A home that is alive: messages are answered, tasks are carried out, mail is delivered, until `close`. */
+export class Serve {
+  readonly queue: Queue;
+  readonly tasks: Tasks;
+  readonly localChats: LocalChats;
+  readonly feed: ChatFeed;
+  readonly installation: Installation;
+  readonly #home: Home;
+  readonly #lock: ServeLock;
+  readonly #control: ControlServer;
+  readonly #slots: number;
+  readonly #since = new Date().toISOString();
+
+  private constructor(parts: {
+    readonly home: Home;
+    readonly lock: ServeLock;
+    readonly installation: Installation;
+    readonly queue: Queue;
+    readonly tasks: Tasks;
+    readonly localChats: LocalChats;
+    readonly feed: ChatFeed;
+    readonly slots: number;
+    readonly logger: Logger;
+  }) {
+    this.#home = parts.home;
+    this.#lock = parts.lock;
+    this.installation = parts.installation;
+    this.queue = parts.queue;
+    this.tasks = parts.tasks;
+    this.localChats = parts.localChats;
+    this.feed = parts.feed;
+    this.#slots = parts.slots;
+    this.#control = new ControlServer(routesOf(this), parts.logger);
+  }
+
+  /**
+   * Opens the home and begins. Rejects with `HOME_BUSY` when another process serves it, with `QUEUE_DAMAGED` when the journal
+   * cannot be read, and then nothing goes on.
+   */
+  static async open(options: ServeOptions): Promise<Serve> {
+    const { home, engine, env, logger } = options;
+    const slots = maxContainers(env);
+    const undo: (() => Promise<void>)[] = [];
+    try {
+      const directories = await makeDirectories(home);
+      const lock = await ServeLock.take(home);
+      undo.push(async () => await lock.release());
+      const installation = await Installation.open({ home, engine, env, logger });
+      undo.push(async () => await installation.close());
+      options.onCleanUp?.((await installation.cleanUp()).containers);
+      const groups = registryOf(home);
+      const sessions = new Sessions(home);
+      const localChats = new LocalChats(directories.chats);
+      undo.push(async () => await localChats.close());
+      let take = (_event: QueueEvent): void => undefined;
+      const queue = await Queue.open({
+        directory: directories.queue,
+        runs: installation.runs,
+        chats: options.chats?.(localChats) ?? localChats,
+        groups,
+        session: async (group) => await sessions.latest(group),
+        slots,
+        logger,
+        onEvent: (event) => take(event),
+        ...(options.runBackoff ? { runBackoff: options.runBackoff } : {}),
+        ...(options.sendBackoff ? { sendBackoff: options.sendBackoff } : {}),
+      });
+      undo.push(async () => await queue.close({ cancelRuns: true }));
+      const timezone = env["TZ"] || Intl.DateTimeFormat().resolvedOptions().timeZone;
+      const tasks = await Tasks.open({ home, groups, timezone, queue, logger });
+      undo.push(async () => await tasks.close());
+      const feed = new ChatFeed(localChats, (chatJid) => queue.isSending(chatJid));
+      take = (event) => {
+        options.onEvent?.(event);
+        feed.take(event);
+      };
+      const serve = new Serve({ home, lock, installation, queue, tasks, localChats, feed, slots, logger });
+      queue.start(tasks.onJobEnd);
+      await tasks.start();
+      await serve.#control.listen(home);
+      return serve;
+    } catch (thrown) {
+      for (const step of undo.toReversed()) {
+        await step().catch((later: unknown) => logger.error({ err: later }, "The home could not be let go in order"));
+      }
+      throw thrown;
+    }
+  }
+
+  status(): ServeStatus {
+    return {
+      home: this.#home.root,
+      engine: this.installation.engine.name,
+      pid: process.pid,
+      since: this.#since,
+      slots: this.#slots,
+      tasks: this.tasks.list("owner").filter(({ status }) => status === "active").length,
+      ...this.queue.status(),
+    };
+  }
+
+  /**
+   * Ends in order: nothing new is taken, runs that go on have `patience` to end by themselves, then they are stopped and what
+   * they had not answered waits for the next start.
+   */
+  async close(patience: AbortSignal = AbortSignal.abort()): Promise<void> {
+    await this.#control.close();
+    await this.tasks.close();
+    const waiting = this.queue.close({ cancelRuns: patience.aborted });
+    patience.addEventListener("abort", () => this.queue.stopRuns(), { once: true });
+    await waiting;
+    await this.localChats.close();
+    await this.installation.close();
+    await this.#lock.release();
+  }
+}
+
+/** What serving keeps in the home, below `data/host`. */
+async function makeDirectories(home: Home): Promise<{ readonly queue: string; readonly chats: string }> {
+  let directory = await HeldDirectory.open(home.root);
+  for (const [name, mode] of [
+    ["data", 0o755],
+    ["host", 0o700],
+  ] as const) {
+    const parent = directory;
+    try {
+      directory = await parent.ensureDirectory(name, mode);
+    } finally {
+      await parent.close();
+    }
+  }
+  try {
+    for (const name of ["queue", "chats"]) await (await directory.ensureDirectory(name, 0o700)).close();
+  } finally {
+    await directory.close();
+  }
+  return { queue: join(home.host, "queue"), chats: join(home.host, "chats") };
+}
