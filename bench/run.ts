@@ -1,13 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { ContainerSpec } from "../src/engine/spec.ts";
-import { privateDockerPaths } from "../src/host/state.ts";
 import { ANSWER, buildAgentImage, IMAGE } from "./cold-run/agent-image.ts";
 import { group, inputFor, makeBed, type Bed } from "./cold-run/bed.ts";
 import { runDocker } from "./cold-run/docker-cli.ts";
 import { dockerMemory, novabotMemory, type PerRun } from "./cold-run/memory.ts";
 import { RawAPI } from "./cold-run/raw-api.ts";
+import { findSocket } from "./socket.ts";
 import { median, table } from "./table.ts";
 
 // A cold run, prompt to answer and container gone, through NovaBot, by bare Engine API calls and by `docker run`: the same container
@@ -24,14 +23,6 @@ const { values: options } = parseArgs({
 });
 const rounds = Number(options.rounds);
 const live = Number(options.live);
-
-function findSocket(): string {
-  const named = options.socket ?? process.env["DOCKER_HOST"]?.replace(/^unix:\/\//, "");
-  if (named !== undefined) return named;
-  const found = [privateDockerPaths(process.env).socket, "/var/run/docker.sock"].find((path) => existsSync(path));
-  if (found === undefined) throw new Error("No Docker socket: run `./novabot setup`, or name one with --socket.");
-  return found;
-}
 
 async function measureTime(bed: Bed, socket: string): Promise<Map<string, number[]>> {
   const raw = new RawAPI(socket);
@@ -75,7 +66,7 @@ async function inOwnProcess(socket: string): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const socket = findSocket();
+  const socket = findSocket(options.socket);
   if (options["memory-only"]) return await inOwnProcess(socket);
 
   const bed = await makeBed(socket);

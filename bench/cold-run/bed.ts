@@ -24,7 +24,8 @@ export interface Bed {
 }
 
 export function group(folder: string): Group {
-  return { jid: `local:${folder}`, name: folder, folder, isMain: false, containerConfig: { memory: "256m", pids: 64 } };
+  const containerConfig = { memory: "256m", pids: 64, network: "open" } as const;
+  return { jid: `local:${folder}`, name: folder, folder, isMain: false, containerConfig };
 }
 
 /** What a container reads, as JSON. */
@@ -44,9 +45,11 @@ export async function makeBed(socket: string): Promise<Bed> {
     home,
     async spec(of) {
       const plan = await installation.runs.plan(of);
+      const image = await engine.findImage(IMAGE);
+      if (!image) throw new Error(`there is no image ${IMAGE}`);
       await prepareHome(home, plan);
-      const identity = { id: randomBytes(6).toString("hex"), host: installation.presence.id, startedAtMs: Date.now() };
-      return containerSpec(plan, home, identity, { id: IMAGE, ownInit: false });
+      const identity = { id: randomBytes(6).toString("hex"), host: installation.presence.id, madeAtMs: Date.now() };
+      return containerSpec({ plan, image }, home, identity, { kept: false, door: null });
     },
     async close() {
       for (const { id } of await engine.list({ [labels.home]: home.label })) await engine.remove(id);

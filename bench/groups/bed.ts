@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pino from "pino";
+import { changeGroups } from "../../src/agents/groups/registry.ts";
+import { openHome, type Home } from "../../src/agents/home/home.ts";
+import { dockerEngine } from "../../src/engine/docker/driver.ts";
+import type { Engine } from "../../src/engine/engine.ts";
+import { labels } from "../../src/engine/spec.ts";
+import { Serve } from "../../src/host/serve/serve.ts";
+import type { ContainerMode, Group } from "../../src/model/group.ts";
+import type { OutgoingMessage } from "../../src/model/message.ts";
+
+/** The agent of every group here: as little as an agent can be, so that what is around it is what is measured. */
+export const command: readonly string[] = ["/bin/sh", "-c", "grep -o 'n[0-9]*n' | tr '\\n' ' '"];
+
+/** What the agent answers to the messages with these numbers. */
+export function answerTo(numbers: readonly number[]): string {
+  return numbers.map((number) => `n${number}n`).join(" ");
+}
+
+export function liveGroup(folder: string, mode: ContainerMode): Group {
+  return {
+    jid: `local:${folder}`,
+    name: folder,
+    folder,
+    isMain: false,
+    agent: { command },
+    containerConfig: { mode, memory: "256m", pids: 64 },
+  };
+}
+
+/** A served home with an engine, and whatever its agents say to their chats. */
+export interface LiveBed {
+  readonly home: Home;
+  readonly engine: Engine;
+  readonly serve: Serve;
+  /** Called with each message that goes out to a chat. */
+  onMessage: (message: OutgoingMessage) => void;
+  close(): Promise<void>;
+}
+
+export async function serveBed(
+  socket: string,
+  groups: readonly Group[],
+  env: Readonly<Record<string, string>>,
+): Promise<LiveBed> {
+  const directory = await mkdtemp(join(tmpdir(), "novabot-bench-"));
+  const engine = dockerEngine({ socket });
+  const home = await openHome(join(directory, "home"), { create: true });
+  await changeGroups(home, () => groups);
+  const said = { onMessage: (_message: OutgoingMessage): void => undefined };
+  const serve = await Serve.open({
+    home,
+    engine,
+    env: { HOME: directory, TZ: "UTC", ...env },
+    logger: pino({ level: "silent" }),
+    chats: () => ({ send: async (message) => said.onMessage(message) }),
+  });
+  return Object.assign(said, {
+    home,
+    engine,
+    serve,
+    async close() {
+      await serve.close();
+      for (const { id } of await engine.list({ [labels.home]: home.label })) await engine.remove(id);
+      await rm(directory, { recursive: true, force: true });
+    },
+  });
+}
