@@ -23,6 +23,7 @@ function describe(status: ServeStatus): string[] {
     ["home", status.home],
     ["serving", `on ${status.engine}, process ${status.pid}, since ${status.since}`],
     ["containers", `${status.groups.filter(({ live }) => live).length} at work, at most ${status.slots} in all`],
+    ["ready", status.pool.map(({ group, mode, state }) => `${group} (${mode}, ${state})`).join(", ") || "none ahead"],
     ["tasks", `${status.tasks} active`],
     ["to send", String(status.outbox)],
   ];

@@ -4,6 +4,8 @@ import pino, { type Logger } from "pino";
 import type { Engine } from "../engine/engine.ts";
 import { changeGroups, readGroups, type GroupsChange } from "../agents/groups/registry.ts";
 import { openHome, type Home } from "../agents/home/home.ts";
+import { Gateway } from "../agents/gateway/gateway.ts";
+import { sweepLiveRuns } from "../agents/run/live-runs.ts";
 import { pruneRecords } from "../agents/run/records.ts";
 import { removeAbandoned } from "../agents/run/remains.ts";
 import { Runs } from "../agents/run/runs.ts";
@@ -11,6 +13,7 @@ import { Presence } from "../agents/turns/presence.ts";
 import { TurnQueue, sweepTurns } from "../agents/turns/turns.ts";
 import { NovaError, escapeInvisible, quote } from "../model/errors.ts";
 import type { Group } from "../model/group.ts";
+import type { Doors } from "../agents/gateway/door.ts";
 import type { Environment } from "./state.ts";
 import { thisHost } from "./this-host.ts";
 
@@ -42,12 +45,14 @@ export class Installation {
   readonly presence: Presence;
   readonly engine: Engine;
   readonly runs: Runs;
+  readonly #doors: Doors;
 
-  private constructor(home: Home, presence: Presence, engine: Engine, runs: Runs) {
+  private constructor(home: Home, presence: Presence, engine: Engine, runs: Runs, doors: Doors) {
     this.home = home;
     this.presence = presence;
     this.engine = engine;
     this.runs = runs;
+    this.#doors = doors;
   }
 
   static async open(options: {
@@ -58,7 +63,19 @@ export class Installation {
   }): Promise<Installation> {
     const { home, engine, env, logger } = options;
     const presence = await Presence.claim(home);
-    return new Installation(home, presence, engine, new Runs({ home, engine, presence, env, logger, host: thisHost() }));
+    try {
+      const doors = new Gateway({ home, host: presence, env });
+      return new Installation(
+        home,
+        presence,
+        engine,
+        new Runs({ home, engine, presence, env, logger, host: thisHost(), doors }),
+        doors,
+      );
+    } catch (thrown) {
+      await presence.release();
+      throw thrown;
+    }
   }
 
   /** What a host does when it starts: containers that a dead host left behind, and records beyond the limit, go. */
@@ -66,6 +83,7 @@ export class Installation {
     const containers = await removeAbandoned(this.engine, this.home, this.presence);
     // Tickets after containers: whoever meets a dead one looks for its container.
     await sweepTurns(join(this.home.host, "turns"), this.presence);
+    await sweepLiveRuns(this.home, this.presence);
     const hosts = await this.presence.sweep();
     const records = await pruneRecords(this.home);
     return { containers, hosts, records };
@@ -73,6 +91,7 @@ export class Installation {
 
   async close(): Promise<void> {
     await this.runs.close();
+    await this.#doors.close();
     await this.presence.release();
   }
 }

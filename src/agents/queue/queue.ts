@@ -204,6 +204,11 @@ export class Queue implements JobQueue, Outbox {
     };
   }
 
+  /** The run that goes on for a group's folder; null when none does. */
+  runOf(folder: string): string | null {
+    return this.#live.get(folder)?.run ?? null;
+  }
+
   /** Whether something is on its way to this chat. */
   isSending(chatJid: string): boolean {
     return this.#state.outbox.has(chatJid);

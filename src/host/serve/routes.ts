@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { taskHandlers } from "../../agents/tasks/handlers.ts";
 import { NovaError } from "../../model/errors.ts";
 import { checkJID } from "../../model/names.ts";
 import type { ControlRoutes } from "./control-server.ts";
@@ -19,6 +20,7 @@ export function routesOf(serve: Serve): ControlRoutes {
         if (!parsed.success) throw new NovaError("USAGE", "A cancel names a group's folder or a run.", { place: "name" });
         return { stopped: await serve.queue.cancel(parsed.data.name) };
       },
+      ...Object.fromEntries(Object.entries(taskHandlers(serve.tasks)).map(([verb, answer]) => [`/v1/tasks/${verb}`, answer])),
     },
     streams: {
       // /v1/chats/<jid>/messages?after=<seq>

@@ -1,22 +1,32 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { HeldDirectory } from "../../agents/home/held-directory.ts";
+import { agentUser } from "../../agents/home/agent-user.ts";
 import type { Home } from "../../agents/home/home.ts";
+import { MailSlots } from "../../agents/mail/mail-slots.ts";
 import type { Chats } from "../../agents/queue/chats.ts";
 import type { QueueEvent } from "../../agents/queue/events.ts";
+import type { PooledContainer } from "../../agents/pool/pool.ts";
 import { Queue, type QueueStatus } from "../../agents/queue/queue.ts";
 import { Sessions } from "../../agents/queue/sessions.ts";
+import { listRecords } from "../../agents/run/records.ts";
 import { maxContainers } from "../../agents/run/request.ts";
 import { Tasks } from "../../agents/tasks/tasks.ts";
 import type { Engine } from "../../engine/engine.ts";
-import { Installation } from "../installation.ts";
+import type { Group } from "../../model/group.ts";
+import { Installation, editGroups } from "../installation.ts";
 import type { Environment } from "../state.ts";
+import { thisHost } from "../this-host.ts";
 import { ChatFeed } from "./chat-feed.ts";
 import { ControlServer } from "./control-server.ts";
 import { LocalChats } from "./local-chats.ts";
 import { ServeLock } from "./lock.ts";
 import { registryOf } from "./registry.ts";
 import { routesOf } from "./routes.ts";
+
+/** A group that was at work within this time before a start is likely to be soon. */
+const activeMs = 30 * 60_000;
+const activeRecords = 50;
 
 export interface ServeOptions {
   readonly home: Home;
@@ -40,6 +50,8 @@ export interface ServeStatus extends QueueStatus {
   readonly since: string;
   readonly slots: number;
   readonly tasks: number;
+  /** Containers that wait for their next run. */
+  readonly pool: readonly PooledContainer[];
 }
 
 /** A home that is alive: messages are answered, tasks are carried out, mail is delivered, until `close`. */
@@ -49,6 +61,7 @@ export class Serve {
   readonly localChats: LocalChats;
   readonly feed: ChatFeed;
   readonly installation: Installation;
+  readonly #mail: MailSlots;
   readonly #home: Home;
   readonly #lock: ServeLock;
   readonly #control: ControlServer;
@@ -61,6 +74,7 @@ export class Serve {
     readonly installation: Installation;
     readonly queue: Queue;
     readonly tasks: Tasks;
+    readonly mail: MailSlots;
     readonly localChats: LocalChats;
     readonly feed: ChatFeed;
     readonly slots: number;
@@ -71,6 +85,7 @@ export class Serve {
     this.installation = parts.installation;
     this.queue = parts.queue;
     this.tasks = parts.tasks;
+    this.#mail = parts.mail;
     this.localChats = parts.localChats;
     this.feed = parts.feed;
     this.#slots = parts.slots;
@@ -113,15 +128,30 @@ export class Serve {
       const timezone = env["TZ"] || Intl.DateTimeFormat().resolvedOptions().timeZone;
       const tasks = await Tasks.open({ home, groups, timezone, queue, logger });
       undo.push(async () => await tasks.close());
+      const mail = new MailSlots({
+        home,
+        groups,
+        tasks,
+        logger,
+        outbox: queue,
+        user: agentUser(thisHost(), await engine.probe()),
+        editGroups: async (change) => await editGroups(home.root, change),
+        runOf: (folder) => queue.runOf(folder),
+      });
+      undo.push(async () => await mail.close());
       const feed = new ChatFeed(localChats, (chatJid) => queue.isSending(chatJid));
       take = (event) => {
         options.onEvent?.(event);
         feed.take(event);
       };
-      const serve = new Serve({ home, lock, installation, queue, tasks, localChats, feed, slots, logger });
-      queue.start(tasks.onJobEnd);
+      const serve = new Serve({ home, lock, installation, queue, tasks, mail, localChats, feed, slots, logger });
+      // What agents read of tasks and groups stands before the first of them runs.
       await tasks.start();
+      await mail.start();
       await serve.#control.listen(home);
+      undo.push(async () => await serve.#control.close());
+      queue.start(tasks.onJobEnd);
+      await keepWarm(home, installation, await groups());
       return serve;
     } catch (thrown) {
       for (const step of undo.toReversed()) {
@@ -139,6 +169,7 @@ export class Serve {
       since: this.#since,
       slots: this.#slots,
       tasks: this.tasks.list("owner").filter(({ status }) => status === "active").length,
+      pool: this.installation.runs.pool.status(),
       ...this.queue.status(),
     };
   }
@@ -149,14 +180,25 @@ export class Serve {
    */
   async close(patience: AbortSignal = AbortSignal.abort()): Promise<void> {
     await this.#control.close();
-    await this.tasks.close();
+    await this.#mail.close();
     const waiting = this.queue.close({ cancelRuns: patience.aborted });
     patience.addEventListener("abort", () => this.queue.stopRuns(), { once: true });
     await waiting;
+    // After the queue, which tells it how the last jobs ended.
+    await this.tasks.close();
     await this.localChats.close();
     await this.installation.close();
     await this.#lock.release();
   }
+}
+
+/** Groups that were at work shortly before the start get their containers ahead again. */
+async function keepWarm(home: Home, { runs }: Installation, groups: readonly Group[]): Promise<void> {
+  const recently = Date.now() - activeMs;
+  const active = new Set<string>();
+  for (const record of await listRecords(home, { limit: activeRecords }))
+    if (Date.parse(record.startedAt) > recently) active.add(record.jid);
+  for (const group of groups) if (active.has(group.jid)) runs.keepWarm(group);
 }
 
 /** What serving keeps in the home, below `data/host`. */
