@@ -2,10 +2,12 @@ import type { Command } from "commander";
 import pc from "picocolors";
 import { findGroup, readGroups } from "../agents/groups/registry.ts";
 import type { RunPlan } from "../agents/run/plan.ts";
+import type { ImageInfo } from "../engine/engine.ts";
 import { explainGroup } from "../host/explanation.ts";
 import type { AgentConfig } from "../model/group.ts";
 import { formatSize } from "../model/size.ts";
 import type { CLIContext } from "./context.ts";
+import { egressTable, gatewayMount, imageGaps, networkFacts } from "./explain-network.ts";
 import { formatDuration, table } from "./output.ts";
 import { openChosenHome } from "./session.ts";
 
@@ -18,9 +20,9 @@ export function addExplainCommand(program: Command, context: CLIContext): void {
     .action(async (name: string, options: { json?: boolean }, command: Command) => {
       const home = await openChosenHome(command, context, false);
       const group = findGroup(await readGroups(home), name);
-      const { plan, engine, imageID } = await explainGroup(home, group, context.env);
-      if (options.json) return context.printJSON(document(plan, engine, imageID));
-      for (const line of describe(plan, engine, imageID)) context.print(line);
+      const { plan, engine, image } = await explainGroup(home, group, context.env);
+      if (options.json) return context.printJSON(document(plan, engine, image));
+      for (const line of describe(plan, engine, image)) context.print(line);
     });
 }
 
@@ -31,14 +33,14 @@ export function describeAgent(agent: AgentConfig): string {
 }
 
 /** The plan as data. Of the env file only the names: the values are secrets. */
-function document(plan: RunPlan, engine: string, imageID: string | null): unknown {
+function document(plan: RunPlan, engine: string, image: ImageInfo | null): unknown {
   return {
     group: plan.group.folder,
     jid: plan.group.jid,
     isMain: plan.group.isMain,
     engine,
     image: plan.image,
-    imageID,
+    imageID: image?.id ?? null,
     agent: plan.agent,
     user: { uid: plan.user.uid, gid: plan.user.gid, why: plan.user.why },
     workingDirectory: plan.workingDirectory,
@@ -47,29 +49,33 @@ function document(plan: RunPlan, engine: string, imageID: string | null): unknow
     env: [...plan.variables.keys()],
     missingEnv: plan.missingVariables,
     environment: plan.environment,
+    mode: plan.mode,
+    persistent: plan.persistent,
     network: plan.network,
+    gateway: plan.gateway,
+    secrets: [...plan.secrets.keys()],
     limits: plan.limits,
     timeoutMs: plan.timeoutMs,
     graceMs: plan.graceMs,
-    gaps: plan.gaps,
+    gaps: [...plan.gaps, ...imageGaps(plan, image)],
   };
 }
 
-function describe(plan: RunPlan, engine: string, imageID: string | null): string[] {
+function describe(plan: RunPlan, engine: string, image: ImageInfo | null): string[] {
   const { limits } = plan;
   const facts: readonly (readonly [string, string])[] = [
     ["group", `${plan.group.folder} (${plan.group.jid})${plan.group.isMain ? ", main" : ""}`],
     ["engine", engine],
     [
       "image",
-      imageID === null
+      image === null
         ? `${plan.image} (missing: build it with \`novabot image build agent\`)`
-        : `${plan.image} (${imageID.slice(0, 19)})`,
+        : `${plan.image} (${image.id.slice(0, 19)})`,
     ],
     ["agent", describeAgent(plan.agent)],
     ["user", `${plan.user.uid}:${plan.user.gid}, ${plan.user.why}`],
     ["directory", plan.workingDirectory],
-    ["network", plan.network === "none" ? "none" : "the engine's default: it reaches what the host reaches"],
+    ...networkFacts(plan),
     ["memory", `${formatSize(limits.memoryBytes)}, with swap ${formatSize(limits.memorySwapBytes)}`],
     ["cpus", String(limits.cpus)],
     ["pids", String(limits.pids)],
@@ -83,13 +89,18 @@ function describe(plan: RunPlan, engine: string, imageID: string | null): string
         .join(" "),
     ],
   ];
-  const mounts = plan.mounts.map((mount) => [mount.readonly ? "ro" : "rw", mount.target, mount.source, mount.why]);
+  const mounts = [
+    ...plan.mounts.map((mount) => [mount.readonly ? "ro" : "rw", mount.target, mount.source, mount.why]),
+    ...gatewayMount(plan),
+  ];
+  const gaps = [...plan.gaps, ...imageGaps(plan, image)];
   const masks = plan.hidden.map(({ target, why }) => [target, why]);
   return [
     ...facts.map(([name, value]) => `${pc.dim(name.padEnd(11))}  ${value}`),
     "",
     ...table(["", "IN THE CONTAINER", "ON THE HOST", "WHY"], mounts),
     ...(masks.length ? ["", ...table(["MASKED (NOT THERE)", "WHAT IT HOLDS"], masks)] : []),
-    ...(plan.gaps.length ? ["", ...plan.gaps.map((gap) => `${pc.yellow("note")}  ${gap}`)] : []),
+    ...egressTable(plan),
+    ...(gaps.length ? ["", ...gaps.map((gap) => `${pc.yellow("note")}  ${gap}`)] : []),
   ];
 }

@@ -220,7 +220,7 @@ test("explain tells exactly what the container then gets", async () => {
   expect(container).toMatchObject({ user: `${explained.user.uid}:${explained.user.gid}`, addresses: {} });
   expect(explained).toMatchObject({
     network: "none",
-    env: ["ANTHROPIC_API_KEY"],
+    env: [],
     limits: { memoryBytes: 300 * 2 ** 20, memorySwapBytes: 400 * 2 ** 20, pids: 77 },
   });
   process.kill(child.pid!, "SIGINT");

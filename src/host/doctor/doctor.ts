@@ -1,4 +1,5 @@
 import type { Engine, EngineInfo } from "../../engine/engine.ts";
+import { hasAbility } from "../../agents/run/input.ts";
 import { PROTOCOL_LABEL, PROTOCOL_VERSION } from "../../model/markers.ts";
 import { formatSize } from "../../model/size.ts";
 import { DEFAULT_IMAGE, agentImage } from "../../agents/run/plan.ts";
@@ -6,6 +7,7 @@ import { probeEngines } from "../engines/find.ts";
 import type { Environment } from "../state.ts";
 import { failure, type Check } from "./check.ts";
 import { checkHome } from "./home.ts";
+import { checkKernel } from "./network.ts";
 
 const leastNode = 24;
 
@@ -14,6 +16,7 @@ export async function examine(homePath: string, env: Environment): Promise<Check
   const checks: Check[] = [checkNode()];
   const { engine, info, found } = await checkEngines(env);
   checks.push(...found);
+  if (info) checks.push(checkKernel(info));
   if (engine) checks.push(await checkImage(engine, env));
   else checks.push({ name: "image", status: "warn", detail: "not looked at: no engine answers" });
   checks.push(...(await checkHome(homePath, env, engine && info ? { engine, info } : undefined)));
@@ -65,6 +68,14 @@ async function checkImage(engine: Engine, env: Environment): Promise<Check> {
     if (!image) return { name, status: "fail", detail: "missing", next };
     const protocol = image.labels[PROTOCOL_LABEL];
     const detail = `${image.id.slice(0, 19)}, ${formatSize(image.sizeBytes)}, protocol ${protocol ?? "unlabelled"}`;
+    if (protocol === PROTOCOL_VERSION && !hasAbility(image, "gateway")) {
+      return {
+        name,
+        status: "warn",
+        detail: `${detail}: its runner does not lead agents to the gateway, so they reach nothing`,
+        next,
+      };
+    }
     if (protocol === PROTOCOL_VERSION) return { name, status: "ok", detail };
     return {
       name,

@@ -13,6 +13,7 @@ import { formatSize } from "../../model/size.ts";
 import type { Environment } from "../state.ts";
 import { thisHost } from "../this-host.ts";
 import { failure, type Check } from "./check.ts";
+import { checkEgressList, keysInside } from "./network.ts";
 
 const leastFreeBytes = 2 ** 30;
 
@@ -29,7 +30,11 @@ export async function checkHome(
   } catch (thrown) {
     // One that is not there yet is what a new user has; any other trouble keeps runs from working.
     const isMissing = thrown instanceof NovaError && hasCode(thrown.cause, "ENOENT");
-    return [isMissing ? { ...failure("home", thrown), status: "warn" } : failure("home", thrown), await checkAllowlist(env)];
+    return [
+      isMissing ? { ...failure("home", thrown), status: "warn" } : failure("home", thrown),
+      await checkAllowlist(env),
+      await checkEgressList(env),
+    ];
   }
   checks.push(await checkDirectory(home), await checkEnvFile(home));
   let groups: Group[] = [];
@@ -39,7 +44,7 @@ export async function checkHome(
   } catch (thrown) {
     checks.push(failure("registry", thrown));
   }
-  checks.push(await checkAllowlist(env));
+  checks.push(await checkAllowlist(env), await checkEgressList(env));
   if (!on) return checks;
   for (const group of groups) checks.push(await checkGroupPlan(home, group, env, on));
   return checks;
@@ -130,7 +135,11 @@ async function checkGroupPlan(
         next: `sudo chown ${host.uid}:${host.gid} ${join(home.groups, group.folder)}`,
       };
     }
-    return { name, status: "ok", detail: `${plan.mounts.length} mounts, runs as ${plan.user.uid}:${plan.user.gid}` };
+    const detail = `${plan.mounts.length} mounts, runs as ${plan.user.uid}:${plan.user.gid}, network ${plan.network}`;
+    const inside = keysInside(plan);
+    return inside
+      ? { name, status: "warn", detail: `${detail}; ${inside.detail}`, next: inside.next }
+      : { name, status: "ok", detail };
   } catch (thrown) {
     return failure(name, thrown);
   }
