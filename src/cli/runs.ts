@@ -3,7 +3,7 @@ import pc from "picocolors";
 import { findGroup, readGroups } from "../agents/groups/registry.ts";
 import { findRecord, listRecords } from "../agents/run/records.ts";
 import { NovaError, quote } from "../model/errors.ts";
-import type { RunRecord } from "../model/run.ts";
+import type { Denial, RunRecord, Usage } from "../model/run.ts";
 import type { CLIContext } from "./context.ts";
 import { formatDuration, table, visible } from "./output.ts";
 import { openChosenHome } from "./session.ts";
@@ -67,6 +67,15 @@ function describe(record: RunRecord): string[] {
     ["exit", String(record.exitCode ?? "unknown")],
     ["session", `${record.sessionId ?? "new"} → ${record.newSessionId ?? "none"}`],
     ["container", `${record.container} on ${record.engine}, image ${record.image}`],
+    ["mode", record.mode],
+    ...(record.firstAnswerMs === null ? [] : [["answered", `after ${formatDuration(record.firstAnswerMs)}`] as const]),
+    ...(record.skipped ? [["skipped", "the guard said that the agent was not needed"] as const] : []),
+    ...(record.task === null ? [] : [["task", `${record.task}${record.ownSession ? ", in a session of its own" : ""}`] as const]),
+    ...(record.messages.length
+      ? [["messages", record.messages.map((id) => visible(id).replaceAll("\n", "\\n")).join(", ")] as const]
+      : []),
+    ...(record.usage ? [["usage", describeUsage(record.usage)] as const] : []),
+    ...record.denied.map((denial, index) => [index ? "" : "denied", describeDenial(denial)] as const),
     ["frames", `${record.frames} taken, ${record.suspiciousFrames} suspicious, ${record.brokenFrames} broken`],
     ["prompt", `${record.promptBytes} bytes`],
     ["stdout", streams(record.stdoutBytes, record.stdoutTruncated)],
@@ -78,4 +87,20 @@ function describe(record: RunRecord): string[] {
     ...(record.error === null ? [] : ["", pc.red("error"), visible(record.error)]),
     ...(record.result === null ? [] : ["", pc.dim("answer"), visible(record.result)]),
   ];
+}
+
+function describeUsage(usage: Usage): string {
+  const cost = usage.costUSD === null ? "price not known" : `$${usage.costUSD.toFixed(4)}`;
+  const tokens = [
+    `${usage.inputTokens} in`,
+    `${usage.outputTokens} out`,
+    `${usage.cacheReadTokens} read from the cache`,
+    `${usage.cacheWriteTokens} written to it`,
+  ].join(", ");
+  const models = usage.models.length ? ` (${usage.models.map(visible).join(", ")})` : "";
+  return `${usage.requests} requests, tokens ${tokens}; ${cost}${models}`;
+}
+
+function describeDenial({ target, reason, count }: Denial): string {
+  return `${visible(target)}${count > 1 ? `, ${count} times` : ""}: ${visible(reason)}`;
 }

@@ -1,0 +1,4 @@
+import { withPodman } from "../fixtures/engines/engines.ts";
+import { describePool } from "./suite/pool.ts";
+
+describePool("Podman", withPodman);
