@@ -26,25 +26,29 @@ const met = (isMet: boolean): string => (isMet ? "met" : "missed");
 async function start(socket: string): Promise<void> {
   const rounds = Number(options.rounds);
   const times = await measureStarts(socket, rounds);
-  const cold = median(times["docker run"]);
-  say(
-    `From a message's delivery to the agent's answer in the chat, ${rounds} rounds by turns; docker run: from its start to the answer.\n`,
-  );
-  const rows = Object.entries(times).map(([name, all]) => [
+  const answered = (name: keyof typeof times): number[] => times[name].map(({ answeredMs }) => answeredMs);
+  const handed = (name: keyof typeof times): number[] => times[name].map(({ handedMs }) => handedMs);
+  const cold = median(answered("docker run"));
+  say(`From a message's delivery until the agent has it, and until its answer is in the chat, ${rounds} rounds by turns.`);
+  say("Of docker run: from its start until it has printed the answer.\n");
+  const rows = (["cold", "warm", "persistent", "docker run"] as const).map((name) => [
     name,
-    ms(median(all)),
-    ms(percentile(all, 0.99)),
-    (cold / median(all)).toFixed(1),
+    ...(name === "docker run" ? ["", ""] : [ms(median(handed(name))), ms(percentile(handed(name), 0.99))]),
+    ms(median(answered(name))),
+    ms(percentile(answered(name), 0.99)),
+    (cold / median(answered(name))).toFixed(1),
   ]);
-  say(table(["container", "median ms", "99th percentile ms", "faster than docker run ×"], rows));
-  const isFast = (["warm", "persistent"] as const).every((mode) => median(times[mode]) < 10 && cold / median(times[mode]) >= 20);
-  say(`Aim: warm and persistent under 10 ms and at least 20 times faster: ${met(isFast)}.\n`);
+  say(table(["container", "handed over ms", "99th", "answered ms", "99th", "docker run takes ×"], rows));
+  const isFast = (["warm", "persistent"] as const).every(
+    (name) => median(handed(name)) < 10 && cold / median(handed(name)) >= 20,
+  );
+  say(`Aim: warm and persistent handed over in less than 10 ms, 20 times faster than docker run: ${met(isFast)}.\n`);
 }
 
 async function crowd(socket: string): Promise<void> {
   const found = await measureCrowd(socket, Number(options.groups), Number(options.messages));
   say(
-    `${found.messages} messages for ${found.groups} groups at once, through 5 slots: ${found.seconds.toFixed(1)} s, ${found.runs} runs.\n`,
+    `${found.messages} messages for ${found.groups} groups, half of them at once, through 5 slots: ${found.seconds.toFixed(1)} s, ${found.runs} runs.\n`,
   );
   say(
     table(

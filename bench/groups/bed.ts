@@ -11,12 +11,17 @@ import { Serve } from "../../src/host/serve/serve.ts";
 import type { ContainerMode, Group } from "../../src/model/group.ts";
 import type { OutgoingMessage } from "../../src/model/message.ts";
 
-/** The agent of every group here: as little as an agent can be, so that what is around it is what is measured. */
-export const command: readonly string[] = ["/bin/sh", "-c", "grep -o 'n[0-9]*n' | tr '\\n' ' '"];
+/** The agent of every group here, one small process: what is around it is what is measured. It names the numbers it was told. */
+export const command: readonly string[] = ["grep", "-o", "n[0-9]*n"];
 
-/** What the agent answers to the messages with these numbers. */
-export function answerTo(numbers: readonly number[]): string {
-  return numbers.map((number) => `n${number}n`).join(" ");
+/** A message that the agent finds this number in. */
+export function textOf(number: number): string {
+  return `n${number}n`;
+}
+
+/** The numbers in an agent's answer, in its order. */
+export function numbersIn(answer: string): number[] {
+  return [...answer.matchAll(/n(\d+)n/g)].map(([, digits]) => Number(digits));
 }
 
 export function liveGroup(folder: string, mode: ContainerMode): Group {
@@ -35,6 +40,8 @@ export interface LiveBed {
   readonly home: Home;
   readonly engine: Engine;
   readonly serve: Serve;
+  /** Called when an agent has its prompt. */
+  onHandOver: () => void;
   /** Called with each message that goes out to a chat. */
   onMessage: (message: OutgoingMessage) => void;
   close(): Promise<void>;
@@ -49,7 +56,7 @@ export async function serveBed(
   const engine = dockerEngine({ socket });
   const home = await openHome(join(directory, "home"), { create: true });
   await changeGroups(home, () => groups);
-  const said = { onMessage: (_message: OutgoingMessage): void => undefined };
+  const said = { onHandOver: (): void => undefined, onMessage: (_message: OutgoingMessage): void => undefined };
   const serve = await Serve.open({
     home,
     engine,
@@ -57,6 +64,16 @@ export async function serveBed(
     logger: pino({ level: "silent" }),
     chats: () => ({ send: async (message) => said.onMessage(message) }),
   });
+  const { runs } = serve.installation;
+  const run = runs.run.bind(runs);
+  runs.run = async (request) =>
+    await run({
+      ...request,
+      onLive(live) {
+        said.onHandOver();
+        request.onLive?.(live);
+      },
+    });
   return Object.assign(said, {
     home,
     engine,

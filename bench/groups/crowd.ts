@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { answerTo, liveGroup, serveBed } from "./bed.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { liveGroup, numbersIn, serveBed, textOf } from "./bed.ts";
 
 export interface CrowdFigures {
   readonly groups: number;
@@ -20,7 +21,10 @@ export interface CrowdFigures {
   readonly loopDelayP99Ms: number;
 }
 
-/** `messages` messages for `groups` groups, delivered in a burst and answered through five slots. */
+/** Half of the messages come at once, the others one after the other for so long. */
+const spreadMs = 10_000;
+
+/** `messages` messages for `groups` groups, answered through five slots. */
 export async function measureCrowd(socket: string, groups: number, messages: number): Promise<CrowdFigures> {
   const folders = Array.from({ length: groups }, (_, index) => `crowd-${index}`);
   const bed = await serveBed(
@@ -44,7 +48,7 @@ export async function measureCrowd(socket: string, groups: number, messages: num
     const all = Promise.withResolvers<void>();
     bed.onMessage = ({ chatJid, text }) => {
       runs += 1;
-      const numbers = [...text.matchAll(/n(\d+)n/g)].map(([, digits]) => Number(digits));
+      const numbers = numbersIn(text);
       answered.set(chatJid, [...(answered.get(chatJid) ?? []), ...numbers]);
       left -= numbers.length;
       if (left <= 0) all.resolve();
@@ -54,11 +58,12 @@ export async function measureCrowd(socket: string, groups: number, messages: num
     const acknowledgedMs: number[] = [];
     await Promise.all(
       Array.from({ length: messages }, async (_, number) => {
+        if (number >= messages / 2) await sleep(((2 * number) / messages - 1) * spreadMs);
         const from = performance.now();
         await bed.serve.queue.deliver({
           chatJid: `local:${folders[number % groups]}`,
           sender: "Bench",
-          text: answerTo([number]),
+          text: textOf(number),
           id: `crowd-${number}`,
           timestamp: new Date().toISOString(),
         });

@@ -4,51 +4,58 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ContainerMode } from "../../src/model/group.ts";
 import type { LiveBed } from "./bed.ts";
-import { answerTo, command, liveGroup, serveBed } from "./bed.ts";
+import { command, liveGroup, numbersIn, serveBed, textOf } from "./bed.ts";
 
 const image = "novabot-agent:latest";
 
-/** Milliseconds from a message's delivery until the chat has the agent's answer to it, and then until `docker run` has the same. */
-export type StartTimes = Readonly<Record<ContainerMode | "docker run", number[]>>;
+/** Milliseconds from a message's delivery until the agent has it (not known of `docker run`), and until its answer is in the chat. */
+export interface StartTime {
+  readonly handedMs: number;
+  readonly answeredMs: number;
+}
+
+export type StartTimes = Readonly<Record<ContainerMode | "docker run", StartTime[]>>;
 
 let number = 0;
 
-async function answerTime(bed: LiveBed, folder: string): Promise<number> {
+async function answerTime(bed: LiveBed, folder: string): Promise<StartTime> {
   const answered = Promise.withResolvers<string>();
   bed.onMessage = ({ text }) => answered.resolve(text);
+  let handedMs = Number.NaN;
+  bed.onHandOver = () => (handedMs = performance.now() - began);
   number += 1;
   const message = {
     chatJid: `local:${folder}`,
     sender: "Bench",
-    text: `n${number}n`,
+    text: textOf(number),
     id: randomUUID(),
     timestamp: new Date().toISOString(),
   };
   const began = performance.now();
   await bed.serve.queue.deliver(message);
   const text = await answered.promise;
-  const took = performance.now() - began;
-  if (text.trim() !== answerTo([number])) throw new Error(`${folder} answered ${JSON.stringify(text)}`);
-  return took;
+  const answeredMs = performance.now() - began;
+  if (numbersIn(text).join() !== String(number)) throw new Error(`${folder} answered ${JSON.stringify(text)}`);
+  return { handedMs, answeredMs };
 }
 
 /** The same image and agent, one `docker run` for the message. */
-async function dockerTime(socket: string): Promise<number> {
+async function dockerTime(socket: string): Promise<StartTime> {
   number += 1;
-  const input = { prompt: `n${number}n`, groupFolder: "bench", chatJid: "local:bench", isMain: false, agent: { command } };
+  const input = { prompt: textOf(number), groupFolder: "bench", chatJid: "local:bench", isMain: false, agent: { command } };
   const began = performance.now();
   const options = ["--rm", "-i", "--network", "none", "--memory", "256m", "--pids-limit", "64", "--cap-drop", "ALL"];
   const child = spawn("docker", ["-H", `unix://${socket}`, "run", ...options, image], { stdio: ["pipe", "pipe", "inherit"] });
   child.stdin.end(JSON.stringify(input));
   let stdout = "";
-  let took = Number.NaN;
+  let answeredMs = Number.NaN;
   child.stdout.on("data", (chunk: Buffer) => {
     stdout += chunk.toString();
-    if (Number.isNaN(took) && stdout.includes(answerTo([number]))) took = performance.now() - began;
+    if (Number.isNaN(answeredMs) && stdout.includes(textOf(number))) answeredMs = performance.now() - began;
   });
   await once(child, "close");
-  if (Number.isNaN(took)) throw new Error(`docker run answered ${JSON.stringify(stdout)}`);
-  return took;
+  if (Number.isNaN(answeredMs)) throw new Error(`docker run answered ${JSON.stringify(stdout)}`);
+  return { handedMs: Number.NaN, answeredMs };
 }
 
 /** Waits until the group has nothing going on, and its container for the next message is there. */
