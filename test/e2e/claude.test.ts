@@ -56,7 +56,13 @@ describe("Claude Code itself, talking to a stand-in for the Messages API", () =>
     reply = () => ({ text: "The first answer." });
     const first = await ask(group, "Remember the number 4711.");
     expect(first.frames).toEqual([
-      { status: "success", result: "The first answer.", newSessionId: expect.stringMatching(/^[0-9a-f-]{36}$/), nonce: "n0nce" },
+      {
+        status: "success",
+        result: "The first answer.",
+        newSessionId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        nonce: "n0nce",
+        final: true,
+      },
     ]);
     expect(first.exit.exitCode).toBe(0);
     expect(api.keys.at(-1)).toContain("sk-stand-in");

@@ -73,10 +73,13 @@ test("what is up to date is not built again, and is listed so", async () => {
 
 test("the agent image says what it is, and holds what it promises", async () => {
   const image = await engine.findImage(AGENT_IMAGE);
-  expect(image).toMatchObject({ user: "1000:1000", labels: { "novabot.protocol": "2", "novabot.init": "own" } });
+  expect(image).toMatchObject({
+    user: "1000:1000",
+    labels: { "novabot.protocol": "2", "novabot.init": "own", "novabot.abilities": "persistent follow-ups gateway" },
+  });
   const report = await inside(
     AGENT_IMAGE,
-    "claude --version; node --version; for p in bash git ps; do command -v $p; done; test -s /etc/ssl/certs/ca-certificates.crt && echo certificates; getent passwd 1000 | cut -d: -f1,3,4; stat -c '%a %U' /app/agent-runner/ld.so /app/agent-runner/init",
+    "claude --version; node --version; for p in bash git ps novabot; do command -v $p; done; test -s /etc/ssl/certs/ca-certificates.crt && echo certificates; getent passwd 1000 | cut -d: -f1,3,4; stat -c '%a %U' /app/agent-runner/ld.so /app/agent-runner/init",
   );
   expect(report.split("\n")).toEqual([
     expect.stringMatching(/^2\.1\.329 /),
@@ -84,6 +87,7 @@ test("the agent image says what it is, and holds what it promises", async () => 
     expect.stringMatching(/\/bash$/),
     expect.stringMatching(/\/git$/),
     expect.stringMatching(/\/ps$/),
+    "/usr/local/bin/novabot",
     "certificates",
     "node:1000:1000",
     "711 root",

@@ -57,6 +57,7 @@ describe("a command as agent", () => {
       result: null,
       error: "The agent's command exited with status 3: it broke",
       nonce: "n0nce",
+      final: true,
     });
     expect(stderr).toContain("it broke");
     expect(exit.exitCode).toBe(1);
