@@ -153,10 +153,6 @@ export class Queue implements JobQueue, Outbox {
       });
     }
     const accepted = await this.#arrive(itemKey({ message }), (seq) => ({ seq, group: group.folder, kind: "message", message }));
-    if (accepted) {
-      this.#tell({ kind: "arrived", group: group.folder, message });
-      this.#live.get(group.folder)?.offer();
-    }
     return { accepted, group: group.folder };
   }
 
@@ -256,7 +252,10 @@ export class Queue implements JobQueue, Outbox {
     } finally {
       this.#arriving.delete(key);
     }
-    this.#dispatch();
+    if (item.kind === "message") this.#tell({ kind: "arrived", group: item.group, message: item.message });
+    const live = this.#live.get(item.group);
+    if (live) live.offer();
+    else this.#dispatch();
     return true;
   }
 
