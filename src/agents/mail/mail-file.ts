@@ -41,7 +41,8 @@ export async function readMailFile<T>(
     const { bytes, before, after } = await slot.read(name, MAIL_LIMITS.fileBytes);
     if (identityOf(before) !== key || identityOf(after) !== key) return { is: "unfinished" };
     const parsed = parse(bytes, schema);
-    if (typeof parsed === "string") return isYoung ? { is: "unfinished" } : bad(parsed);
+    // Half of a JSON object is no JSON at all.
+    if ("reason" in parsed) return isYoung && !parsed.isJSON ? { is: "unfinished" } : bad(parsed.reason);
     const id = createHash("sha256")
       .update(`${name.toString("hex")}\0${found.ino}\0${found.mtimeNs}\0`)
       .update(bytes);
@@ -52,20 +53,23 @@ export async function readMailFile<T>(
   }
 }
 
+type Parsed<T> = { readonly mail: T } | { readonly reason: string; readonly isJSON: boolean };
+
 /** The mail in `bytes`, or why there is none. */
-function parse<T>(bytes: Buffer, schema: z.ZodType<T>): { readonly mail: T } | string {
+function parse<T>(bytes: Buffer, schema: z.ZodType<T>): Parsed<T> {
   let document: unknown;
   try {
     document = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (thrown) {
-    if (bytes.length === 0) return "is empty";
-    return thrown instanceof TypeError ? "is not UTF-8" : `is not JSON (${quote(messageOf(thrown), 200)})`;
+    if (bytes.length === 0) return { reason: "is empty", isJSON: false };
+    const reason = thrown instanceof TypeError ? "is not UTF-8" : `is not JSON (${quote(messageOf(thrown), 200)})`;
+    return { reason, isJSON: false };
   }
   const parsed = schema.safeParse(document);
   if (parsed.success) return { mail: parsed.data };
   const issue = parsed.error.issues[0];
   const field = issue?.path.map(String).join(".");
-  return `is no mail: ${field ? `${quote(field)}: ` : ""}${issue?.message ?? "not valid"}`;
+  return { reason: `is no mail: ${field ? `${quote(field)}: ` : ""}${issue?.message ?? "not valid"}`, isJSON: true };
 }
 
 function describe(found: { isSymbolicLink(): boolean; isDirectory(): boolean; isFIFO(): boolean; isSocket(): boolean }): string {
