@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { lstat, readFile } from "node:fs/promises";
+import { lstatSync, readFileSync } from "node:fs";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { labels } from "../../engine/spec.ts";
 import { ENV_TARGET } from "../../model/workspace.ts";
@@ -19,11 +20,14 @@ export async function fingerprint(ready: Ready, home: Home, kept: boolean): Prom
   const { plan, image } = ready;
   const spec = containerSpec(ready, home, nobody, { kept, door: null });
   const envDirectory = plan.mounts.find(({ target }) => target === ENV_TARGET)?.source;
-  const [envFile, ...places] = await Promise.all([
-    envDirectory === undefined ? undefined : readFile(join(envDirectory, "env"), "utf8").catch(() => undefined),
-    ...plan.mounts.map(async ({ source }) => await placeOf(source)),
-  ]);
+  const envFile = envDirectory === undefined ? undefined : textOf(join(envDirectory, "env"));
   if (envDirectory !== undefined && envFile !== renderEnvFile(plan.variables)) return undefined;
+  // What the group asked for may lie on a file system that does not answer; the home is as near as this program itself.
+  const places = await Promise.all(
+    plan.mounts.map(async ({ kind, source }) =>
+      kind === "extra" ? await lstat(source, big).then(placeOf, () => undefined) : placeAt(source),
+    ),
+  );
   if (places.includes(undefined)) return undefined;
   const { name: _, labels: all, ...rest } = spec;
   const { [labels.run]: __, ...same } = all;
@@ -31,11 +35,24 @@ export async function fingerprint(ready: Ready, home: Home, kept: boolean): Prom
   return createHash("sha256").update(JSON.stringify(facts)).digest("base64url");
 }
 
+const big = { bigint: true } as const;
+
 /** Which file or directory stands at the path, links not followed. */
-async function placeOf(path: string): Promise<string | undefined> {
+function placeAt(path: string): string | undefined {
   try {
-    const { dev, ino } = await lstat(path, { bigint: true });
-    return `${dev}:${ino}`;
+    return placeOf(lstatSync(path, big));
+  } catch {
+    return undefined;
+  }
+}
+
+function placeOf({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }): string {
+  return `${dev}:${ino}`;
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
   } catch {
     return undefined;
   }

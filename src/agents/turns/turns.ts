@@ -1,5 +1,5 @@
-import { watch, type FSWatcher } from "node:fs";
-import { link, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { linkSync, mkdirSync, readFileSync, readdirSync, unlinkSync, watch, writeFileSync, type FSWatcher } from "node:fs";
+import { readFile, readdir, rm } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { NovaError, hasCode, quote, reasonOf } from "../../model/errors.ts";
@@ -32,13 +32,13 @@ const lookAgainMs = 250;
  * A queue in a directory, shared by all processes of a home: at most `capacity` hold a turn at once, in the order in which
  * they came. Each ticket is a numbered file that names its host. A ticket waits while `capacity` lower ones are alive; a
  * dead host's tickets are removed by whoever meets them. Every waiter is a ticket that the others look at, so a process
- * with many messages for one group keeps them itself and takes one ticket.
+ * with many messages for one group keeps them itself and takes one ticket. The files are tiny and few and stand before every
+ * answer, so calls are made at once, which is much shorter than the way through libuv's threads.
  */
 export class TurnQueue {
   readonly #directory: string;
   readonly #capacity: number;
   readonly #presence: Presence;
-  #lastDraw: Promise<unknown> = Promise.resolve();
 
   constructor(directory: string, capacity: number, presence: Presence) {
     this.#directory = directory;
@@ -48,19 +48,21 @@ export class TurnQueue {
 
   /** Resolves when it is this caller's turn; `onWait` is called when it is not yet. Rejects with `RUN_CANCELLED` when `signal` aborts first. */
   async take(signal?: AbortSignal, onWait?: () => void): Promise<Turn> {
-    // One draw after the other, so that this process's callers come in the order of their calls.
-    const drawing = this.#lastDraw
-      .then(() => this.#draw())
-      .catch((thrown: unknown) => {
-        throw thrown instanceof NovaError ? thrown : cannotQueue(this.#directory, thrown);
-      });
-    this.#lastDraw = drawing.catch(() => undefined);
-    const ticket = await drawing;
+    // Drawn before anything is waited for, so that this process's callers come in the order of their calls.
+    const ticket = this.#drawOrSay();
     try {
-      return { ...(await this.#await(ticket, signal, onWait)), release: async () => await this.#drop(ticket) };
+      return { ...(await this.#await(ticket, signal, onWait)), release: async () => this.#drop(ticket) };
     } catch (thrown) {
-      await this.#drop(ticket);
+      this.#drop(ticket);
       throw thrown;
+    }
+  }
+
+  #drawOrSay(): number {
+    try {
+      return this.#draw();
+    } catch (thrown) {
+      throw thrown instanceof NovaError ? thrown : cannotQueue(this.#directory, thrown);
     }
   }
 
@@ -68,25 +70,25 @@ export class TurnQueue {
    * Makes a ticket with a number above all others. A listing may be stale by the time the ticket is made, so a ticket that
    * finds a higher one beside it withdraws and is drawn again: nobody slips in below a turn that is held.
    */
-  async #draw(): Promise<number> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+  #draw(): number {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     const temporary = join(this.#directory, `.${randomBytes(8).toString("hex")}`);
     try {
-      await writeFile(temporary, this.#presence.id, { flag: "wx", mode: 0o600 });
+      writeFileSync(temporary, this.#presence.id, { flag: "wx", mode: 0o600 });
       for (;;) {
-        const number = (await this.#numbers()).reduce((a, b) => Math.max(a, b), 0) + 1;
-        if (!(await this.#make(temporary, number))) continue;
-        if ((await this.#numbers()).every((other) => other <= number)) return number;
-        await this.#drop(number);
+        const number = this.#numbers().reduce((a, b) => Math.max(a, b), 0) + 1;
+        if (!this.#make(temporary, number)) continue;
+        if (this.#numbers().every((other) => other <= number)) return number;
+        this.#drop(number);
       }
     } finally {
-      await rm(temporary, { force: true });
+      removeFile(temporary);
     }
   }
 
-  async #make(temporary: string, number: number): Promise<boolean> {
+  #make(temporary: string, number: number): boolean {
     try {
-      await link(temporary, this.#file(number));
+      linkSync(temporary, this.#file(number));
       return true;
     } catch (thrown) {
       if (hasCode(thrown, "EEXIST")) return false;
@@ -104,7 +106,7 @@ export class TurnQueue {
       if (signal?.aborted) throw new NovaError("RUN_CANCELLED", "The run was cancelled while it waited for its turn.");
       // Watch first: a release between looking and watching would be missed.
       const change = waited ? this.#change(signal) : undefined;
-      const before = await this.#lookBefore(ticket);
+      const before = this.#lookBefore(ticket);
       afterDeath ||= before.dead > 0;
       if (before.alive < this.#capacity) {
         change?.stop();
@@ -115,25 +117,25 @@ export class TurnQueue {
     }
   }
 
-  async #lookBefore(ticket: number): Promise<{ alive: number; dead: number }> {
+  #lookBefore(ticket: number): { alive: number; dead: number } {
     const found = { alive: 0, dead: 0 };
-    for (const number of await this.#numbers()) {
+    for (const number of this.#numbers()) {
       if (number >= ticket) continue;
-      const owner = await this.#ownerOf(number);
+      const owner = this.#ownerOf(number);
       if (owner === "released") continue;
       if (owner === "unknown" || this.#presence.isAlive(owner.id)) found.alive += 1;
       else {
         found.dead += 1;
-        await this.#drop(number);
+        this.#drop(number);
       }
     }
     return found;
   }
 
   /** Whose ticket it is. One that cannot be read is somebody's all the same: on doubt, its turn counts. */
-  async #ownerOf(number: number): Promise<{ id: string } | "released" | "unknown"> {
+  #ownerOf(number: number): { id: string } | "released" | "unknown" {
     try {
-      return { id: await readFile(this.#file(number), "utf8") };
+      return { id: readFileSync(this.#file(number), "utf8") };
     } catch (thrown) {
       return hasCode(thrown, "ENOENT") ? "released" : "unknown";
     }
@@ -159,16 +161,26 @@ export class TurnQueue {
     return { happened: promise, stop };
   }
 
-  async #numbers(): Promise<number[]> {
-    return (await readdir(this.#directory)).filter((name) => /^\d{10}$/.test(name)).map(Number);
+  #numbers(): number[] {
+    return readdirSync(this.#directory)
+      .filter((name) => /^\d{10}$/.test(name))
+      .map(Number);
   }
 
   #file(number: number): string {
     return join(this.#directory, String(number).padStart(10, "0"));
   }
 
-  async #drop(number: number): Promise<void> {
-    await rm(this.#file(number), { force: true });
+  #drop(number: number): void {
+    removeFile(this.#file(number));
+  }
+}
+
+function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (thrown) {
+    if (!hasCode(thrown, "ENOENT")) throw thrown;
   }
 }
 
