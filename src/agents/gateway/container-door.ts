@@ -7,9 +7,9 @@ import { Flows } from "./flows.ts";
 import { OpenVisit } from "./visit.ts";
 
 /** Far more than an agent with all its helpers opens at once. */
-const mostConnections = 64;
+const mostConnections = 128;
 /** With those that tunnels have on their other side. */
-const mostFlows = 160;
+const mostFlows = 288;
 
 /** One container's door: what comes in by its socket belongs to the run that is admitted, and to nobody while none is. */
 export class ContainerDoor implements Door {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from "vitest";
 import type { TestEngine } from "../../fixtures/engines/engines.ts";
+import { egressSuite } from "./egress.ts";
 import { imagesSuite } from "./images.ts";
 import { isolationSuite } from "./isolation.ts";
 import { lifecycleSuite } from "./lifecycle.ts";
@@ -22,6 +23,7 @@ export function engineSuite(start: () => Promise<TestEngine>): void {
   streamsSuite(fixture);
   lifecycleSuite(fixture);
   isolationSuite(fixture);
+  egressSuite(fixture);
   observationSuite(fixture);
   imagesSuite(fixture);
   // Last, because it ends the daemon again and again.

@@ -115,7 +115,7 @@ test("a hostile container neither blocks other doors nor ends the process", asyn
   let hungUp = 0;
   const refused = new Promise<void>((resolve) => {
     for (const socket of held) {
-      socket.once("close", () => (hungUp += 1) === held.length - 64 && resolve());
+      socket.once("close", () => (hungUp += 1) === held.length - 128 && resolve());
       socket.resume();
     }
   });
@@ -123,7 +123,7 @@ test("a hostile container neither blocks other doors nor ends the process", asyn
   await refused;
   const { status } = await exchange(polite, { method: "GET", path: "/v1/models", headers: { "x-api-key": token } });
   expect(status).toBe(200);
-  expect(hungUp).toBe(held.length - 64);
+  expect(hungUp).toBe(held.length - 128);
 });
 
 test("a slow reader holds its own answer up, not the host's memory", async () => {
