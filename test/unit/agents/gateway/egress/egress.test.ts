@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import type { Door, Traffic } from "../../../../../src/agents/gateway/door.ts";
 import { parseRule, ruleOf } from "../../../../../src/agents/gateway/egress/rules.ts";
@@ -70,7 +71,7 @@ async function startHost(): Promise<Host> {
     peer: [...publicOnes, ...nearOnes, ...specialOnes],
     own,
   };
-  const script = join(import.meta.dirname, "../../../../fixtures/namespace/host.ts");
+  const script = fileURLToPath(new URL("../../../../fixtures/namespace/host.ts", import.meta.url));
   const child = spawn("unshare", ["--net", process.execPath, script, JSON.stringify(settings)], {
     stdio: ["pipe", "pipe", "inherit"],
   });
