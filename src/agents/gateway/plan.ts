@@ -114,7 +114,7 @@ function chooseNetwork(group: Group, capabilities: Capabilities, engine: EngineI
 
 /** The owner's rules and then the group's own, each with its place. */
 async function egressRules(group: Group, home: Home, env: Readonly<Record<string, string | undefined>>): Promise<EgressRule[]> {
-  const path = await realPathOf(egressListPath(env));
+  const path = realPathOf(egressListPath(env));
   if (isWithin(path, home.root)) {
     throw new NovaError(
       "EGRESS_INVALID",

@@ -61,8 +61,10 @@ const chatFile = "chat";
 
 /** The file beside a group's conversations that says whose they are; no container sees it. */
 async function claimSessions(session: HeldDirectory, group: Group): Promise<void> {
-  if (await session.create(chatFile, `${group.jid}\n`, 0o600)) return;
-  const owner = (await session.read(chatFile, 1024))?.trim();
+  const found = (await session.read(chatFile, 1024))?.trim();
+  if (found === group.jid) return;
+  if (found === undefined && (await session.create(chatFile, `${group.jid}\n`, 0o600))) return;
+  const owner = found ?? (await session.read(chatFile, 1024))?.trim();
   if (owner === group.jid) return;
   // Empty: its writer was killed between making and filling it.
   if (!owner) return await session.replace(chatFile, `${group.jid}\n`, 0o600);

@@ -1,13 +1,13 @@
-import { realpath } from "node:fs/promises";
+import { realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
-/** The path without links, also of a file that is not there yet. */
-export async function realPathOf(path: string): Promise<string> {
+/** The path without links, also of a file that is not there yet. Asked at once: it stands before every answer. */
+export function realPathOf(path: string): string {
   const absolute = resolve(path);
   try {
-    return await realpath(absolute);
+    return realpathSync.native(absolute);
   } catch {
     const parent = dirname(absolute);
-    return parent === absolute ? absolute : join(await realPathOf(parent), basename(absolute));
+    return parent === absolute ? absolute : join(realPathOf(parent), basename(absolute));
   }
 }

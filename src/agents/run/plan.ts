@@ -1,5 +1,4 @@
 import { homedir } from "node:os";
-import { realpath } from "node:fs/promises";
 import type { Capabilities, Engine, EngineInfo } from "../../engine/engine.ts";
 import type { Limits } from "../../engine/spec.ts";
 import { NovaError, quote } from "../../model/errors.ts";
@@ -100,8 +99,8 @@ export async function planRun(group: Group, context: PlanContext): Promise<RunPl
   const { home, capabilities, env } = context;
   await checkSessions(home, group);
   const config = group.containerConfig ?? {};
-  const userHome = await realpath(env["HOME"] || homedir()).catch(() => env["HOME"] || homedir());
-  const allowlistFile = await realPathOf(allowlistPath(env));
+  const userHome = realPathOf(env["HOME"] || homedir());
+  const allowlistFile = realPathOf(allowlistPath(env));
   if (isWithin(allowlistFile, home.root)) {
     throw new NovaError(
       "ALLOWLIST_INVALID",

@@ -29,6 +29,8 @@ import { checkRequest, maxContainers, type RunRequest } from "./request.ts";
 
 /** What an engine says of itself hardly changes; after this it is asked again. */
 const infoAgeMs = 60_000;
+/** After this its answer is waited for. */
+const infoTooOldMs = 600_000;
 
 export interface RunsOptions {
   readonly home: Home;
@@ -80,6 +82,7 @@ export class Runs {
   readonly #ending = new AbortController();
   readonly #removing = new Set<Promise<void>>();
   #info: { readonly value: EngineInfo; readonly at: number } | undefined;
+  #probing: Promise<EngineInfo> | undefined;
   #waiting = 0;
 
   constructor(options: RunsOptions) {
@@ -357,10 +360,19 @@ export class Runs {
     this.#removing.add(removing);
   }
 
+  /** What is a little too old still serves, and is asked for again meanwhile. */
   async #engineInfo(): Promise<EngineInfo> {
     const now = this.#now();
-    if (!this.#info || now - this.#info.at > infoAgeMs) this.#info = { value: await this.#options.engine.probe(), at: now };
-    return this.#info.value;
+    const known = this.#info;
+    if (!known || now - known.at > infoAgeMs) {
+      this.#probing ??= this.#options.engine
+        .probe()
+        .then((value) => (this.#info = { value, at: now }).value)
+        .finally(() => (this.#probing = undefined));
+      if (!known || now - known.at > infoTooOldMs) return await this.#probing;
+      this.#probing.catch(() => (this.#info = undefined));
+    }
+    return known.value;
   }
 
   #newID(): string {
