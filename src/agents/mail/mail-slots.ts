@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { hasCode, messageOf } from "../../model/errors.ts";
+import { messageOf } from "../../model/errors.ts";
 import type { Group } from "../../model/group.ts";
 import {
   GROUPS_SNAPSHOT,
@@ -193,21 +193,15 @@ export class MailSlots {
 }
 
 async function makeSlots(root: string, folder: string, user: AgentUser): Promise<void> {
-  let held = await HeldDirectory.open(root);
+  const open: HeldDirectory[] = [await HeldDirectory.open(root)];
   try {
     for (const name of ["data", "ipc", folder]) {
-      const parent = held;
-      try {
-        held = await parent.ensureDirectory(name);
-      } finally {
-        await parent.close();
-      }
+      const parent = open.at(-1);
+      if (parent) open.push(await parent.ensureDirectory(name));
     }
-    await prepareSlots(held, user);
+    const slots = open.at(-1);
+    if (slots) await prepareSlots(slots, user);
   } finally {
-    await held.close().catch((thrown: unknown) => {
-      // Closed already, when the step after it failed.
-      if (!hasCode(thrown, "EBADF")) throw thrown;
-    });
+    for (const directory of open) await directory.close();
   }
 }
