@@ -214,7 +214,7 @@ test("the verbs of the mail command are tools", async () => {
     text: "Half of it is done.",
   });
   expect(shown(frames)).toEqual(["Sent it."]);
-  const names = (api.requests[0]?.tools as { name: string }[]).map(({ name }) => name);
+  const names = (api.requests[0]!.tools as { name: string }[]).map(({ name }) => name);
   expect(names).toEqual(expect.arrayContaining(["mcp__novabot__send_message", "mcp__novabot__schedule_task", "Bash"]));
   expect(names).not.toContain("mcp__novabot__register_group");
   expect(said(api.requests.at(-1))).toContain("Queued");

@@ -5,6 +5,7 @@ import { AgentEnvironment } from "./agent-env.ts";
 import { Forwarder } from "./forwarder.ts";
 import { readInput } from "./input.ts";
 import { inputLines } from "./input-lines.ts";
+import { rehearse } from "./rehearsal.ts";
 import { type Container, Run } from "./run.ts";
 import { killStragglers } from "./stragglers.ts";
 
@@ -25,10 +26,12 @@ const container: Container = {
 };
 let run = new Run(container);
 let stopping = false;
+let callOff = (): void => undefined;
 
 /** One run, and nothing to read after it: a container's usual life. */
 async function serveOne(): Promise<number> {
   const input = await readInput(process.stdin).catch((error: Error) => error);
+  callOff();
   const status = await run.serve(input);
   return status === "success" ? 0 : 1;
 }
@@ -36,6 +39,7 @@ async function serveOne(): Promise<number> {
 /** A run for each line, until there are no more. */
 async function serveLines(): Promise<number> {
   for await (const line of inputLines(process.stdin)) {
+    callOff();
     run = new Run(container);
     await run.serve(line);
     killStragglers();
@@ -61,6 +65,7 @@ async function main(): Promise<number> {
   } catch {
     // The run that needs it is told.
   }
+  callOff = rehearse(container);
   const status = await (process.env[MODE_VARIABLE] === "persistent" ? serveLines() : serveOne());
   return stopping ? TOLD_TO_STOP : status;
 }
