@@ -297,3 +297,24 @@ test("snapshots stand as they shall, whatever the agent does to them", async () 
   await changeGroups(stage.home, (groups) => [...groups, { jid: "late@g.us", name: "Late", folder: "late", isMain: false }]);
   await expect.poll(async () => await read("main", "available_groups.json"), soon).toMatchObject({ groups: { length: 4 } });
 });
+
+test("a flood in one group's slots keeps no other's mail from arriving, and is worked off at its rate", async () => {
+  const stage = await openMailStage("flood", "quiet");
+  const flood = stage.path("flood", "messages");
+  // Messages, files that are none, and names that are not read at all; a million takes minutes to make, and is no different.
+  const script = `mkdir -p "$1" && cd "$1" && seq 40000 | awk '{ print "{\\"type\\":\\"message\\",\\"text\\":\\"flood\\"}" > ("m" $1 ".json"); close("m" $1 ".json");
+    print "{" > ("b" $1 ".json"); close("b" $1 ".json"); print "" > ("o" $1); close("o" $1) }'`;
+  execFileSync("sh", ["-c", script, "sh", flood]);
+  await stage.start();
+  const began = performance.now();
+  for (let letter = 0; letter < 20; letter += 1) {
+    const sentAt = performance.now();
+    await stage.say("quiet", `letter ${letter}`);
+    await expect.poll(() => stage.texts().includes(`letter ${letter}`), { timeout: 5000, interval: 2 }).toBe(true);
+    expect(performance.now() - sentAt).toBeLessThan(1000);
+  }
+  const seconds = (performance.now() - began) / 1000;
+  const flooded = stage.posted.filter(({ group }) => group === "flood").length;
+  expect(flooded).toBeLessThan(40 + 20 * (seconds + 1));
+  await expect.poll(() => stage.posted.filter(({ group }) => group === "flood").length, soon).toBeGreaterThan(flooded);
+});

@@ -1,0 +1,4 @@
+import { withDocker } from "../fixtures/engines/engines.ts";
+import { describeMail } from "./suite/mail.ts";
+
+describeMail("Docker", withDocker);

@@ -1,0 +1,4 @@
+import { withPodman } from "../fixtures/engines/engines.ts";
+import { describeMail } from "./suite/mail.ts";
+
+describeMail("Podman", withPodman);
