@@ -89,7 +89,8 @@ export class WarmUps {
       const berth = await pool.reserve(group.folder, ready.plan.limits.memoryBytes, this.#options.waiting());
       if (!berth) return;
       try {
-        await pool.moor(berth, await this.#options.make(ready));
+        // Its place may have been given away while others left for it.
+        await pool.moor(berth, berth.state === "leaving" ? undefined : await this.#options.make(ready));
       } catch (thrown) {
         await pool.moor(berth, undefined);
         throw thrown;

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pino from "pino";
@@ -445,6 +445,68 @@ serve`;
       });
     });
 
+    test("each run has its own token at the container's door, and the key stays outside", async () => {
+      const stage = await openStage(engine, able, { LOG_LEVEL: "debug" });
+      const key = "sk-ant-api03-canary-canary-canary";
+      await writeFile(stage.home.envFile, `ANTHROPIC_API_KEY=${key}\n`);
+      const script = `${patient}
+answer() {
+  field ANTHROPIC_API_KEY
+  [ -S /workspace/gateway/gateway.sock ] && socket=yes
+  seen=$(grep -rl canary /workspace /proc/self/environ 2>/dev/null | grep -v agent.sh)
+  final "$ANTHROPIC_API_KEY socket=$socket seen=$seen"
+}
+serve`;
+      const group = await stage.group("family", script, { memory: "64m" });
+      const doors = join(stage.home.host, "gateway");
+      const tokens = new Set<string | undefined>();
+      for (const mode of ["cold", "persistent", "persistent", "persistent"] as const) {
+        if (mode === "cold")
+          await stage.group("family", script.replace(/serve$/, "read -r input; field nonce; field run; answer"), {
+            memory: "64m",
+          });
+        else await stage.group("family", script, { memory: "64m" });
+        const { result, record } = await stage.run(group, { mode });
+        expect(record).toMatchObject({ outcome: "success", mode, usage: { requests: 0 }, denied: [] });
+        expect(result).toMatch(/^sk-ant-\S{20,} socket=yes seen=$/);
+        const token = result?.split(" ")[0];
+        expect(token).not.toBe(key);
+        tokens.add(token);
+        const log = await readFile(record.logFile!, "utf8");
+        for (const text of [log, JSON.stringify(record)]) {
+          expect(text).not.toContain(token);
+          expect(text).not.toContain(key);
+        }
+        expect((await readdir(doors)).length).toBe(mode === "cold" ? 0 : 1);
+      }
+      expect(tokens.size).toBe(4);
+      await stage.installation.runs.close();
+      expect(await readdir(doors)).toEqual([]);
+    });
+
+    test("main's containers wait as others do, and see what changed in the home", async () => {
+      const stage = await openStage(engine, able);
+      await writeFile(join(stage.home.root, "notes.md"), "old");
+      const main = await stage.group(
+        "main",
+        `${patient}\nanswer() { final "$(cat /workspace/project/notes.md) $(ls /workspace/project/groups | tr '\\n' ' ')"; }\nserve`,
+        small,
+      );
+      const first = await kept(stage, main);
+      expect(first.result).toBe("old global main ");
+      expect((await kept(stage, main)).record.container).toBe(first.record.container);
+      await writeFile(join(stage.home.root, "notes.new"), "new");
+      await rename(join(stage.home.root, "notes.new"), join(stage.home.root, "notes.md"));
+      expect((await kept(stage, main)).result).toBe("new global main ");
+      await stage.group("family", named, small);
+      expect((await kept(stage, main)).result).toBe("new family global main ");
+      stage.installation.runs.keepWarm(await stage.group("main", `${polite}\nframe "$(cat /workspace/project/notes.md)"`, small));
+      await stage.run(main);
+      expect((await warm(stage, main)).record.mode).toBe("cold");
+      await settled(stage, "main warm idle");
+      expect((await warm(stage, main)).record).toMatchObject({ mode: "warm", result: "new" });
+    });
+
     test("a guard's skip is a success without an answer, and an image that runs no guard is refused", async () => {
       const stage = await openStage(engine, able);
       const skip = `${patient}\nanswer() { case $input in *'"guard":"exit 1"'*) raw "{\\"status\\":\\"success\\",\\"result\\":null,\\"skipped\\":true,\\"final\\":true,\\"nonce\\":\\"$nonce\\",\\"run\\":\\"$run\\"}";; esac; }\nserve`;
@@ -506,6 +568,22 @@ serve`;
       const inner = await stage.group("inner", named, { ...small, additionalMounts: [{ hostPath: join(shared, "inner") }] });
       expect((await stage.run(inner)).record.outcome).toBe("success");
       expect(states(stage).filter((state) => state === "outer warm idle")).toEqual([]);
+    });
+
+    test("an engine that goes away takes its waiting containers with it", async () => {
+      const stage = await openStage(engine, able);
+      const group = await stage.group("family", serving, small);
+      const first = await kept(stage, group);
+      stage.installation.runs.keepWarm(await stage.group("other", named, small));
+      await settled(stage, "family persistent idle", "other warm idle");
+      await under.daemon.kill("SIGKILL");
+      await settled(stage);
+      await expect(kept(stage, group)).rejects.toMatchObject({ code: "ENGINE_LOST" });
+      await under.daemon.start();
+      const second = await kept(stage, group);
+      expect(second.record).toMatchObject({ outcome: "success", result: expect.stringMatching(/ 1$/) });
+      expect(second.record.container).not.toBe(first.record.container);
+      await vi.waitFor(async () => expect(await stage.containers()).toEqual([second.record.container]), { timeout: 20_000 });
     });
   });
 }
