@@ -16,12 +16,15 @@ function isHidden(): boolean {
   return statSync("/proc/self/environ").uid !== process.getuid?.();
 }
 
+const isKept = process.env[MODE_VARIABLE] === "persistent";
 const container: Container = {
   stdout: process.stdout,
   stderr: process.stderr,
   environment: new AgentEnvironment(),
   forwarder: new Forwarder(),
   cwd: GROUP_TARGET,
+  // The end of a container for one run does the same.
+  clearAway: isKept ? killStragglers : () => undefined,
   expire: () => process.exit(TOLD_TO_STOP),
 };
 let run = new Run(container);
@@ -42,7 +45,6 @@ async function serveLines(): Promise<number> {
     callOff();
     run = new Run(container);
     await run.serve(line);
-    killStragglers();
     if (stopping) break;
   }
   return 0;
@@ -66,7 +68,7 @@ async function main(): Promise<number> {
     // The run that needs it is told.
   }
   callOff = rehearse(container);
-  const status = await (process.env[MODE_VARIABLE] === "persistent" ? serveLines() : serveOne());
+  const status = await (isKept ? serveLines() : serveOne());
   return stopping ? TOLD_TO_STOP : status;
 }
 

@@ -13,7 +13,7 @@ const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) 
 export function rehearse(container: Container): () => void {
   const input = { prompt: "", groupFolder: "", chatJid: "", isMain: false, deadlineMs: 60_000, agent: { command: ["true"] } };
   const timer = setTimeout(() => {
-    const stage = { ...container, stdout: nowhere(), stderr: nowhere(), expire: () => undefined };
+    const stage = { ...container, stdout: nowhere(), stderr: nowhere(), clearAway: () => undefined, expire: () => undefined };
     void new Run(stage).serve(Buffer.from(JSON.stringify(input)));
   }, WAITING_MS);
   timer.unref();

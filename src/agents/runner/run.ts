@@ -20,6 +20,8 @@ export interface Container {
   readonly forwarder: Forwarder;
   /** Where agents are started. */
   readonly cwd: string;
+  /** Ends what a run's agent has left behind, before the last frame says that the run is over. */
+  clearAway(): void;
   /** Ends the container, because a run's deadline is over: its host should have ended it before, and may be gone. */
   expire(): void;
 }
@@ -70,6 +72,7 @@ export class Run {
     // What the agent left running in the background must not write beside the answer.
     this.#agent?.signal("SIGKILL");
     this.#agent = undefined;
+    this.#container.clearAway();
     await this.#frames.write({ ...output, final: true });
     return output.status;
   }

@@ -5,6 +5,7 @@ import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AgentEnvironment } from "../../../../src/agents/runner/agent-env.ts";
 import { Forwarder } from "../../../../src/agents/runner/forwarder.ts";
+import { rehearse } from "../../../../src/agents/runner/rehearsal.ts";
 import { type Container, Run } from "../../../../src/agents/runner/run.ts";
 import type { ContainerInput, ContainerOutput } from "../../../../src/model/protocol.ts";
 import { framesIn } from "../../../fixtures/agent-container.ts";
@@ -12,6 +13,8 @@ import { framesIn } from "../../../fixtures/agent-container.ts";
 let cwd: string;
 let stdout: PassThrough;
 let container: Container;
+/** What stood on stdout when what was left behind was cleared away. */
+let cleared: string | undefined;
 beforeEach(async () => {
   cwd = await mkdtemp(join(tmpdir(), "novabot-run-"));
   stdout = new PassThrough();
@@ -21,8 +24,10 @@ beforeEach(async () => {
     environment: new AgentEnvironment(join(cwd, "env")),
     forwarder: new Forwarder(join(cwd, "gateway.sock")),
     cwd,
+    clearAway: () => void (cleared = String(stdout.read() ?? "")),
     expire: () => undefined,
   };
+  cleared = undefined;
 });
 afterEach(async () => await rm(cwd, { recursive: true }));
 
@@ -64,6 +69,21 @@ describe("a run", () => {
     const frames = await serve(input({ ...shell("true"), gateway: { broker: true, proxy: false } }));
     expect(frames[0]).toMatchObject({ status: "error", error: expect.stringContaining("gateway.sock"), nonce: "n" });
     expect((await serve(input({ ...shell("true"), gateway: { broker: false, proxy: false } })))[0]?.status).toBe("success");
+  });
+
+  test("clears away what its agent left before it says that it is over", async () => {
+    expect(await serve(input(shell("echo done")))).toHaveLength(1);
+    expect(cleared).toBe("");
+  });
+
+  test("is rehearsed once in a container that waits, with nothing to be heard of it, unless it is called off", async () => {
+    const rehearsed = Promise.withResolvers<void>();
+    const environment = { read: () => (rehearsed.resolve(), process.env) } as unknown as AgentEnvironment;
+    rehearse({ ...container, environment });
+    const callOff = rehearse({ ...container, environment: { read: () => expect.fail() } as unknown as AgentEnvironment });
+    callOff();
+    await rehearsed.promise;
+    expect(stdout.read()).toBeNull();
   });
 
   test("tells what is wrong with its input, to whoever gave the nonce", async () => {

@@ -9,8 +9,9 @@ import { hostCertificates, hostRegistry } from "../../../../src/host/images/host
 import { nodeArchitecture } from "../../../../src/host/images/packages.ts";
 import { agentPlan, registryBasePlan } from "../../../../src/host/images/plan.ts";
 import { rootFileSystemHash, rootFileSystemPlan, whyNoRootFileSystem } from "../../../../src/host/images/rootfs.ts";
-import { bundleRunner } from "../../../../src/host/images/sources.ts";
+import { bundleMailCommand, bundleRunner, imageFile } from "../../../../src/host/images/sources.ts";
 import { parseDistribution } from "../../../../src/host/machine/distribution.ts";
+import { abilities, ABILITIES_LABEL } from "../../../../src/model/markers.ts";
 
 const run = promisify(execFile);
 const debian = parseDistribution("ID=debian\nVERSION_CODENAME=bookworm\n");
@@ -99,6 +100,20 @@ test("the runner is one small module that imports nothing but Node", async () =>
   const code = await bundleRunner();
   expect(code.length).toBeLessThan(60_000);
   for (const [, name] of code.matchAll(/^import .* from "([^"]+)"/gm)) expect(name).toMatch(/^node:/);
+});
+
+test("the in-container command is small, its server is apart, and neither imports anything but Node", async () => {
+  const { command, server } = await bundleMailCommand();
+  expect(command.length).toBeLessThan(60_000);
+  expect(server.length).toBeLessThan(2_000_000);
+  for (const code of [command, server])
+    for (const [, name] of code.matchAll(/^import .* from "([^"]+)"/gm)) expect(name).toMatch(/^(?:node:|process$)/);
+  const { entries } = await agentPlan({}, "sha256:1", false);
+  expect(entries.find(({ path }) => path === "command/novabot")).toMatchObject({ mode: 0o755 });
+});
+
+test("the agent image says what its runner can do in the words that the host knows", async () => {
+  expect(await imageFile("agent/Dockerfile")).toContain(`${ABILITIES_LABEL}="${abilities.join(" ")}"`);
 });
 
 test.each([
