@@ -1,8 +1,8 @@
-import { constants } from "node:fs";
-import { chmod, mkdir, open, readdir, rm, rmdir, type FileHandle } from "node:fs/promises";
+import { chmodSync, closeSync, constants, mkdirSync, openSync, rmdirSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
 import type { Server } from "node:net";
 import { join } from "node:path";
-import { NovaError, messageOf, quote } from "../../model/errors.ts";
+import { NovaError, hasCode, messageOf, quote } from "../../model/errors.ts";
 import { GATEWAY_SOCKET } from "../../model/workspace.ts";
 import type { Home } from "../home/home.ts";
 import type { Presence } from "../turns/presence.ts";
@@ -28,26 +28,29 @@ export interface DoorDirectory {
   remove(): Promise<void>;
 }
 
-/** Makes the directory of `container`'s door and lets `server` listen in it. */
+/**
+ * Makes the directory of `container`'s door and lets `server` listen in it. A run waits for it, and each of these calls is shorter than
+ * its way through a thread would be.
+ */
 export async function makeDoorDirectory(home: Home, host: Host, container: string, server: Server): Promise<DoorDirectory> {
   const ours = join(gatewayDirectory(home), host.id);
   const path = join(ours, container);
-  let handle: FileHandle | undefined;
+  let descriptor: number | undefined;
   let isMade = false;
   try {
     // Whoever may enter the directory may use the socket: the parents are this user's alone, the container gets in by its mount.
-    await mkdir(ours, { recursive: true, mode: 0o700 });
-    await mkdir(path, { mode: 0o755 });
+    mkdirSync(ours, { recursive: true, mode: 0o700 });
+    mkdirSync(path, { mode: 0o755 });
     isMade = true;
-    await chmod(path, 0o755);
-    handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    chmodSync(path, 0o755);
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
     // A socket's path has 107 bytes, a home may be deeper than that.
-    const socket = process.platform === "linux" ? `/proc/self/fd/${handle.fd}/${GATEWAY_SOCKET}` : join(path, GATEWAY_SOCKET);
+    const socket = process.platform === "linux" ? `/proc/self/fd/${descriptor}/${GATEWAY_SOCKET}` : join(path, GATEWAY_SOCKET);
     await listen(server, socket);
-    await chmod(socket, 0o666);
+    chmodSync(socket, 0o666);
   } catch (thrown) {
     server.close();
-    await handle?.close();
+    if (descriptor !== undefined) closeSync(descriptor);
     if (isMade) await rm(path, { recursive: true, force: true });
     throw new NovaError("HOME_INVALID", `Cannot make the gateway's socket in ${quote(path, 400)}: ${messageOf(thrown)}.`, {
       place: path,
@@ -55,17 +58,26 @@ export async function makeDoorDirectory(home: Home, host: Host, container: strin
       cause: thrown,
     });
   }
-  const held = handle;
+  const held = descriptor;
   return {
     path,
     async remove() {
       // Node removes the socket by the path it listened on, so the descriptor in that path must be ours until then.
       if (server.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
-      await held.close();
+      closeSync(held);
       await rm(path, { recursive: true, force: true });
-      await rmdir(ours).catch(() => undefined);
+      removeEmpty(ours);
     },
   };
+}
+
+/** In one step of this process, which may be making the next door's directory in there. */
+function removeEmpty(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (thrown) {
+    if (!hasCode(thrown, "ENOTEMPTY", "EEXIST", "ENOENT")) throw thrown;
+  }
 }
 
 async function listen(server: Server, path: string): Promise<void> {

@@ -2,12 +2,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { formatTarget, parseTarget, type Target } from "./target.ts";
 import { checkedAddresses, OneByOne, type DNSLookup } from "./resolve.ts";
-import { dial, fixedLookup, join } from "./tunnel.ts";
+import { dial, fixedLookup, join, listenFirst } from "./tunnel.ts";
 import { findRule } from "./rules.ts";
 import type { Flows } from "../flows.ts";
 import { onwardHeaders, passOn } from "../pass-on.ts";
 import type { OpenVisit } from "../visit.ts";
 
+/** Many names are served at one address there, and the first message says which is meant: it must be the one that was allowed. */
+const tlsPort = 443;
 const bodyLimitBytes = 1024 * 1024 * 1024;
 
 /** What a request to the proxy came to before anything is connected. */
@@ -45,8 +47,21 @@ export class EgressProxy {
       remote.destroy();
       return;
     }
+    remote.once("close", () => remote.errored && client.destroy());
     if (head.length) client.unshift(head);
     client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+    if (target.port === tlsPort && !target.isAddress) {
+      const { opening, bytes } = await listenFirst(client);
+      const isOther = opening.is === "tls" && opening.name !== target.host;
+      if (isOther) visit.deny(formatTarget(target), `TLS was begun for ${opening.name ?? "no name"}`);
+      // Half a first message is not passed on either: it has not said where it goes.
+      if (isOther || client.destroyed || remote.destroyed || (opening.is === "unfinished" && bytes.length > 0)) {
+        client.destroy();
+        remote.destroy();
+        return;
+      }
+      if (bytes.length) remote.write(bytes);
+    }
     join(client, remote);
   }
 

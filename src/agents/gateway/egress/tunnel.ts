@@ -1,9 +1,12 @@
 import { isIPv6, connect, type LookupFunction, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Flows } from "../flows.ts";
+import { readOpening, type Opening } from "./client-hello.ts";
 
 const connectMs = 30_000;
 const silenceMs = 900_000;
+/** A client's first message comes in two or three. */
+const mostParts = 64;
 /** What a closed side leaves on its way to the other has this long to be taken. */
 const lingerMs = 10_000;
 
@@ -33,6 +36,31 @@ export async function dial(name: string, addresses: readonly string[], port: num
       clearTimeout(timer);
       reject(new Error("closed"));
     });
+  });
+}
+
+/**
+ * What a client says first, and the bytes of it that are read already. It says nothing when it ends, is lost, or takes longer
+ * than 30 s, which ends it.
+ */
+export async function listenFirst(client: Socket): Promise<{ readonly opening: Opening; readonly bytes: Buffer }> {
+  client.setTimeout(connectMs, () => client.destroy());
+  const parts: Buffer[] = [];
+  return await new Promise((resolve) => {
+    const settle = (opening: Opening): void => {
+      client.off("data", onData).off("end", onEnd).off("close", onEnd);
+      client.pause();
+      resolve({ opening, bytes: Buffer.concat(parts) });
+    };
+    const onData = (part: Buffer): void => {
+      parts.push(part);
+      // Read anew with each part: a client that sends single bytes would have the host do nothing else.
+      const opening: Opening = parts.length > mostParts ? { is: "tls", name: null } : readOpening(Buffer.concat(parts));
+      if (opening.is !== "unfinished") settle(opening);
+    };
+    const onEnd = (): void => settle({ is: "unfinished" });
+    client.on("data", onData).on("end", onEnd).on("close", onEnd);
+    client.resume();
   });
 }
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
+import { connect as connectTLS } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import type { Door, Traffic } from "../../../../../src/agents/gateway/door.ts";
@@ -200,7 +201,26 @@ test("an egress container reaches what is allowed at public addresses, and nothi
     tries += 1;
   }
 
+  // TLS for a name that was not asked for goes no further than the gateway; TLS for the right one, and what is none, does.
+  for (const [servername, passes] of [
+    ["allowed.example", true],
+    ["ALLOWED.example", true],
+    ["other.example", false],
+    ["", false],
+  ] as const) {
+    const { socket } = await tunnel(door, "allowed.example:443");
+    const client = connectTLS({ socket, servername });
+    const failure = await new Promise<Error>((resolve) => client.once("error", resolve));
+    // The far end speaks no TLS, and says so in its own words.
+    expect([servername, failure.message]).toEqual([
+      servername,
+      expect.stringMatching(passes ? /wrong version|packet length/i : /disconnected|ECONNRESET/),
+    ]);
+    if (!passes) tries += 1;
+  }
+
   const idle = await tunnel(door, "allowed.example:443");
+  idle.socket.write("hello");
   await once(idle.socket.resume(), "data");
   const closed = once(idle.socket, "close");
   const traffic = await ask<Traffic>({ end: true });
