@@ -1,0 +1,4 @@
+import { withDocker } from "../fixtures/engines/engines.ts";
+import { describeLive } from "./suite/live.ts";
+
+describeLive("Docker", withDocker);
