@@ -12,7 +12,7 @@ export type AttemptEnd =
   | { readonly how: "failed"; readonly reason: string }
   | { readonly how: "held up"; readonly reason: string }
   | { readonly how: "cancelled" }
-  | { readonly how: "interrupted"; readonly inOrder: boolean };
+  | { readonly how: "interrupted" };
 
 export interface Ending {
   readonly end: AttemptEnd;
@@ -80,8 +80,8 @@ export function endAttempt(state: QueueState, attemptID: number, ending: Ending)
 function endOfOpen(end: AttemptEnd, tries: number): ItemEnd {
   if (end.how === "success") return "done";
   if (end.how === "cancelled") return "cancelled";
-  if (end.how === "held up" || (end.how === "interrupted" && end.inOrder)) return "back";
-  // Also of those that ended their host: what does so each time must not do so for ever.
+  // However often a host is killed, what it had acknowledged is not given up for that.
+  if (end.how === "held up" || end.how === "interrupted") return "back";
   return tries >= MAX_TRIES ? "failed" : "again";
 }
 

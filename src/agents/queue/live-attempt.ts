@@ -235,7 +235,7 @@ export class LiveAttempt {
   }
 
   #abortedEnd(): AttemptEnd | undefined {
-    if (this.#abortedFor === "shutdown") return { how: "interrupted", inOrder: true };
+    if (this.#abortedFor === "shutdown") return { how: "interrupted" };
     if (this.#abortedFor === "cancel") return { how: "cancelled" };
     return undefined;
   }

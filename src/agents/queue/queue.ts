@@ -77,6 +77,8 @@ export class Queue implements JobQueue, Outbox {
   readonly #served = new Map<string, number>();
   /** Deliveries on their way to the disk, by what makes them the same. */
   readonly #arriving = new Map<string, Promise<void>>();
+  /** The end of the last delivery's look at the registry. */
+  #lookup: Promise<void> = Promise.resolve();
   readonly #telling = new Set<string>();
   readonly #timers = new Set<() => void>();
   #onJobEnd: OnJobEnd | null = null;
@@ -120,7 +122,7 @@ export class Queue implements JobQueue, Outbox {
       const queue = new Queue(options, state, journal);
       const groups = state.attempts.size ? await options.groups() : [];
       for (const attempt of state.attempts.keys()) {
-        await journal.append(queue.#endOf(attempt, { how: "interrupted", inOrder: false }, groups));
+        await journal.append(queue.#endOf(attempt, { how: "interrupted" }, groups));
       }
       return queue;
     } catch (thrown) {
@@ -145,7 +147,7 @@ export class Queue implements JobQueue, Outbox {
   async deliver(value: unknown): Promise<{ readonly accepted: boolean; readonly group: string }> {
     this.#refuseWhenClosing();
     const message = checkMessage(value);
-    const group = (await this.#options.groups()).find(({ jid }) => jid === message.chatJid);
+    const group = (await this.#groupsInOrder()).find(({ jid }) => jid === message.chatJid);
     if (!group) {
       throw new NovaError("GROUP_NOT_FOUND", `No group belongs to the chat ${quote(message.chatJid)}.`, {
         place: "chatJid",
@@ -234,6 +236,19 @@ export class Queue implements JobQueue, Outbox {
   #refuseWhenClosing(): void {
     if (this.#phase !== "closing" && this.#phase !== "closed") return;
     throw new NovaError("SERVE_NOT_RUNNING", "NovaBot is being stopped and takes nothing more.");
+  }
+
+  /** The registered groups, to those who ask in the order in which they asked: messages that come together keep their order. */
+  async #groupsInOrder(): Promise<readonly Group[]> {
+    const before = this.#lookup;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#lookup = promise;
+    try {
+      return await this.#options.groups();
+    } finally {
+      await before;
+      resolve();
+    }
   }
 
   /** Keeps an item whose key is new; false when it is known. Whoever comes with the same meanwhile waits for the first. */

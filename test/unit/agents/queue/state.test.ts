@@ -118,11 +118,11 @@ describe("the end of an attempt", () => {
     expect(waitingAfter(records, { how: "success", skipped: false }).waiting).toEqual([]);
   });
 
-  test("by its host's death: unanswered items wait again, and count as tried", () => {
-    const died = { how: "interrupted", inOrder: false } as const;
+  test("by its host's death: unanswered items wait again", () => {
+    const died = { how: "interrupted" } as const;
     const { state, waiting } = waitingAfter([message(1), begun(1, 1)], died);
     expect(waiting).toEqual([1]);
-    expect(state.items.get(1)?.tries).toBe(1);
+    expect(state.items.get(1)?.tries).toBe(0);
     expect(state.retryAt.size).toBe(0);
     expect(texts(waitingAfter([message(1), begun(1, 1), answered(1)], died).state)).toEqual([
       "yes",
@@ -131,8 +131,8 @@ describe("the end of an attempt", () => {
     expect(texts(waitingAfter([message(1), begun(1, 1), answered(1, 1, true)], died).state)).toEqual(["yes"]);
   });
 
-  test("by being shut down, or for want of an engine: the try does not count", () => {
-    for (const how of [{ how: "interrupted", inOrder: true } as const, { how: "held up", reason: "no engine" } as const]) {
+  test("by its host's end, or for want of an engine: the try does not count", () => {
+    for (const how of [{ how: "interrupted" } as const, { how: "held up", reason: "no engine" } as const]) {
       const { state, waiting } = waitingAfter([message(1), begun(1, 1)], how);
       expect(waiting).toEqual([1]);
       expect(state.items.get(1)?.tries).toBe(0);
@@ -204,7 +204,7 @@ function randomHistory(random: (below: number) => number): QueueRecord[] {
         { how: "failed", reason: "no" },
         { how: "held up", reason: "away" },
         { how: "cancelled" },
-        { how: "interrupted", inOrder: true },
+        { how: "interrupted" },
       ];
       const how = ends[random(ends.length)];
       if (how) add(end(state, attempt.id, how));
@@ -249,10 +249,9 @@ describe("random histories", () => {
           ),
         );
         for (const attempt of state.attempts.keys()) {
-          const record = end(state, attempt, { how: "interrupted", inOrder: false });
+          const record = end(state, attempt, { how: "interrupted" });
           state.apply(record);
           for (const { id } of record.outgoing) posted.add(id);
-          for (const [seq, how] of record.ends) if (how === "failed") dropped.add(seq);
         }
         expect(state.attempts.size).toBe(0);
         const waiting = [...state.waiting.values()].flat();
