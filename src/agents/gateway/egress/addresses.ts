@@ -1,8 +1,14 @@
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 
-/** What a private rule may lead to; the metadata services of clouds are link-local and stay out of reach whatever a rule says. */
-const privateRanges: ReadonlySet<string> = new Set(["private", "uniqueLocal", "carrierGradeNat", "loopback"]);
+/**
+ * What a private rule may lead to: addresses that a network gives out for itself, those among them that some resolvers and
+ * proxies make up for every name (198.18.0.0/15). The metadata services of clouds are link-local and stay out of reach whatever a rule says.
+ */
+const privateRanges = {
+  ipv4: new Set<string>(["private", "carrierGradeNat", "loopback", "reserved"]),
+  ipv6: new Set<string>(["uniqueLocal", "loopback"]),
+} as const;
 /** Everything that is handed out as public address space of version 6; what lies beyond is no range's and nobody's. */
 const globalUnicast = ipaddr.IPv6.parseCIDR("2000::/3");
 
@@ -26,7 +32,7 @@ export function addressTrouble(
   if (!ipaddr.isValid(address) || address.includes("%")) return "is no address";
   const parsed = ipaddr.parse(address);
   const range = parsed.range();
-  if (options.private && privateRanges.has(range)) return undefined;
+  if (options.private && privateRanges[parsed.kind()].has(range)) return undefined;
   const isPublic = range === "unicast" && (parsed instanceof ipaddr.IPv4 || parsed.match(globalUnicast));
   if (!isPublic) return `is not public (${range === "unicast" ? "not handed out" : range})`;
   if (!options.private && options.own.has(canonical(address))) return "is this machine's own";
