@@ -5,16 +5,24 @@ import { findEngine } from "../../src/host/engines/find.ts";
 import { runNovabot } from "../fixtures/command-line.ts";
 import { temporaryDirectory } from "../fixtures/home.ts";
 import { findGateway } from "../fixtures/messages-api/gateway.ts";
-import { conversationText, type MessagesAPI, startMessagesAPI } from "../fixtures/messages-api/server.ts";
+import {
+  conversationText,
+  type MessagesAPI,
+  type MessagesRequest,
+  type Reply,
+  startMessagesAPI,
+} from "../fixtures/messages-api/server.ts";
 
 let api: MessagesAPI;
 let base: string;
+const usual = (request: MessagesRequest): Reply => ({
+  text: `I read ${conversationText(request).includes("4711") ? "4711" : "nothing"}.`,
+});
+let reply: (request: MessagesRequest) => Reply = usual;
 
 beforeAll(async () => {
   const gateway = await findGateway(await findEngine(process.env));
-  api = await startMessagesAPI("0.0.0.0", (request) => ({
-    text: `I read ${conversationText(request).includes("4711") ? "4711" : "nothing"}.`,
-  }));
+  api = await startMessagesAPI("0.0.0.0", (request) => reply(request));
   base = `http://${gateway}:${api.port}`;
 });
 
@@ -48,6 +56,28 @@ test("Claude Code answers a group's prompt, goes on in its session, and its key 
   expect(log).toContain("Remember the number 4711.");
   for (const text of [log, JSON.stringify(record), first.stderr, second.stderr])
     expect(text).not.toContain("sk-ant-stand-in-key");
+});
+
+test("its key stays out of its container: a token that is worth nothing after the run is in its place", async () => {
+  const directory = await temporaryDirectory();
+  const home = join(directory, "home");
+  const env = { HOME: directory, NOVABOT_HOME: home, XDG_CONFIG_HOME: "", NOVABOT_MOUNT_ALLOWLIST: "" };
+  await runNovabot(["groups", "add", "1@g.us", "--folder", "family"], env);
+  await writeFile(join(home, ".env"), `ANTHROPIC_API_KEY=sk-ant-canary\nANTHROPIC_BASE_URL=http://127.0.0.1:${api.port}\n`, {
+    mode: 0o600,
+  });
+  const look = "env; cat /workspace/env-dir/* ; grep -rl 'sk-ant-can[a]ry' /workspace /proc/[0-9]*/environ 2>/dev/null; true";
+  reply = (request) =>
+    conversationText(request).includes("tool_result")
+      ? { text: "I have looked." }
+      : { text: "I look.", tool: { name: "Bash", input: { command: look, description: "Look" } } };
+  const { code, stdout, stderr } = await runNovabot(["run", "--group", "family", "What do you have?"], env);
+  expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: "I have looked.\n" });
+  expect(api.keys.at(-1)).toBe("sk-ant-canary");
+  const found = conversationText(api.requests.at(-1)!);
+  expect(found).toMatch(/ANTHROPIC_BASE_URL=http:\/\/127\.0\.0\.1:\d+/);
+  expect(found).toContain("ANTHROPIC_API_KEY=");
+  expect(found.includes("sk-ant-canary")).toBe(false);
 });
 
 test("a missing key is an agent error that says so", async () => {
