@@ -19,11 +19,17 @@ export async function readGroups(home: Home): Promise<Group[]> {
     const text = await data.read(fileName, limitBytes).catch((thrown: unknown) => {
       throw broken(home.registry, messageOf(thrown).replace(/\.$/, ""), thrown);
     });
-    return text === undefined ? [] : parseGroups(text, home.registry);
+    if (text === undefined) return [];
+    let read = lastRead.get(home);
+    if (read?.text !== text) lastRead.set(home, (read = { text, groups: parseGroups(text, home.registry) }));
+    return [...read.groups];
   } finally {
     await data.close();
   }
 }
+
+/** Every run reads the registry, and between two of them it is the same most of the time. */
+const lastRead = new WeakMap<Home, { readonly text: string; readonly groups: readonly Group[] }>();
 
 /** The part of `readGroups` that needs no file; `place` is the file's path for messages. */
 export function parseGroups(text: string, place: string): Group[] {

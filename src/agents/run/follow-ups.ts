@@ -6,13 +6,12 @@ import { HeldDirectory } from "../home/held-directory.ts";
 import type { Home } from "../home/home.ts";
 
 const inputName = "input";
-/** What the host puts there: a number that orders the messages, and a hash of the message's id. */
-const followUpFile = /^\d{10}-[0-9a-f]{8}\.json$/;
+/** What the host puts there: a number that orders the messages, and a hash of the message's id; and the same half-written. */
+const followUpFile = /^\d{10}-[0-9a-f]{8}\.json$|^\.\d{10}-[0-9a-f]{8}\.json\.[0-9a-f]{12}\.tmp$/;
 
 /** Takes away what an earlier run left in a group's input. The group's turn is held, so no agent of it is at work. */
 export async function clearInput(home: Home, folder: string): Promise<void> {
   await withInput(home, folder, async (input) => {
-    await input.removeTemporary();
     for (const name of await input.names()) if (followUpFile.test(name)) await input.remove(name);
   });
 }

@@ -39,6 +39,7 @@ export class TurnQueue {
   readonly #directory: string;
   readonly #capacity: number;
   readonly #presence: Presence;
+  #isMade = false;
 
   constructor(directory: string, capacity: number, presence: Presence) {
     this.#directory = directory;
@@ -71,7 +72,8 @@ export class TurnQueue {
    * finds a higher one beside it withdraws and is drawn again: nobody slips in below a turn that is held.
    */
   #draw(): number {
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    if (!this.#isMade) mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    this.#isMade = true;
     const temporary = join(this.#directory, `.${randomBytes(8).toString("hex")}`);
     try {
       writeFileSync(temporary, this.#presence.id, { flag: "wx", mode: 0o600 });
