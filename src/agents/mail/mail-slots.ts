@@ -29,7 +29,7 @@ export interface MailRates {
   readonly bytesPerSecond: number;
 }
 
-export const DEFAULT_MAIL_RATES: MailRates = {
+const DEFAULT_MAIL_RATES: MailRates = {
   messagesPerSecond: 20,
   tasksPerSecond: 20,
   filesPerSecond: 200,

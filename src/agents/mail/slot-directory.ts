@@ -120,7 +120,22 @@ export class SlotDirectory {
       }
     }
     // A directory replaces nothing but an empty directory.
-    await to.#writing(async () => await this.#writing(async () => await rename(this.#at(name), to.#at(target))));
+    const move = async (): Promise<void> => {
+      await to.#writing(async () => await this.#writing(async () => await rename(this.#at(name), to.#at(target))));
+    };
+    try {
+      await move();
+    } catch (thrown) {
+      if (!hasCode(thrown, "EACCES") || !found?.isDirectory()) throw thrown;
+      // A directory that moves is written to: it gets another parent.
+      const moving = await this.held.directory(name.toString());
+      try {
+        await moving.setMode(0o755);
+      } finally {
+        await moving.close();
+      }
+      await move();
+    }
     return true;
   }
 
