@@ -58,12 +58,12 @@ export interface Passing {
 export function passOn(request: IncomingMessage, response: ServerResponse, passing: Passing): void {
   const { options, bodyLimitBytes } = passing;
   let onward: ClientRequest;
-  let isRefused = false;
+  let isSettled = false;
   const refuse = (status: number, reason: string): void => {
-    if (isRefused) return;
-    isRefused = true;
-    if (response.headersSent || response.destroyed) response.destroy();
-    else passing.refuse(status, reason);
+    // With an answer under way its own end decides: a target may have answered and hung up before it had the whole request.
+    if (isSettled || response.destroyed) return;
+    isSettled = true;
+    passing.refuse(status, reason);
   };
   try {
     onward = options.protocol === "https:" ? httpsRequest(options) : httpRequest(options);
@@ -80,9 +80,21 @@ export function passOn(request: IncomingMessage, response: ServerResponse, passi
   onward.setTimeout(silenceMs, () => onward.destroy(new Error(`nothing came for ${silenceMs} ms`)));
   onward.on("error", (error) => refuse(502, error.message || error.name));
   onward.on("response", (answer) => {
+    if (isSettled) {
+      answer.destroy();
+      return;
+    }
+    isSettled = true;
+    try {
+      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, backwardHeaders(answer));
+      response.flushHeaders();
+    } catch {
+      // A status below 100 and the like can be read, and not written.
+      response.destroy();
+      answer.destroy();
+      return;
+    }
     const reader = passing.onAnswer?.(answer);
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, backwardHeaders(answer));
-    response.flushHeaders();
     if (reader) answer.on("data", (chunk: Buffer) => reader.write(chunk));
     // A broken answer breaks the client's connection, so that half of it is never taken for the whole.
     pipeline(answer, response, (error) => {
@@ -91,7 +103,10 @@ export function passOn(request: IncomingMessage, response: ServerResponse, passi
     });
   });
   response.on("close", () => {
-    if (!response.writableFinished) onward.destroy();
+    if (!response.writableFinished || !onward.writableFinished) onward.destroy();
+    // What is left of a request that was answered early is read and dropped, or the connection's next one would never be seen.
+    request.unpipe(onward);
+    request.resume();
   });
   sendBody(request, onward, bodyLimitBytes, () => {
     refuse(413, `the request is longer than ${bodyLimitBytes} bytes`);

@@ -127,10 +127,6 @@ function splitPath(url: string): [string, string | undefined] {
 /** An error as the API itself would put it, so that its clients understand it. */
 function fail(response: ServerResponse, status: number, type: string, message: string): void {
   const body = JSON.stringify({ type: "error", error: { type, message: `NovaBot's gateway: ${message}` } });
-  response.writeHead(status, {
-    "content-type": "application/json",
-    "content-length": Buffer.byteLength(body),
-    connection: "close",
-  });
+  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(body) });
   response.end(body);
 }

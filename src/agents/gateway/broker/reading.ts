@@ -42,7 +42,7 @@ export class Reading {
   }
 
   end(): void {
-    if (this.#parser) this.#parser.reset({ consume: true });
+    if (this.#parser) this.write(Buffer.from("\n\n"));
     else if (this.#body) this.#take(Buffer.concat(this.#body).toString("utf8"));
     this.#body = null;
   }

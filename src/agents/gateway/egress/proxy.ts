@@ -72,7 +72,7 @@ export class EgressProxy {
     const verdict = await this.#judge(visit, match ? authority : (request.url ?? ""), parseTarget(authority, 80));
     if (response.destroyed) return;
     const refuse = (status: number, reason: string): void => {
-      response.writeHead(status, { "content-type": "text/plain; charset=utf-8", connection: "close" });
+      response.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
       response.end(`${reason}\n`);
     };
     if ("status" in verdict) return refuse(verdict.status, verdict.reason);

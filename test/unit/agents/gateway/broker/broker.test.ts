@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import { Agent, createServer, request as ask, type IncomingMessage, type RequestListener } from "node:http";
+import { createServer as createTCPServer, type AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
@@ -156,8 +156,7 @@ test("each part of a request passes before the next is sent, and nothing is held
   });
   const door = await openDoor(await openGateway());
   const { variables } = door.admit(plan(api));
-  const { request } = await import("node:http");
-  const asked = request({
+  const asked = ask({
     socketPath: `${door.directory}/gateway.sock`,
     method: "POST",
     path: "/v1/messages",
@@ -197,6 +196,79 @@ test("errors of the API pass unchanged", async () => {
   expect(answer.headers).not.toHaveProperty("x-own");
   expect(await text(answer)).toBe(error);
   expect(visit.end().usage).toMatchObject({ requests: 0, costUSD: 0 });
+});
+
+test("an answer that comes before the request is whole passes too, and the connection serves on", async () => {
+  let calls = 0;
+  const api = await upstream((request, response) => {
+    calls += 1;
+    if (calls > 1) request.resume().on("end", () => response.end("{}"));
+    // Of the first nothing is read.
+    else response.writeHead(401, { "content-type": "application/json" }).end('{"early":true}');
+  });
+  const door = await openDoor(await openGateway());
+  const { variables } = door.admit(plan(api));
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  onTestFinished(() => agent.destroy());
+  const long = Buffer.alloc(8 * 2 ** 20, "x");
+  for (const [key, status, answer] of [
+    [variables["ANTHROPIC_API_KEY"], 401, '{"early":true}'],
+    ["wrong", 401, expect.stringContaining("not this run's")],
+    [variables["ANTHROPIC_API_KEY"], 200, "{}"],
+  ] as const) {
+    const asked = ask({
+      socketPath: `${door.directory}/gateway.sock`,
+      method: "POST",
+      path: "/v1/messages",
+      headers: { "x-api-key": key ?? "", "content-length": long.length },
+      agent,
+    });
+    asked.end(long);
+    const [head] = (await once(asked, "response")) as [IncomingMessage];
+    expect([head.statusCode, await text(head)]).toEqual([status, answer]);
+  }
+});
+
+test("a request that is too long is refused, told so at once or on the way", async () => {
+  const api = await upstream((request, response) => {
+    request.on("end", () => response.end("{}"));
+    request.resume();
+  });
+  const door = await openDoor(await openGateway());
+  const { variables } = door.admit(plan(api));
+  const headers = { "x-api-key": variables["ANTHROPIC_API_KEY"] ?? "" };
+  const part = Buffer.alloc(2 ** 20, "x");
+  for (const length of [{ "content-length": 65 * 2 ** 20 }, {}]) {
+    const asked = ask({
+      socketPath: `${door.directory}/gateway.sock`,
+      method: "POST",
+      path: "/v1/messages",
+      headers: { ...headers, ...length },
+    });
+    asked.on("error", () => undefined);
+    const answered = once(asked, "response") as Promise<[IncomingMessage]>;
+    for (let at = 0; at < 65; at += 1) asked.write(part);
+    asked.end();
+    const [head] = await answered;
+    expect([head.statusCode, JSON.parse(await text(head)).error.type]).toEqual([413, "request_too_large"]);
+  }
+});
+
+test("an answer that cannot be passed on breaks the client's connection, and nothing else", async () => {
+  const server = createTCPServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.once("data", () => socket.end("HTTP/1.1 042 Odd\r\ncontent-length: 2\r\n\r\n{}"));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const door = await openDoor(await openGateway());
+  const { variables } = door.admit(plan(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+  const headers = { ...json, "x-api-key": variables["ANTHROPIC_API_KEY"] ?? "" };
+  for (let at = 0; at < 2; at += 1) {
+    const answer = await exchange(door, { ...messages, headers }).catch((error: Error) => error);
+    expect(answer instanceof Error || answer.status === 502).toBe(true);
+  }
 });
 
 test("a compressed answer passes as it is, and its cost is unknown", async () => {
