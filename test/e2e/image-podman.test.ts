@@ -1,8 +1,18 @@
+import { createServer } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
 import { podmanEngine } from "../../src/engine/podman/driver.ts";
 import { buildImages } from "../../src/host/images/images.ts";
-import { type AgentRun, type GroupFolders, makeGroupFolders, pry, runAgentContainer } from "../fixtures/agent-container.ts";
+import type { ContainerOutput } from "../../src/model/protocol.ts";
+import {
+  type AgentRun,
+  type GroupFolders,
+  makeGroupFolders,
+  openAgentContainer,
+  pry,
+  runAgentContainer,
+} from "../fixtures/agent-container.ts";
 import { type Daemon, startPodman } from "../fixtures/engines/daemon.ts";
 
 // The image that people run, built by Buildah on a Podman of this test's own and run by Podman: the other tests of the image
@@ -54,4 +64,27 @@ test("an init that can be read, which the engine's is, would open it", async () 
   const forge = { command: ["sh", "-c", "echo forged > /proc/1/fd/1"] };
   const { stdout } = await run({ prompt: "x", agent: forge }, { engineInit: true });
   expect(stdout).toContain("forged\n");
+});
+
+test("a container that is kept serves runs, leads to a socket of the host, and lets nothing of a run live on", async () => {
+  const gateway = createServer((client) => client.on("error", () => undefined).end("from the host"));
+  await new Promise<void>((resolve) =>
+    gateway.listen({ path: join(folders.gateway, "gateway.sock"), writableAll: true }, resolve),
+  );
+  const container = await openAgentContainer(engine, { folders, env: { NOVABOT_CONTAINER_MODE: "persistent" } });
+  try {
+    const last = async (run: string): Promise<ContainerOutput> =>
+      await container.frame((frame) => frame.run === run && frame.final === true);
+    const shell = (script: string): AgentRun["input"] => ({ prompt: "x", agent: { command: ["bash", "-c", script] } });
+    const dial = "setsid sleep 1000 & cat <>/dev/tcp/127.0.0.1/${ANTHROPIC_BASE_URL##*:}; echo; novabot send hi --no-wait";
+    container.send({ ...shell(dial), run: "a", gateway: { broker: true, proxy: false } });
+    expect((await last("a")).result).toMatch(/^from the host\nQueued/);
+    container.send({ ...shell("pgrep -c sleep; true"), run: "b" });
+    expect((await last("b")).result).toBe("0");
+    container.end();
+    expect((await container.ended).exit.exitCode).toBe(0);
+  } finally {
+    await engine.remove(container.id);
+    gateway.close();
+  }
 });
