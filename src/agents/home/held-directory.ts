@@ -23,6 +23,9 @@ export type Owner = { readonly uid: number; readonly gid: number } | null;
 // Linux resolves a path that begins at an open descriptor; elsewhere the path itself is all there is.
 const byDescriptor = process.platform === "linux";
 
+/** No descriptor's number. */
+const closed = -1;
+
 function unsafe(path: string, found: string): NovaError {
   return new NovaError("HOME_UNSAFE_PATH", `${quote(path, 400)} is ${found}.`, {
     place: path,
@@ -41,7 +44,7 @@ function unsafe(path: string, found: string): NovaError {
 export class HeldDirectory {
   /** The path for messages and for the engine. */
   readonly path: string;
-  readonly #descriptor: number;
+  #descriptor: number;
 
   private constructor(path: string, descriptor: number) {
     this.path = path;
@@ -241,7 +244,11 @@ export class HeldDirectory {
   }
 
   async close(): Promise<void> {
-    closeSync(this.#descriptor);
+    const descriptor = this.#descriptor;
+    if (descriptor === closed) return;
+    // Its number may be another file's at once.
+    this.#descriptor = closed;
+    closeSync(descriptor);
   }
 }
 
