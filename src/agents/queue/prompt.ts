@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "../../model/message.ts";
 
 /** One run answers at most this many waiting messages, and at most this many bytes of them. */
-export const BATCH_MESSAGES = 50;
-export const BATCH_BYTES: number = 256 * 1024;
+const batchMessages = 50;
+const batchBytes = 256 * 1024;
 
 /** Messages as an agent gets them: who wrote what and when, in a form that no text can break out of. */
 export function messagesPrompt(messages: readonly IncomingMessage[]): string {
@@ -19,7 +19,7 @@ export function batchOf<T extends { readonly message: IncomingMessage }>(items: 
   let bytes = 0;
   for (const item of items) {
     bytes += Buffer.byteLength(item.message.text) + Buffer.byteLength(item.message.sender) + 64;
-    if (batch.length && (batch.length >= BATCH_MESSAGES || bytes > BATCH_BYTES)) break;
+    if (batch.length && (batch.length >= batchMessages || bytes > batchBytes)) break;
     batch.push(item);
   }
   return batch;

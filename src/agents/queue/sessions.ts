@@ -13,6 +13,7 @@ export class Sessions {
   readonly #home: Home;
   readonly #latest = new Map<string, string>();
   #seen = new Set<string>();
+  #reading: Promise<void> = Promise.resolve();
 
   constructor(home: Home) {
     this.#home = home;
@@ -20,7 +21,10 @@ export class Sessions {
 
   /** Undefined when there is none, or when it was forgotten. */
   async latest(group: Group): Promise<string | undefined> {
-    await this.#read();
+    // One after the other: what another asker is still reading counts too.
+    const reading = this.#reading.then(async () => await this.#read());
+    this.#reading = reading.catch(() => undefined);
+    await reading;
     return this.#latest.get(keyOf(group.jid, agentKind(group.agent ?? "claude")));
   }
 
@@ -30,13 +34,14 @@ export class Sessions {
     try {
       const names = (await runs.names()).filter((name) => /^\d+-[a-z0-9]+\.json$/.test(name)).toSorted();
       const fresh = names.filter((name) => !this.#seen.has(name));
-      this.#seen = new Set(names);
+      const seen = new Set(names);
       for (const name of fresh) {
         const text = await runs.read(name, limitBytes).catch(() => undefined);
         const record = runRecordSchema.safeParse(text === undefined ? undefined : parse(text)).data;
         if (!record?.newSessionId || record.ownSession) continue;
         this.#latest.set(keyOf(record.jid, record.agent), record.newSessionId);
       }
+      this.#seen = seen;
     } finally {
       await runs.close();
     }

@@ -1,6 +1,6 @@
 import type { OutgoingMessage } from "../../model/message.ts";
 import type { JobEnd, TaskJob } from "../../model/task.ts";
-import { itemKey, type Attempt, type Failure, type Item, type QueueRecord } from "./records.ts";
+import { itemKey, type Failure, type Item, type QueueRecord } from "./records.ts";
 
 /** How many ids of finished items, and of messages that were sent, are known again. */
 export const REMEMBERED_IDS = 100_000;
@@ -154,10 +154,6 @@ export class QueueState {
     for (const messages of this.outbox.values()) for (const outgoing of messages) yield { type: "posted", outgoing };
     for (const { job, end } of this.untold.values()) yield { type: "ended", job, end };
     yield { type: "failures", failures: this.failures };
-  }
-
-  attempt(id: number): Attempt | undefined {
-    return this.attempts.get(id);
   }
 
   #settle(record: Extract<QueueRecord, { type: "settled" }>): void {
