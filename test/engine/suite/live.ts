@@ -227,10 +227,13 @@ export function describeLive(name: "Docker" | "Podman", open: () => Promise<Test
         await end(child.process, "SIGKILL");
         const { serve, events } = await serveHere(home);
         // Its input ended with its host, so the engine may be removing it by itself.
-        await vi.waitFor(async () => {
-          const there = await under.engine.list({ [labels.home]: home.label });
-          expect(there.map((container) => container.name)).not.toContain(ready);
-        });
+        await vi.waitFor(
+          async () => {
+            const there = await under.engine.list({ [labels.home]: home.label });
+            expect(there.map((container) => container.name)).not.toContain(ready);
+          },
+          { timeout: 15_000, interval: 50 },
+        );
         await serve.queue.deliver(message("family", "two"));
         await vi.waitFor(() => expect(events.map(({ kind }) => kind)).toContain("settled"), { timeout: 20_000 });
         expect((await serve.localChats.messages("family@g.us", 0)).map((added) => added.message.text)).toEqual(["one", "two"]);
