@@ -89,6 +89,7 @@ const lineOf: { readonly [Kind in ServeEvent["kind"]]: (event: Extract<ServeEven
     return `${event.group}  ${event.outcome} after ${formatDuration(event.durationMs)}${reason}${again}${given}`;
   },
   sent: () => null,
+  trouble: ({ reason }) => `${reason} Trying again.`,
   unsent: ({ message, reason, retryMs }) =>
     `${message.group}  cannot send to ${message.chatJid}: ${firstLine(reason)} Trying again in ${formatDuration(retryMs)}.`,
 };

@@ -22,4 +22,6 @@ export type QueueEvent =
       readonly retryMs: number | null;
     }
   | { readonly kind: "sent"; readonly message: OutgoingMessage }
-  | { readonly kind: "unsent"; readonly message: OutgoingMessage; readonly reason: string; readonly retryMs: number };
+  | { readonly kind: "unsent"; readonly message: OutgoingMessage; readonly reason: string; readonly retryMs: number }
+  /** The disk is in the way; nothing is lost as long as this process lives. */
+  | { readonly kind: "trouble"; readonly reason: string };

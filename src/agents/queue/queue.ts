@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { NovaError, hasCode, quote } from "../../model/errors.ts";
+import { NovaError, quote } from "../../model/errors.ts";
 import type { Group } from "../../model/group.ts";
 import { incomingMessageSchema, type IncomingMessage, type OutgoingMessage } from "../../model/message.ts";
 import type { TaskJob } from "../../model/task.ts";
@@ -409,8 +409,9 @@ export class Queue implements JobQueue, Outbox {
         await this.#journal.append(record);
         return;
       } catch (thrown) {
-        if (this.#phase === "closing" || this.#phase === "closed" || !hasCode(thrown, "HOME_INVALID")) throw thrown;
+        if (this.#phase === "closing" || this.#phase === "closed" || !(thrown instanceof NovaError)) throw thrown;
         this.#options.logger.error({ err: thrown }, "The disk does not take the queue's records; trying again");
+        this.#tell({ kind: "trouble", reason: thrown.message });
         await new Promise<void>((resolve) => this.#after(diskPauseMs, resolve));
       }
     }

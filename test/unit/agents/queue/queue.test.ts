@@ -407,3 +407,31 @@ describe("messages to chats", () => {
     await vi.waitFor(() => expect(later.chats.tries).toEqual(["f1", "f2"]));
   });
 });
+
+test("what happened while the disk takes nothing is kept when it does again, in order", async () => {
+  let full = false;
+  const setting = await open(["family"], {
+    openFile: async () =>
+      await Promise.resolve({
+        write: async () => await (full ? Promise.reject(new Error("ENOSPC: no space left on device")) : Promise.resolve()),
+        sync: async () => await Promise.resolve(),
+        truncate: async () => await Promise.resolve(),
+        close: async () => await Promise.resolve(),
+      }),
+  });
+  const { queue, chats, events, clock } = setting;
+  await queue.deliver(messageTo("family", "m1"));
+  const run = await setting.run("text of m1");
+  full = true;
+  run.answer("one");
+  run.answer("two");
+  run.end();
+  await vi.waitFor(() => expect(events).toContainEqual({ kind: "trouble", reason: expect.stringContaining("ENOSPC") as string }));
+  expect(chats.messages).toEqual([]);
+  full = false;
+  await vi.waitFor(() => {
+    clock.pass(1000);
+    expect(events.map(({ kind }) => kind)).toContain("settled");
+  });
+  await vi.waitFor(() => expect(chats.texts()).toEqual(["one", "two"]));
+});
