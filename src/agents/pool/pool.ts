@@ -119,6 +119,11 @@ export class Pool {
     await Promise.all(writers.map(async (berth) => await this.remove(berth, "It may write what another group mounts")));
   }
 
+  async removeKept(folder: string): Promise<void> {
+    for (const berth of this.idle())
+      if (berth.kept && berth.folder === folder) await this.remove(berth, "Its group does not want it any more");
+  }
+
   /** A place for a container that is to wait, beside `waiting` runs that will need one; undefined when there is no room. */
   async reserve(folder: string, memoryBytes: number, waiting: number): Promise<Berth | undefined> {
     const newcomer = new Berth(folder, false, memoryBytes);
@@ -157,7 +162,8 @@ export class Pool {
 
   /** A kept container whose run is over waits for the next one, if it may and there is room. */
   async park(berth: Berth, limits: Required<PersistentLimits>): Promise<void> {
-    if (berth.state !== "working") return await berth.leaving;
+    if (berth.state !== "working" || !this.#berths.has(berth)) return await berth.leaving;
+    berth.runs += 1;
     const others = this.#resting;
     const leaving = leaveForIdle(others, this.#working, berth, this.#options.bounds());
     const isUseless = this.#isClosed || berth.made?.fingerprint === undefined || berth.isPast(limits, this.#options.now());

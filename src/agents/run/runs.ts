@@ -221,6 +221,8 @@ export class Runs {
     const logger = this.#options.logger.child({ group: group.name, folder: group.folder, run: id });
     const verbose = env["LOG_LEVEL"] === "debug" || env["LOG_LEVEL"] === "trace";
     let berth: Berth | undefined;
+    // Its container waits for another run.
+    let staying: Berth | undefined;
     let result: RunResult;
     this.pool.beginWork();
     try {
@@ -245,15 +247,15 @@ export class Runs {
       if (!conversation.goesOn) await door?.close();
       if (berth && !conversation.goesOn) this.pool.forget(berth);
       // An agent that wrote frames of its own may have more of that in mind for the next run.
-      const isClean = conversation.suspicious === 0 && conversation.broken === 0;
-      if (berth && conversation.goesOn && !isClean) await this.pool.remove(berth, "Its agent wrote frames");
+      else if (berth && conversation.suspicious + conversation.broken > 0)
+        await this.pool.remove(berth, "Its agent wrote frames");
+      else staying = berth;
     } finally {
       this.pool.endWork();
       await unlist();
     }
-    if (berth) {
-      berth.runs += 1;
-      await this.pool.park(berth, ready.plan.persistent);
+    if (staying) {
+      await this.pool.park(staying, ready.plan.persistent);
       this.#warmUps.watch();
     }
     return result;
@@ -273,6 +275,8 @@ export class Runs {
         return { made: berth.made, berth, mode: wanted };
       }
     }
+    // The group was persistent until its settings were changed.
+    else await this.pool.removeKept(ready.plan.group.folder);
     await this.pool.makeRoom();
     const made = await this.#makeAnyway(request, ready, id, { kept, lasting: kept }, held);
     return { made, berth: kept ? this.pool.enlist(made) : undefined, mode: kept ? "persistent" : "cold" };
