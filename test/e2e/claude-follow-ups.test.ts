@@ -186,6 +186,21 @@ describe("messages for Claude Code while it works", () => {
   });
 });
 
+test("an answer does not wait for what was left in the background, whose end brings another", async () => {
+  const command = "until [ -e go ]; do sleep 0.05; done; echo finished";
+  reply = (request) => {
+    if (said(request).includes("task-notification")) return { text: "It has ended." };
+    if (last(request).includes("tool_result")) return { text: "It runs." };
+    return { tool: { name: "Bash", input: { command, run_in_background: true, description: "Wait" } } };
+  };
+  const opened = await open({ prompt: "hello" });
+  await opened.frame(({ result }) => result === "It runs.");
+  await writeFile(join(folders.group, "go"), "");
+  const { frames, exit } = await opened.ended;
+  expect(shown(frames)).toEqual(["It runs.", "It has ended."]);
+  expect(exit.exitCode).toBe(0);
+});
+
 test("a prompt of several megabytes comes whole", async () => {
   reply = () => ({ text: "Long." });
   const { frames } = await (await open({ prompt: `${"word ".repeat(400_000)}the end` })).ended;

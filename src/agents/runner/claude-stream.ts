@@ -30,6 +30,7 @@ export class ClaudeStream {
   // One text is held back until something follows it: the last one is the answer, and must not be sent twice.
   #held: string | undefined;
   #result: Result | undefined;
+  #hasBackground = false;
 
   constructor(listener: ClaudeListener) {
     this.#listener = listener;
@@ -46,7 +47,7 @@ export class ClaudeStream {
     // What a subagent says to its parent is not for the chat.
     if (event["type"] === "assistant" && (event["parent_tool_use_id"] ?? null) === null) this.#assistant(event);
     if (event["type"] === "result") this.#settle(event);
-    if (event["type"] === "system" && event["subtype"] === "api_retry") this.#listener.log(retryText(event));
+    if (event["type"] === "system") this.#system(event);
   }
 
   /** A turn has ended with an answer, and the next has not begun. */
@@ -92,7 +93,15 @@ export class ClaudeStream {
     if (this.#held?.trim() === (error ?? text)?.trim()) this.#held = undefined;
     this.#flush();
     this.#result = { text, sessionId, error, sent: false };
+    // Claude Code waits for what it left in the background, perhaps for minutes; its answer does not.
+    if (this.#hasBackground) this.#passResult();
     this.#listener.onTurn?.();
+  }
+
+  #system(event: Record<string, unknown>): void {
+    if (event["subtype"] === "api_retry") this.#listener.log(retryText(event));
+    const tasks = event["tasks"];
+    if (event["subtype"] === "background_tasks_changed") this.#hasBackground = Array.isArray(tasks) && tasks.length > 0;
   }
 
   /** Claude Code goes on by itself after a turn when something that it left in the background has ended. */

@@ -103,6 +103,16 @@ describe("many turns in one process", () => {
     expect(stream.output(well)).toMatchObject({ status: "error", error: "broken" });
   });
 
+  test("give their answer at once when something goes on in the background", () => {
+    const { stream, interim } = begin();
+    const tasks = (...running: object[]): object => ({ type: "system", subtype: "background_tasks_changed", tasks: running });
+    feed(stream, tasks({ task_id: "t" }), says("It runs."), result("It runs."));
+    expect(interim).toEqual(["It runs."]);
+    feed(stream, tasks(), says("It is done."), result("It is done."));
+    expect(interim).toEqual(["It runs."]);
+    expect(stream.output(well)).toMatchObject({ status: "success", result: "It is done." });
+  });
+
   test("that Claude Code began by itself lose nothing and double nothing", () => {
     const { stream, interim } = begin();
     feed(stream, says("One."), result("One."), says("The build is done."), says("Two."), result("Two."), result("Three."));
