@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { userInfo } from "node:os";
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 import type { Command } from "commander";
 import pc from "picocolors";
 import { findGroup, readGroups } from "../agents/groups/registry.ts";
@@ -44,6 +44,8 @@ class ChatTalk {
   readonly #open = new Set<string>();
   /** Ends that came before the acknowledgement did. */
   readonly #over = new Set<string>();
+  /** Set while a person types. */
+  #prompt: Interface | undefined;
   #nothingMore = false;
   #failed = false;
 
@@ -96,8 +98,15 @@ class ChatTalk {
     const signal = AbortSignal.any([this.#ended.signal, this.#context.outputClosed]);
     for await (const event of watchServe(this.#home, this.#path(after), signal)) {
       if (event.event === "ready") onReady();
-      else this.#show(event as ChatEvent);
+      else this.#showAbovePrompt(event as ChatEvent);
     }
+  }
+
+  /** What comes stands above the line that is being typed. */
+  #showAbovePrompt(event: ChatEvent): void {
+    if (this.#prompt) this.#context.stderr.write("\r\u001b[K");
+    this.#show(event);
+    this.#prompt?.prompt(true);
   }
 
   #show(event: ChatEvent): void {
@@ -144,12 +153,16 @@ class ChatTalk {
     if (isTerminal) this.#context.note(pc.dim(`Talking with ${this.#jid}. Ctrl-D ends.`));
     const lines = createInterface({ input: stdin, ...(isTerminal ? { output: stderr, prompt: "› " } : {}) });
     this.#ended.signal.addEventListener("abort", () => lines.close());
-    if (isTerminal) lines.on("SIGINT", () => lines.close());
-    if (isTerminal) lines.prompt();
+    if (isTerminal) {
+      lines.on("SIGINT", () => lines.close());
+      this.#prompt = lines;
+      lines.prompt();
+    }
     for await (const line of lines) {
       if (line.trim() !== "") await this.#say(line);
       if (isTerminal) lines.prompt();
     }
+    this.#prompt = undefined;
   }
 
   #endWhenAnswered(): void {
