@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hasCode, messageOf, NovaError, quote } from "../../model/errors.ts";
+import { hasCode, messageOf, NovaError } from "../../model/errors.ts";
 import type { MailReason, MessageMail, TaskMail } from "../../model/mail.ts";
 import { MAIL_LIMITS } from "../../model/mail-limits.ts";
 import { IPC_TARGET } from "../../model/workspace.ts";
@@ -17,8 +17,8 @@ export type Posted =
 
 const PATIENCE_MS = 1500;
 const LOOK_MS = 10;
-// A file that was refused is moved before its reason is written, or after; the other half comes at once.
-const REASON_MS = 200;
+// A file that was refused is moved before its reason is written, or after; the other half comes at once, unless others are before it.
+const REASON_MS = 1000;
 
 /** The group's mail slots: a directory for each kind of mail, and one for what was refused. */
 export class MailSlots {
@@ -76,19 +76,25 @@ export class MailSlots {
 
   async #reason(file: string): Promise<MailReason | undefined> {
     const refused = join(this.#root, "errors", file);
-    const reason = `${refused}.reason.json`;
-    if (!existsSync(refused) && !existsSync(reason)) return undefined;
+    const path = `${refused}.reason.json`;
+    if (!existsSync(refused) && !existsSync(path)) return undefined;
     const until = performance.now() + REASON_MS;
-    while (!existsSync(reason) && performance.now() < until) await sleep(LOOK_MS);
-    return readReason(reason);
+    for (;;) {
+      const reason = readReason(path);
+      if (reason !== undefined) return reason;
+      if (performance.now() >= until) break;
+      await sleep(LOOK_MS);
+    }
+    return { code: "MAIL_INVALID", message: `It was refused; why cannot be read from ${path}.`, next: "" };
   }
 }
 
-function readReason(path: string): MailReason {
+/** Undefined when the file is not there, or not whole yet. */
+function readReason(path: string): MailReason | undefined {
   try {
     const { code, message, next } = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
     return { code: String(code), message: String(message), next: typeof next === "string" ? next : "" };
-  } catch (error) {
-    return { code: "MAIL_INVALID", message: `It was refused; why cannot be read: ${quote(messageOf(error))}`, next: "" };
+  } catch {
+    return undefined;
   }
 }
