@@ -9,11 +9,12 @@ import { NovaError } from "../model/errors.ts";
 import type { Group } from "../model/group.ts";
 import { cancelOnSignals } from "./cancel.ts";
 import type { CLIContext } from "./context.ts";
+import { playLive } from "./demo-live.ts";
 import { formatDuration, visible } from "./output.ts";
 import { prepareMachine } from "./prepare.ts";
 import { useInstallation } from "./session.ts";
 
-const groups: readonly Group[] = [
+const groups: readonly [Group, Group] = [
   {
     jid: "local:family",
     name: "Family",
@@ -28,7 +29,7 @@ const groups: readonly Group[] = [
 export function addDemoCommand(program: Command, context: CLIContext): void {
   program
     .command("demo")
-    .description("Set up this machine and let two groups' agents answer, each in a container of its own. Needs no key.")
+    .description("Set up this machine and let two groups' agents answer, then answer a chat. Needs no key.")
     .option("--no-install", "install nothing on this machine")
     .option("--keep", "keep the demo's home, to look at its logs")
     .option("--json", "print the runs' records as JSON")
@@ -39,9 +40,15 @@ export function addDemoCommand(program: Command, context: CLIContext): void {
       try {
         await editGroups(directory, () => groups);
         const home = await openHome(directory, { create: false });
-        await useInstallation(home, engine, context, async (installation) => {
-          await play(installation, options, context, cancelling.signal);
-        });
+        const records = await useInstallation(
+          home,
+          engine,
+          context,
+          async (installation) => await play(installation, options, context, cancelling.signal),
+        );
+        const quiet = options.json ?? false;
+        const live = await playLive(home, engine, groups[0].jid, { context, quiet, signal: cancelling.signal });
+        if (options.json) context.printJSON([...records, ...live]);
         if (options.keep) context.note(`The demo's home stays: ${home.root}`);
         tellNext(home, options, context);
       } finally {
@@ -56,7 +63,7 @@ async function play(
   options: { readonly json?: boolean },
   context: CLIContext,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<unknown[]> {
   const records: unknown[] = [];
   for (const group of groups) {
     const prompt = `Hello from ${group.name}! What can you see?`;
@@ -82,7 +89,7 @@ async function play(
       ),
     );
   }
-  if (options.json) context.printJSON(records);
+  return records;
 }
 
 function tellNext(home: Home, options: { readonly keep?: boolean; readonly json?: boolean }, context: CLIContext): void {
@@ -92,5 +99,6 @@ function tellNext(home: Home, options: { readonly keep?: boolean; readonly json?
   context.print("  novabot groups add local:me --folder main");
   context.print("  novabot explain main");
   context.print('  novabot run --group main "What is in my folder?"');
+  context.print("  novabot serve            and, beside it: novabot chat local:me");
   if (options.keep) context.print(`  novabot --home ${home.root} runs list`);
 }

@@ -1,13 +1,20 @@
 import { expect, test } from "vitest";
 import { runNovabot } from "../fixtures/command-line.ts";
 
-test("the demo lets two agents answer from two containers", async () => {
+test("the demo lets two agents answer from two containers, then a chat from one that was made ahead", async () => {
   const { code, stdout, stderr } = await runNovabot(["demo", "--no-install", "--json"]);
   expect(code, stderr).toBe(0);
   const runs = JSON.parse(stdout);
   expect(runs).toMatchObject([
     { group: "family-chat", outcome: "success", result: expect.stringContaining("Network: no") },
     { group: "main", outcome: "success", result: expect.stringContaining("I may write groups/family-chat") },
+    { group: "family-chat", outcome: "success", result: expect.stringContaining("You asked: Are you there?") },
+    {
+      group: "family-chat",
+      outcome: "success",
+      mode: "warm",
+      result: expect.stringContaining("before it you said: Are you there?"),
+    },
   ]);
   expect(runs[0].container).not.toBe(runs[1].container);
 });

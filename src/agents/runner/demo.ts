@@ -82,6 +82,13 @@ function few(list: readonly string[]): string {
   return list.length > 5 ? `${list.slice(0, 5).join(", ")} and ${list.length - 5} more` : list.join(", ");
 }
 
+/** What people wrote in a prompt that is made of chat messages; any other prompt as it is. */
+function spoken(prompt: string): string {
+  if (!prompt.startsWith("<messages>")) return prompt;
+  const texts = [...prompt.matchAll(/<message [^>]*>([^<]*)<\/message>/g)].map(([, text = ""]) => text);
+  return texts.join(" / ").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+}
+
 /** The demo agent's answer: what it was asked, and what it found. Every line says something that was looked up. */
 export function demoAnswer(prompt: string, group: string, turn: number, last: string | undefined, seen: Surroundings): string {
   const asked = prompt.trim().replace(/\s+/g, " ");
@@ -125,8 +132,9 @@ export const demoTurn: Turn = async (input, world) => {
   const memory = recall(file);
   if (input.sessionId !== undefined && memory === undefined) return failed(`No conversation found with session ID: ${sessionId}`);
   const turn = (memory?.turns ?? 0) + 1;
-  const answer = demoAnswer(input.prompt, input.groupFolder, turn, memory?.last, lookAround(input.groupFolder));
+  const prompt = spoken(input.prompt);
+  const answer = demoAnswer(prompt, input.groupFolder, turn, memory?.last, lookAround(input.groupFolder));
   mkdirSync(directory, { recursive: true });
-  writeFileSync(file, JSON.stringify({ turns: turn, last: input.prompt.trim().replace(/\s+/g, " ").slice(0, 100) }));
+  writeFileSync(file, JSON.stringify({ turns: turn, last: prompt.trim().replace(/\s+/g, " ").slice(0, 100) }));
   return { status: "success", result: answer, newSessionId: sessionId };
 };
