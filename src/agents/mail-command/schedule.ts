@@ -13,6 +13,19 @@ export function parseDuration(text: string): number {
   return ms;
 }
 
+/** `ms` as `parseDuration` reads it; parts of a second are left out. */
+export function durationText(ms: number): string {
+  let rest = ms;
+  const parts = Object.entries(units)
+    .toReversed()
+    .map(([unit, length]) => {
+      const count = Math.floor(rest / length);
+      rest -= count * length;
+      return count === 0 ? "" : `${count}${unit}`;
+    });
+  return parts.join("") || "0s";
+}
+
 /** How a schedule is asked for; one of the three ways at a time. */
 export interface ScheduleWish {
   /** A cron expression of five or six fields. */

@@ -1,6 +1,7 @@
 import type { GroupsSnapshot, TasksSnapshot, VisibleTask } from "../../model/mail.ts";
 import type { Schedule } from "../../model/task.ts";
 import type { Posted } from "./mail-slots.ts";
+import { durationText } from "./schedule.ts";
 
 /** What became of mail, as sentences for a model or a person. `done` says what has happened when it was taken. */
 export function postedText(posted: Posted, done: string): string {
@@ -10,7 +11,7 @@ export function postedText(posted: Posted, done: string): string {
 }
 
 function scheduleText(schedule: Schedule, zone: string): string {
-  if (schedule.type === "interval") return `every ${schedule.value} ms`;
+  if (schedule.type === "interval") return `every ${durationText(schedule.value)}`;
   const where = schedule.timezone ?? zone;
   return schedule.type === "cron" ? `cron ${schedule.value} (${where})` : `once at ${schedule.value} (${where})`;
 }

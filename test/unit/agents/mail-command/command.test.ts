@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseCommand, type Request } from "../../../../src/agents/mail-command/command.ts";
 import { HELP } from "../../../../src/agents/mail-command/help.ts";
+import { durationText, parseDuration } from "../../../../src/agents/mail-command/schedule.ts";
 import { messageMailSchema, taskMailSchema } from "../../../../src/model/mail.ts";
 
 const family = { group: "family", chatJid: "local:family", isMain: false };
@@ -106,4 +107,9 @@ test("lists and help are asked for, and help names every verb", () => {
   for (const argv of [[], ["--help"], ["help"], ["send", "--help"]]) expect(parse(argv).kind).toBe("help");
   for (const verb of ["send", "schedule", "update", "pause", "resume", "cancel", "tasks", "groups", "register", "mcp"])
     expect(HELP).toContain(`novabot ${verb}`);
+});
+
+test.each(["1s", "90s", "10m", "1h30m", "2d", "1w", "1w2d3h4m5s"])("the duration %s is written as it is read", (text) => {
+  expect(parseDuration(durationText(parseDuration(text)))).toBe(parseDuration(text));
+  expect(durationText(parseDuration("90s"))).toBe("1m30s");
 });
