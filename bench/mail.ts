@@ -74,9 +74,14 @@ try {
     [`${files} messages`, '{"type":"message","text":"flood"}'],
     [`${files} broken files`, "{"],
     [`${files} other names`, ""],
+    ["1000 times a megabyte of brackets", "["],
   ] as const) {
     rmSync(slot("flood", ""), { recursive: true });
-    if (kind !== null) {
+    if (kind === "[") {
+      mkdirSync(slot("flood", ""));
+      const brackets = "[".repeat(1024 * 1024);
+      for (let file = 0; file < 1000; file += 1) writeFileSync(slot("flood", `${file}.json`), brackets);
+    } else if (kind !== null) {
       const script = `mkdir -p "$1" && cd "$1" && seq ${files} | awk -v text="$2" -v end="$3" '{ f = $1 end; print text > f; close(f) }'`;
       execFileSync("sh", ["-c", script, "sh", slot("flood", ""), kind, kind === "" ? ".other" : ".json"]);
     }

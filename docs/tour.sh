@@ -13,6 +13,15 @@
 ./novabot groups set family 'agent={"command":["tr","a-z","A-Z"]}'
 echo "shout this" | ./novabot run --group family -
 
+# A home that is alive: messages queue, and the next answer comes from a container that stands ready.
+./novabot groups set family agent=demo
+./novabot serve &
+until ./novabot status >/dev/null 2>&1; do sleep 0.2; done
+./novabot chat 1234567890@g.us "Are you there?"
+./novabot tasks add family "Remind everybody of the bins." --cron "0 19 * * 4" --timezone Europe/Berlin
+./novabot status
+kill $! && wait
+
 # What happened, and is everything in order?
 ./novabot runs list
 ./novabot doctor

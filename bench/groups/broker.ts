@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { Agent, createServer, request, type Server } from "node:http";
+import { Agent, createServer, request, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -86,7 +86,7 @@ async function ask(way: Way, headers: Record<string, string>, onChunk: (chunk: B
     headers: { "content-type": "application/json", ...headers },
   });
   client.end(body);
-  const [response] = (await once(client, "response")) as [import("node:http").IncomingMessage];
+  const [response] = (await once(client, "response")) as [IncomingMessage];
   if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
   response.on("data", (chunk: Buffer) => {
     if (Number.isNaN(firstByteMs)) firstByteMs = performance.now() - began;

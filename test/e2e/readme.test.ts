@@ -21,6 +21,16 @@ test("the README's tour is the one that runs here, and it works", async () => {
     XDG_CONFIG_HOME: "",
   };
   const { stdout } = await promisify(execFile)("sh", ["-e", join(root, "docs/tour.sh")], { cwd: root, env });
-  for (const part of ["added main (main", "/workspace/group ", "network      none", "turn 1", "turn 2", "SHOUT THIS", "success"])
+  for (const part of [
+    "added main (main",
+    "/workspace/group ",
+    "network      none",
+    "turn 1",
+    "turn 2",
+    "SHOUT THIS",
+    "You asked: Are you there?",
+    "ready       family",
+    "success",
+  ])
     expect(stdout).toContain(part);
 });
