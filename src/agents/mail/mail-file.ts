@@ -7,11 +7,11 @@ import { identityOf, type FileName, type SlotDirectory } from "./slot-directory.
 /** A file that cannot be read as mail may not be whole yet; so long after its last change it is. */
 const unfinishedMs = 2000;
 
-/** What a file in a slot turned out to be. `key` is the same for the same file until it is changed. */
+/** What a file in a slot turned out to be; `bytes` is how much was read. `key` is the same for the same file until it is changed. */
 export type MailFile<T> =
-  | { readonly is: "gone" }
-  | { readonly is: "unfinished" }
-  | { readonly is: "bad"; readonly error: NovaError; readonly key: string }
+  | { readonly is: "gone"; readonly bytes: 0 }
+  | { readonly is: "unfinished"; readonly bytes: number }
+  | { readonly is: "bad"; readonly error: NovaError; readonly key: string; readonly bytes: number }
   | { readonly is: "mail"; readonly mail: T; readonly key: string; readonly bytes: number; readonly id: string };
 
 /**
@@ -27,9 +27,9 @@ export async function readMailFile<T>(
   const place = quote(name.toString(), 300);
   try {
     const found = await slot.look(name);
-    if (!found) return { is: "gone" };
+    if (!found) return { is: "gone", bytes: 0 };
     const key = identityOf(found);
-    const bad = (reason: string): MailFile<T> => ({ is: "bad", error: invalid(place, reason), key });
+    const bad = (reason: string, read = 0): MailFile<T> => ({ is: "bad", error: invalid(place, reason), key, bytes: read });
     const age = now - Number(found.ctimeMs);
     const isYoung = age >= 0 && age < unfinishedMs;
     if (!found.isFile()) return bad(`is ${describe(found)}, not a regular file`);
@@ -37,40 +37,68 @@ export async function readMailFile<T>(
       return bad(`is ${found.size} bytes long; the limit is ${MAIL_LIMITS.fileBytes}`);
     }
     // A name that is being put in place by a second link goes on to have one.
-    if (found.nlink > 1n) return isYoung ? { is: "unfinished" } : bad(`has ${found.nlink} names, and mail has one`);
+    if (found.nlink > 1n) return isYoung ? { is: "unfinished", bytes: 0 } : bad(`has ${found.nlink} names, and mail has one`);
     const { bytes, before, after } = await slot.read(name, MAIL_LIMITS.fileBytes);
-    if (identityOf(before) !== key || identityOf(after) !== key) return { is: "unfinished" };
+    if (identityOf(before) !== key || identityOf(after) !== key) return { is: "unfinished", bytes: bytes.length };
     const parsed = parse(bytes, schema);
     // Half of a JSON object is no JSON at all.
-    if ("reason" in parsed) return isYoung && !parsed.isJSON ? { is: "unfinished" } : bad(parsed.reason);
+    if ("reason" in parsed) {
+      return isYoung && !parsed.isWhole ? { is: "unfinished", bytes: bytes.length } : bad(parsed.reason, bytes.length);
+    }
     const id = createHash("sha256")
       .update(`${name.toString("hex")}\0${found.ino}\0${found.mtimeNs}\0`)
       .update(bytes);
     return { is: "mail", mail: parsed.mail, key, bytes: bytes.length, id: id.digest("hex").slice(0, 32) };
   } catch (thrown) {
-    if (hasCode(thrown, "ENOENT")) return { is: "gone" };
-    return { is: "bad", error: invalid(place, `cannot be read: ${reasonOf(thrown)}`), key: "" };
+    if (hasCode(thrown, "ENOENT")) return { is: "gone", bytes: 0 };
+    return { is: "bad", error: invalid(place, `cannot be read: ${reasonOf(thrown)}`), key: "", bytes: 0 };
   }
 }
 
-type Parsed<T> = { readonly mail: T } | { readonly reason: string; readonly isJSON: boolean };
+type Parsed<T> = { readonly mail: T } | { readonly reason: string; readonly isWhole: boolean };
 
 /** The mail in `bytes`, or why there is none. */
 function parse<T>(bytes: Buffer, schema: z.ZodType<T>): Parsed<T> {
+  if (!isPlain(bytes)) return { reason: "holds more values, or values deeper in each other, than any mail", isWhole: true };
   let document: unknown;
   try {
     document = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (thrown) {
-    if (bytes.length === 0) return { reason: "is empty", isJSON: false };
+    if (bytes.length === 0) return { reason: "is empty", isWhole: false };
     const reason = thrown instanceof TypeError ? "is not UTF-8" : `is not JSON (${quote(messageOf(thrown), 200)})`;
-    return { reason, isJSON: false };
+    return { reason, isWhole: false };
   }
   const parsed = schema.safeParse(document);
   if (parsed.success) return { mail: parsed.data };
   const issue = parsed.error.issues[0];
   const field = issue?.path.map(String).join(".");
-  return { reason: `is no mail: ${field ? `${quote(field)}: ` : ""}${issue?.message ?? "not valid"}`, isJSON: true };
+  const what = issue?.code === "unrecognized_keys" ? `${quote(issue.keys[0])} is not known` : (issue?.message ?? "not valid");
+  return { reason: `is no mail: ${field ? `${quote(field)}: ` : ""}${what}`, isWhole: true };
 }
+
+/**
+ * Whether JSON in `bytes` could be mail, by its brackets, commas and colons outside of texts. A megabyte of brackets or keys takes
+ * the parser a hundred milliseconds, in which no other group's mail moves; this takes a few.
+ */
+function isPlain(bytes: Buffer): boolean {
+  let inText = false;
+  let marks = 0;
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = bytes[index];
+    if (inText) {
+      if (byte === backslash) index += 1;
+      else if (byte === quotationMark) inText = false;
+    } else if (byte === quotationMark) inText = true;
+    else if (byte !== undefined && structure.has(byte) && (marks += 1) > mostMarks) return false;
+  }
+  return true;
+}
+
+const quotationMark = 0x22;
+const backslash = 0x5c;
+const structure: ReadonlySet<number> = new Set(Buffer.from("[]{}:,"));
+/** The richest mail has about thirty. */
+const mostMarks = 100;
 
 function describe(found: { isSymbolicLink(): boolean; isDirectory(): boolean; isFIFO(): boolean; isSocket(): boolean }): string {
   if (found.isSymbolicLink()) return "a link";

@@ -32,7 +32,7 @@ export interface MailRates {
 const DEFAULT_MAIL_RATES: MailRates = {
   messagesPerSecond: 20,
   tasksPerSecond: 20,
-  filesPerSecond: 200,
+  filesPerSecond: 100,
   bytesPerSecond: 4 * 1024 * 1024,
 };
 

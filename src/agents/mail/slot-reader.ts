@@ -30,7 +30,7 @@ export interface SlotOptions<T> {
 /** Names that are held at once; files that fit are taken in the order of their names. */
 const namesAtOnce = 1000;
 /** Changes come in swarms; one look serves all that come within this time. */
-const breathMs = 40;
+const breathMs = 20;
 /** How soon a file that is not whole yet is looked at again. */
 const unfinishedMs = 200;
 /** A directory may change twice within one tick of the file system's clock. */
@@ -181,13 +181,11 @@ export class SlotReader<T> {
     await rates.files.take(1, signal);
     const known = this.#stuck.get(name.toString("hex"));
     const file = await gate.run(async () => await readMailFile(slot, name, schema));
+    if (file.bytes > 0) await rates.bytes.take(file.bytes, signal);
     if (file.is === "gone") return true;
     if (file.is === "unfinished") return false;
     if (known === file.key) return true;
-    if (file.is === "mail") {
-      await rates.bytes.take(file.bytes, signal);
-      return await this.#deliver(slots, slot, name, file);
-    }
+    if (file.is === "mail") return await this.#deliver(slots, slot, name, file);
     await this.#reject(slots, slot, name, file);
     return true;
   }
@@ -204,7 +202,7 @@ export class SlotReader<T> {
       await deliver(file.mail, file.id);
     } catch (thrown) {
       if (!isMistake(thrown)) throw thrown;
-      await this.#reject(slots, slot, name, { is: "bad", error: thrown, key: file.key });
+      await this.#reject(slots, slot, name, { ...file, is: "bad", error: thrown });
       return true;
     }
     try {
