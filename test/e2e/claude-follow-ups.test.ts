@@ -60,7 +60,13 @@ async function hand(id: string, text: string): Promise<void> {
   await rename(join(folders.ipc, "input", `.${name}`), join(folders.ipc, "input", name));
 }
 
-async function open(input: { prompt: string; sessionId?: string; followUps?: boolean; proxy?: boolean }): Promise<OpenContainer> {
+async function open(input: {
+  prompt: string;
+  sessionId?: string;
+  followUps?: boolean;
+  proxy?: boolean;
+  isMain?: boolean;
+}): Promise<OpenContainer> {
   const { proxy = false, ...rest } = input;
   container = await openAgentContainer(engine, { folders });
   container.end(
@@ -233,6 +239,12 @@ test("the verbs of the mail command are tools", async () => {
   expect(names).toEqual(expect.arrayContaining(["mcp__novabot__send_message", "mcp__novabot__schedule_task", "Bash"]));
   expect(names).not.toContain("mcp__novabot__register_group");
   expect(said(api.requests.at(-1))).toContain("Queued");
+
+  reply = () => ({ text: "I am main." });
+  await (
+    await open({ prompt: "hello", isMain: true })
+  ).ended;
+  expect(JSON.stringify(api.requests.at(-1)!.tools)).toContain("mcp__novabot__register_group");
 });
 
 test("a container that is kept goes on in the session, each run with its own token", async () => {
