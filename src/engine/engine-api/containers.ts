@@ -71,11 +71,13 @@ export async function removeContainer(connection: Connection, id: string): Promi
   const end = performance.now() + REMOVAL_MS;
   for (;;) {
     try {
-      await unlessGone(connection.call({ method: "DELETE", path: containerPath(id), query, what: "remove the container" }));
+      await connection.call({ method: "DELETE", path: containerPath(id), query, what: "remove the container" });
       return;
     } catch (error) {
-      // The engine is at it already, because the container has just exited: it is gone in a moment, or can be asked again.
-      if (!/already in progress/i.test(wordsOf(error)) || performance.now() > end) throw error;
+      if (isGone(error)) return;
+      // The container exits at this moment: the engine is at it already, or could not kill what had ended. It can be asked again.
+      const isEnding = /already in progress|is not running|can only kill running containers|container state improper/i;
+      if (!isEnding.test(wordsOf(error)) || performance.now() > end) throw error;
       await sleep(50);
     }
   }
