@@ -29,6 +29,7 @@ export class TaskStore {
   #state: TaskState;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
+  #isClosed = false;
 
   private constructor(directory: HeldDirectory, lock: FileLock, state: TaskState) {
     this.#directory = directory;
@@ -61,6 +62,8 @@ export class TaskStore {
 
   /** Resolves when the changed state is on disk. Whatever rejects here has changed nothing. */
   async change<T>(change: Change<T>): Promise<T> {
+    // Its directory's descriptor may be another's by now.
+    if (this.#isClosed) throw new NovaError("SERVE_NOT_RUNNING", "The tasks are closed: `novabot serve` is ending.");
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     let made: { readonly value: T } | undefined;
     this.#waiting.push({
@@ -84,6 +87,8 @@ export class TaskStore {
   }
 
   async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     await this.#writing;
     await this.#directory.close();
     this.#lock.release();
