@@ -73,8 +73,8 @@ test("a container that is kept serves runs, leads to a socket of the host, and l
   );
   const container = await openAgentContainer(engine, { folders, env: { NOVABOT_CONTAINER_MODE: "persistent" } });
   try {
-    const last = async (run: string): Promise<ContainerOutput> =>
-      await container.frame((frame) => frame.run === run && frame.final === true);
+    const last = async (name: string): Promise<ContainerOutput> =>
+      await container.frame((frame) => frame.run === name && frame.final === true);
     const shell = (script: string): AgentRun["input"] => ({ prompt: "x", agent: { command: ["bash", "-c", script] } });
     const dial = "setsid sleep 1000 & cat <>/dev/tcp/127.0.0.1/${ANTHROPIC_BASE_URL##*:}; echo; novabot send hi --no-wait";
     container.send({ ...shell(dial), run: "a", gateway: { broker: true, proxy: false } });
