@@ -34,10 +34,13 @@ export function onwardHeaders(request: IncomingMessage): OutgoingHttpHeaders {
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined && name !== "host" && !hopByHop.has(name) && !named.has(name)) headers[name] = value;
   }
-  // A body without a length goes on as one, whatever the method: otherwise its bytes would be a request of their own.
+  // The body's bounds are what was read here, whatever else the request says of those headers: bytes without bounds would be a
+  // request of their own to the target, with an answer that somebody else gets.
   if (request.headers["transfer-encoding"] !== undefined) {
     delete headers["content-length"];
     headers["transfer-encoding"] = "chunked";
+  } else if (request.headers["content-length"] !== undefined) {
+    headers["content-length"] = request.headers["content-length"];
   }
   return headers;
 }
