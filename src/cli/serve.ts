@@ -89,6 +89,8 @@ const lineOf: { readonly [Kind in ServeEvent["kind"]]: (event: Extract<ServeEven
     return `${event.group}  ${event.outcome} after ${formatDuration(event.durationMs)}${reason}${again}${given}`;
   },
   sent: () => null,
+  "given up": ({ chatJid, messages, reason }) =>
+    `${count(messages.length, "message")} to ${chatJid} given up, the oldest that waited: ${firstLine(reason)}`,
   trouble: ({ reason }) => `${reason} Trying again.`,
   unsent: ({ message, reason, retryMs }) =>
     `${message.group}  cannot send to ${message.chatJid}: ${firstLine(reason)} Trying again in ${formatDuration(retryMs)}.`,

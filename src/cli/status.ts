@@ -26,6 +26,10 @@ function describe(status: ServeStatus): string[] {
     ["ready", status.pool.map(({ group, mode, state }) => `${group} (${mode}, ${state})`).join(", ") || "none ahead"],
     ["tasks", `${status.tasks} active`],
     ["to send", String(status.outbox)],
+    ...status.unreachable.map(({ chatJid, waiting, tries, reason, retryAt }): [string, string] => [
+      "no way to",
+      `${chatJid}, ${waiting} waiting, ${tries} tries, next at ${retryAt}: ${reason.replace(/\n[^]*$/, "")}`,
+    ]),
   ];
   const rows = status.groups.map(({ group, waiting, retryAt, live }) => [
     group,

@@ -2,16 +2,32 @@ import type { Item } from "./records.ts";
 import { batchOf } from "./prompt.ts";
 import type { QueueState } from "./state.ts";
 
+/** An item whose host was killed so often is run by itself: if it is the cause, it shall take no others with it. */
+const aloneAfterCuts = 5;
+
 /** The waiting items of a group in order. */
-export function waitingItems(state: QueueState, group: string): Item[] {
+function waitingItems(state: QueueState, group: string): Item[] {
   return (state.waiting.get(group) ?? []).flatMap((seq) => state.items.get(seq)?.item ?? []);
 }
 
-/** What one run takes on: a task alone, or the messages up to the next task, as many as go together. */
+/** Whether this item is run by itself, and nothing is handed to its agent meanwhile. */
+function isAlone(state: QueueState, { seq, kind }: Item): boolean {
+  return kind === "job" || (state.items.get(seq)?.cuts ?? 0) >= aloneAfterCuts;
+}
+
+/** What may be handed to an agent that has `items` of the group: the messages that wait, up to the first that is run alone. */
+export function followUps(state: QueueState, group: string, items: readonly Item[]): Item[] {
+  if (items.some((item) => isAlone(state, item))) return [];
+  const waiting = waitingItems(state, group);
+  const end = waiting.findIndex((item) => isAlone(state, item));
+  return end < 0 ? waiting : waiting.slice(0, end);
+}
+
+/** What one run takes on: an item alone, or the messages up to the next one that is, as many as go together. */
 export function nextItems(state: QueueState, group: string): Item[] {
   const messages: Extract<Item, { kind: "message" }>[] = [];
   for (const item of waitingItems(state, group)) {
-    if (item.kind === "job") return messages.length ? batchOf(messages) : [item];
+    if (isAlone(state, item) || item.kind === "job") return messages.length ? batchOf(messages) : [item];
     messages.push(item);
   }
   return batchOf(messages);

@@ -1,18 +1,20 @@
 import type { OutgoingMessage } from "../../model/message.ts";
 import type { JobEnd } from "../../model/task.ts";
 import type { Failure, Item, ItemEnd, QueueRecord } from "./records.ts";
-import type { QueueState } from "./state.ts";
+import type { HeldItem, QueueState } from "./state.ts";
 
 /** How often a run is begun for an item before the chat is told that it failed. */
 export const MAX_TRIES = 5;
+/** How often a host may be killed while an agent has an item, before that item is taken for the cause. */
+export const MAX_CUTS = 20;
 
-/** How an attempt was over. `interrupted`: by the end of its host, in order or not; `held up`: by something that is no fault of the items. */
+/** How an attempt was over. `interrupted`: by the end of its host, in order or killed; `held up`: by something that is no fault of the items. */
 export type AttemptEnd =
   | { readonly how: "success"; readonly skipped: boolean }
   | { readonly how: "failed"; readonly reason: string }
   | { readonly how: "held up"; readonly reason: string }
   | { readonly how: "cancelled" }
-  | { readonly how: "interrupted" };
+  | { readonly how: "interrupted"; readonly killed: boolean };
 
 export interface Ending {
   readonly end: AttemptEnd;
@@ -37,9 +39,9 @@ export function endAttempt(state: QueueState, attemptID: number, ending: Ending)
     return { type: "settled", attempt: attemptID, ends: [], retryAt: 0, outgoing: [], failures: [], job: null };
   }
   const run = ending.run ?? attempt.run;
-  const held = (seq: number): { item: Item; tries: number } | undefined => state.items.get(seq);
+  const held = (seq: number): HeldItem | undefined => state.items.get(seq);
   const ends: [number, ItemEnd][] = attempt.answered.map((seq) => [seq, "done"]);
-  for (const seq of attempt.open) ends.push([seq, endOfOpen(end, held(seq)?.tries ?? 0)]);
+  for (const seq of attempt.open) ends.push([seq, endOfOpen(end, held(seq))]);
   const outgoing: OutgoingMessage[] = [];
   const failures: Failure[] = [];
   const fallback = attempt.open.concat(attempt.answered).map((seq) => held(seq)?.item);
@@ -57,14 +59,14 @@ export function endAttempt(state: QueueState, attemptID: number, ending: Ending)
     failures.push({ ...failureOf(item), outcome: itemEnd, reason, run, at });
   }
   const lost = failures.filter(({ outcome }) => outcome === "failed");
-  if (lost.length) notice("failed", failedText(lost, reason));
+  if (lost.length) notice("failed", failedText(lost, end, reason));
   else if (failures.length) notice("cancelled", "This was cancelled before it was answered.");
   else if (attempt.answered.length && !attempt.final) {
     if (end.how === "failed" || end.how === "held up") notice("broken", `After this answer something went wrong: ${reason}`);
     if (end.how === "cancelled") notice("broken", "This was cancelled; the answer may not be complete.");
     if (end.how === "interrupted") notice("broken", "NovaBot was stopped meanwhile; the answer may not be complete.");
   }
-  const again = ends.flatMap(([seq, itemEnd]) => (itemEnd === "again" || itemEnd === "back" ? [held(seq)?.tries ?? 1] : []));
+  const again = ends.flatMap(([seq, itemEnd]) => (isOver(itemEnd) ? [] : [held(seq)?.tries ?? 1]));
   const waits = again.length > 0 && (end.how === "failed" || end.how === "held up");
   return {
     type: "settled",
@@ -77,12 +79,18 @@ export function endAttempt(state: QueueState, attemptID: number, ending: Ending)
   };
 }
 
-function endOfOpen(end: AttemptEnd, tries: number): ItemEnd {
+/** Whether an item with this end is not tried any more. */
+export function isOver(end: ItemEnd): boolean {
+  return end === "done" || end === "failed" || end === "cancelled";
+}
+
+function endOfOpen(end: AttemptEnd, held: HeldItem | undefined): ItemEnd {
   if (end.how === "success") return "done";
   if (end.how === "cancelled") return "cancelled";
-  // However often a host is killed, what it had acknowledged is not given up for that.
+  // Hosts die for many reasons, and what they had acknowledged is not given up for that; but an item may be the reason.
+  if (end.how === "interrupted" && end.killed) return (held?.cuts ?? 0) + 1 >= MAX_CUTS ? "failed" : "cut";
   if (end.how === "held up" || end.how === "interrupted") return "back";
-  return tries >= MAX_TRIES ? "failed" : "again";
+  return (held?.tries ?? 0) >= MAX_TRIES ? "failed" : "again";
 }
 
 function reasonOf(end: AttemptEnd): string {
@@ -91,7 +99,7 @@ function reasonOf(end: AttemptEnd): string {
   return end.how === "cancelled" ? "It was cancelled." : "";
 }
 
-function failedText(failures: readonly Failure[], reason: string): string {
+function failedText(failures: readonly Failure[], end: AttemptEnd, reason: string): string {
   const [first] = failures;
   const what =
     first?.kind === "job"
@@ -99,6 +107,7 @@ function failedText(failures: readonly Failure[], reason: string): string {
       : failures.length === 1
         ? "Your message could not be answered"
         : `${failures.length} messages could not be answered`;
+  if (end.how === "interrupted") return `${what}: NovaBot was killed in the middle of it ${MAX_CUTS} times.`;
   return `${what}, after ${MAX_TRIES} tries. ${reason}`.trim();
 }
 
@@ -110,7 +119,7 @@ function failureOf(item: Item): Pick<Failure, "group" | "chatJid" | "id" | "kind
 
 function jobEnd(
   ends: readonly (readonly [number, ItemEnd])[],
-  held: (seq: number) => { item: Item } | undefined,
+  held: (seq: number) => HeldItem | undefined,
   ending: Ending,
   facts: { readonly run: string | null; readonly reason: string; readonly at: string; readonly result: string | null },
 ): JobEnd | null {

@@ -23,5 +23,7 @@ export type QueueEvent =
     }
   | { readonly kind: "sent"; readonly message: OutgoingMessage }
   | { readonly kind: "unsent"; readonly message: OutgoingMessage; readonly reason: string; readonly retryMs: number }
+  /** Messages to a chat that are not tried any more. */
+  | { readonly kind: "given up"; readonly chatJid: string; readonly messages: readonly string[]; readonly reason: string }
   /** The disk is in the way; nothing is lost as long as this process lives. */
   | { readonly kind: "trouble"; readonly reason: string };

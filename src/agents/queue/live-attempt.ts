@@ -3,6 +3,7 @@ import { NovaError, messageOf } from "../../model/errors.ts";
 import type { Group } from "../../model/group.ts";
 import type { OutgoingMessage } from "../../model/message.ts";
 import type { ContainerOutput } from "../../model/protocol.ts";
+import type { TaskJob } from "../../model/task.ts";
 import type { RunResult } from "../run/report.ts";
 import type { LiveRun, RunRequest } from "../run/request.ts";
 import type { Clock } from "./clock.ts";
@@ -23,18 +24,26 @@ const handedAtOnce = 50;
 /** What agents say of a conversation that is not there (any more). */
 const noSession = /no conversation found|session[^.\n]{0,80}(?:not found|does not exist|doesn't exist)/i;
 
+export interface Found {
+  readonly group: Group;
+  /** The session that the run goes on in. */
+  readonly session: string | undefined;
+  /** Set when the run is a task's. */
+  readonly job: TaskJob | null;
+}
+
 export interface AttemptOptions {
   readonly id: number;
   readonly folder: string;
   readonly items: readonly Item[];
-  /** The group as it is registered now, and the session that it goes on in. */
-  readonly find: () => Promise<{ readonly group: Group; readonly session: string | undefined }>;
+  /** What is to be run, as it stands now; null when nothing is any more. */
+  readonly find: () => Promise<Found | null>;
   readonly runs: RunDoor;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Keeps a record; in order, however long the disk takes. */
   readonly keep: (record: QueueRecord) => Promise<void>;
-  /** The group's waiting items in order. */
+  /** The group's waiting items in order, as far as the agent at work may have them. */
   readonly waiting: () => readonly Item[];
   readonly onEvent: (event: QueueEvent) => void;
 }
@@ -117,7 +126,6 @@ export class LiveAttempt {
       if (!live?.takesFollowUps || !this.#begun || this.task !== null || this.#controller.signal.aborted) return;
       if (this.#handed.size - this.#taken.size >= handedAtOnce) return;
       const next = this.#options.waiting().find((item) => item.kind === "job" || !this.#handed.has(item.message.id));
-      // What waits behind a task waits for the task.
       if (next?.kind !== "message") return;
       const { message } = next;
       this.#handed.set(message.id, next.seq);
@@ -135,8 +143,10 @@ export class LiveAttempt {
 
   async #try(): Promise<AttemptResult> {
     try {
-      const { group, session } = await this.#options.find();
-      const result = await this.#options.runs.run(this.#request(group, session));
+      const found = await this.#options.find();
+      if (!found) return { end: { how: "success", skipped: true }, run: null, newSessionId: null };
+      const { session } = found;
+      const result = await this.#options.runs.run(this.#request(found));
       const vanished =
         session !== undefined &&
         this.#answers === 0 &&
@@ -146,24 +156,21 @@ export class LiveAttempt {
         noSession.test(result.record.error ?? "");
       if (!vanished || this.#controller.signal.aborted) return this.#ended(result);
       this.#options.logger.warn({ group: this.folder }, "The agent does not know the session any more; a new one begins");
-      return this.#ended(await this.#options.runs.run(this.#request(group, undefined)));
+      return this.#ended(await this.#options.runs.run(this.#request({ ...found, session: undefined })));
     } catch (thrown) {
       return this.#refused(thrown);
     }
   }
 
-  #request(group: Group, sessionId: string | undefined): RunRequest {
-    const { items } = this.#options;
-    const [first] = items;
-    const job = first?.kind === "job" ? first.job : null;
-    const messages = items.flatMap((item) => (item.kind === "message" ? [item.message] : []));
+  #request({ group, session, job }: Found): RunRequest {
+    const messages = this.#options.items.flatMap((item) => (item.kind === "message" ? [item.message] : []));
     return {
       group,
       prompt: job ? job.prompt : messagesPrompt(messages),
       mode: group.containerConfig?.mode ?? "warm",
       signal: this.#controller.signal,
       messages: messages.map(({ id }) => id),
-      ...(sessionId === undefined ? {} : { sessionId }),
+      ...(session === undefined ? {} : { sessionId: session }),
       ...(job === null ? {} : { isScheduledTask: true, task: job.task, ownSession: job.session === "own" }),
       ...(job?.guard ? { guard: job.guard } : {}),
       onLive: (live) => {
@@ -235,7 +242,7 @@ export class LiveAttempt {
   }
 
   #abortedEnd(): AttemptEnd | undefined {
-    if (this.#abortedFor === "shutdown") return { how: "interrupted" };
+    if (this.#abortedFor === "shutdown") return { how: "interrupted", killed: false };
     if (this.#abortedFor === "cancel") return { how: "cancelled" };
     return undefined;
   }

@@ -3,14 +3,14 @@ import { NovaError, quote } from "../../model/errors.ts";
 import type { Group } from "../../model/group.ts";
 import { incomingMessageSchema, type IncomingMessage, type OutgoingMessage } from "../../model/message.ts";
 import type { TaskJob } from "../../model/task.ts";
-import type { JobQueue, OnJobEnd } from "../tasks/ports.ts";
+import type { JobOwner, JobQueue } from "../tasks/ports.ts";
 import type { Chats, Outbox } from "./chats.ts";
 import { growing, realClock, type Clock } from "./clock.ts";
-import { nextGroup, nextItems, waitingItems } from "./dispatch.ts";
-import { endAttempt, type AttemptEnd } from "./ending.ts";
+import { followUps, nextGroup, nextItems } from "./dispatch.ts";
+import { endAttempt, isOver, type AttemptEnd } from "./ending.ts";
 import type { QueueEvent } from "./events.ts";
 import { Journal, type JournalFile } from "./journal.ts";
-import { LiveAttempt, type AttemptResult, type RunDoor } from "./live-attempt.ts";
+import { LiveAttempt, type AttemptResult, type Found, type RunDoor } from "./live-attempt.ts";
 import { itemKey, queueRecordSchema, type Failure, type Item, type QueueRecord } from "./records.ts";
 import { Sender } from "./sender.ts";
 import { QueueState } from "./state.ts";
@@ -52,6 +52,15 @@ export interface QueueStatus {
   }[];
   /** Messages that are to be sent. */
   readonly outbox: number;
+  /** Chats that could not be sent to the last time. */
+  readonly unreachable: readonly {
+    readonly chatJid: string;
+    readonly waiting: number;
+    readonly tries: number;
+    readonly reason: string;
+    /** ISO 8601 in UTC. */
+    readonly retryAt: string;
+  }[];
   /** The newest failures, the newest last. */
   readonly failures: readonly Failure[];
   readonly journalBytes: number;
@@ -81,7 +90,7 @@ export class Queue implements JobQueue, Outbox {
   #lookup: Promise<void> = Promise.resolve();
   readonly #telling = new Set<string>();
   readonly #timers = new Set<() => void>();
-  #onJobEnd: OnJobEnd | null = null;
+  #jobs: JobOwner | null = null;
   #callOffRetry: (() => void) | null = null;
   #seq: number;
   #attempt: number;
@@ -101,6 +110,7 @@ export class Queue implements JobQueue, Outbox {
       clock: this.#clock,
       outbox: state.outbox,
       onSent: async (id) => await this.#keep({ type: "sent", id }),
+      onGivenUp: async (messages, reason) => await this.#giveUp(messages, reason),
       backoff: options.sendBackoff ?? growing(1000, 300_000),
       onEvent: (event) => this.#tell(event),
     });
@@ -122,7 +132,7 @@ export class Queue implements JobQueue, Outbox {
       const queue = new Queue(options, state, journal);
       const groups = state.attempts.size ? await options.groups() : [];
       for (const attempt of state.attempts.keys()) {
-        await journal.append(queue.#endOf(attempt, { how: "interrupted" }, groups));
+        await journal.append(queue.#endOf(attempt, { how: "interrupted", killed: true }, groups));
       }
       return queue;
     } catch (thrown) {
@@ -131,9 +141,9 @@ export class Queue implements JobQueue, Outbox {
     }
   }
 
-  /** Begins to run and to send. `onJobEnd` is told of each job's end, also of those that came before. */
-  start(onJobEnd?: OnJobEnd): void {
-    this.#onJobEnd = onJobEnd ?? null;
+  /** Begins to run and to send. `jobs` is told of each job's end, also of those that came before. */
+  start(jobs?: JobOwner): void {
+    this.#jobs = jobs ?? null;
     this.#phase = "open";
     this.#dispatch();
     this.#sender.kick();
@@ -197,6 +207,10 @@ export class Queue implements JobQueue, Outbox {
         };
       }),
       outbox: [...this.#state.outbox.values()].reduce((sum, messages) => sum + messages.length, 0),
+      unreachable: [...this.#sender.failing].flatMap(([chatJid, { tries, reason, retryAt }]) => {
+        const waiting = this.#state.outbox.get(chatJid)?.length ?? 0;
+        return waiting ? [{ chatJid, waiting, tries, reason, retryAt: new Date(retryAt).toISOString() }] : [];
+      }),
       failures: this.#state.failures,
       journalBytes: this.#journal.bytes,
     };
@@ -311,7 +325,7 @@ export class Queue implements JobQueue, Outbox {
         await this.#keep(record);
         if (record.type === "answered") this.#sender.kick();
       },
-      waiting: () => waitingItems(this.#state, folder),
+      waiting: () => followUps(this.#state, folder, items),
       onEvent: (event) => this.#tell(event),
     });
     this.#live.set(folder, attempt);
@@ -328,14 +342,17 @@ export class Queue implements JobQueue, Outbox {
     this.#settling.add(settling);
   }
 
-  async #prepare(folder: string, items: readonly Item[]): Promise<{ group: Group; session: string | undefined }> {
+  async #prepare(folder: string, items: readonly Item[]): Promise<Found | null> {
     const group = (await this.#options.groups()).find((candidate) => candidate.folder === folder);
     const [first] = items;
     if (!group || (first?.kind === "message" && first.message.chatJid !== group.jid)) {
       throw new NovaError("GROUP_NOT_FOUND", `The group ${quote(folder)} is not registered any more.`);
     }
-    if (first?.kind === "job" && first.job.session === "own") return { group, session: first.job.sessionId ?? undefined };
-    return { group, session: await this.#options.session(group) };
+    const session = await this.#options.session(group);
+    if (first?.kind !== "job") return { group, session, job: null };
+    // Looked at last: what its owner says until then counts.
+    const job = this.#jobs ? this.#jobs.current(first.job) : first.job;
+    return job && { group, session: job.session === "own" ? (job.sessionId ?? undefined) : session, job };
   }
 
   async #settle(attempt: LiveAttempt): Promise<void> {
@@ -346,7 +363,7 @@ export class Queue implements JobQueue, Outbox {
     const items = [...(open?.answered ?? []), ...(open?.open ?? [])].flatMap((seq) => this.#state.items.get(seq)?.item ?? []);
     await this.#keep(record);
     const { end } = result;
-    const over = new Set(record.ends.flatMap(([seq, itemEnd]) => (itemEnd === "again" || itemEnd === "back" ? [] : [seq])));
+    const over = new Set(record.ends.flatMap(([seq, itemEnd]) => (isOver(itemEnd) ? [seq] : [])));
     const messages = items.flatMap((item) => (item.kind === "message" && over.has(item.seq) ? [item.message] : []));
     this.#tell({
       kind: "settled",
@@ -382,14 +399,14 @@ export class Queue implements JobQueue, Outbox {
 
   /** Tells whoever asked for jobs how they ended, until each was told. */
   #tellEnds(): void {
-    const onJobEnd = this.#onJobEnd;
-    if (!onJobEnd) return;
+    const jobs = this.#jobs;
+    if (!jobs) return;
     for (const [id, { job, end }] of this.#state.untold) {
       if (this.#telling.has(id)) continue;
       this.#telling.add(id);
       const tell = async (tries: number): Promise<void> => {
         try {
-          await onJobEnd(job, end);
+          await jobs.onJobEnd(job, end);
           await this.#keep({ type: "told", job: id });
           this.#telling.delete(id);
         } catch (thrown) {
@@ -400,6 +417,20 @@ export class Queue implements JobQueue, Outbox {
       };
       void tell(1);
     }
+  }
+
+  async #giveUp(messages: readonly OutgoingMessage[], reason: string): Promise<void> {
+    const ids = messages.map(({ id }) => id);
+    const at = new Date(this.#clock.now()).toISOString();
+    try {
+      await this.#keep({ type: "unsent", ids, reason, at });
+    } catch (thrown) {
+      // The queue is being closed: they are tried, and given up, after the next start.
+      this.#options.logger.debug({ err: thrown }, "Messages were not given up");
+      return;
+    }
+    const [first] = messages;
+    if (first) this.#tell({ kind: "given up", chatJid: first.chatJid, messages: ids, reason });
   }
 
   /** Keeps what happened and cannot be refused: while the disk takes nothing, it waits. Rejects when the queue is closed. */

@@ -7,14 +7,14 @@ export type Item =
   | { readonly seq: number; readonly group: string; readonly kind: "message"; readonly message: IncomingMessage }
   | { readonly seq: number; readonly group: string; readonly kind: "job"; readonly job: TaskJob };
 
-/** An item that was not answered, and will not be. */
+/** An item that was not answered, or a message that did not reach its chat; and will not be. */
 export interface Failure {
   readonly group: string;
   readonly chatJid: string | null;
   /** The message's id, or the task's. */
   readonly id: string;
-  readonly kind: "message" | "job";
-  readonly outcome: "failed" | "cancelled";
+  readonly kind: "message" | "job" | "outgoing";
+  readonly outcome: "failed" | "cancelled" | "unsent";
   readonly reason: string;
   readonly run: string | null;
   /** ISO 8601 in UTC. */
@@ -36,12 +36,12 @@ export interface Attempt {
   readonly result: string | null;
 }
 
-/** What becomes of an item when its attempt is over. `again` counts the try, `back` does not. */
-export type ItemEnd = "done" | "failed" | "cancelled" | "again" | "back";
+/** What becomes of an item when its attempt is over. `again` counts the try, `cut` the death of its host, `back` neither. */
+export type ItemEnd = "done" | "failed" | "cancelled" | "again" | "cut" | "back";
 
 /** What the journal holds. State is what these records, in their order, make of nothing. */
 export type QueueRecord =
-  | { readonly type: "item"; readonly item: Item; readonly tries?: number }
+  | { readonly type: "item"; readonly item: Item; readonly tries?: number; readonly cuts?: number }
   | { readonly type: "begun"; readonly attempt: number; readonly group: string; readonly items: readonly number[] }
   | { readonly type: "taken"; readonly attempt: number; readonly item: number }
   | {
@@ -66,6 +66,8 @@ export type QueueRecord =
       readonly job: JobEnd | null;
     }
   | { readonly type: "sent"; readonly id: string }
+  /** Messages to a chat that are not tried any more. */
+  | { readonly type: "unsent"; readonly ids: readonly string[]; readonly reason: string; readonly at: string }
   | { readonly type: "told"; readonly job: string }
   // What a compaction makes of the records before it.
   | { readonly type: "counters"; readonly seq: number; readonly attempt: number }
@@ -87,8 +89,8 @@ const failureSchema: z.ZodType<Failure> = z.object({
   group: z.string(),
   chatJid: z.string().nullable(),
   id: z.string(),
-  kind: z.enum(["message", "job"]),
-  outcome: z.enum(["failed", "cancelled"]),
+  kind: z.enum(["message", "job", "outgoing"]),
+  outcome: z.enum(["failed", "cancelled", "unsent"]),
   reason: z.string(),
   run: z.string().nullable(),
   at: z.string(),
@@ -115,7 +117,7 @@ const attemptSchema: z.ZodType<Attempt> = z.object({
 });
 
 export const queueRecordSchema: z.ZodType<QueueRecord> = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("item"), item: itemSchema, tries: count.exactOptional() }),
+  z.object({ type: z.literal("item"), item: itemSchema, tries: count.exactOptional(), cuts: count.exactOptional() }),
   z.object({ type: z.literal("begun"), attempt: count, group: z.string(), items: z.array(count) }),
   z.object({ type: z.literal("taken"), attempt: count, item: count }),
   z.object({
@@ -130,13 +132,14 @@ export const queueRecordSchema: z.ZodType<QueueRecord> = z.discriminatedUnion("t
   z.object({
     type: z.literal("settled"),
     attempt: count,
-    ends: z.array(z.tuple([count, z.enum(["done", "failed", "cancelled", "again", "back"])])),
+    ends: z.array(z.tuple([count, z.enum(["done", "failed", "cancelled", "again", "cut", "back"])])),
     retryAt: z.number(),
     outgoing: z.array(outgoingMessageSchema),
     failures: z.array(failureSchema),
     job: jobEndSchema.nullable(),
   }),
   z.object({ type: z.literal("sent"), id: z.string() }),
+  z.object({ type: z.literal("unsent"), ids: z.array(z.string()), reason: z.string(), at: z.string() }),
   z.object({ type: z.literal("told"), job: z.string() }),
   z.object({ type: z.literal("counters"), seq: count, attempt: count }),
   z.object({ type: z.literal("attempt"), attempt: attemptSchema }),

@@ -11,6 +11,8 @@ export interface HeldItem {
   readonly item: Item;
   /** How often a run was begun for it. */
   readonly tries: number;
+  /** How often its host was killed while an agent had it. */
+  readonly cuts: number;
 }
 
 interface MutableAttempt {
@@ -61,7 +63,7 @@ export class QueueState {
         const { item } = record;
         this.nextSeq = Math.max(this.nextSeq, item.seq + 1);
         if (this.knows(itemKey(item))) return;
-        this.items.set(item.seq, { item, tries: record.tries ?? 0 });
+        this.items.set(item.seq, { item, tries: record.tries ?? 0, cuts: record.cuts ?? 0 });
         this.#keys.set(itemKey(item), item.seq);
         this.#wait(item);
         return;
@@ -69,7 +71,7 @@ export class QueueState {
       case "begun": {
         this.nextAttempt = Math.max(this.nextAttempt, record.attempt + 1);
         const open = record.items.filter((seq) => this.#leaveWaiting(seq));
-        for (const seq of open) this.#count(seq, 1);
+        for (const seq of open) this.#count(seq, { tries: 1 });
         this.retryAt.delete(record.group);
         this.attempts.set(record.attempt, {
           id: record.attempt,
@@ -85,7 +87,7 @@ export class QueueState {
       case "taken": {
         const attempt = this.attempts.get(record.attempt);
         if (!attempt || !this.#leaveWaiting(record.item)) return;
-        this.#count(record.item, 1);
+        this.#count(record.item, { tries: 1 });
         attempt.open.push(record.item);
         attempt.final = false;
         return;
@@ -107,7 +109,10 @@ export class QueueState {
         this.#settle(record);
         return;
       case "sent":
-        this.#sent(record.id);
+        this.#leaveOutbox(record.id);
+        return;
+      case "unsent":
+        this.#giveUp(record);
         return;
       case "told":
         this.untold.delete(record.job);
@@ -148,7 +153,7 @@ export class QueueState {
     for (const ids of chunks(this.#outgoing.values())) {
       yield { type: "outgoing-known", ids: ids.filter((id) => !waiting.has(id)) };
     }
-    for (const { item, tries } of this.items.values()) yield { type: "item", item, tries };
+    for (const { item, tries, cuts } of this.items.values()) yield { type: "item", item, tries, cuts };
     for (const attempt of this.attempts.values()) yield { type: "attempt", attempt: { ...attempt } };
     for (const [group, at] of this.retryAt) yield { type: "retry", group, at };
     for (const messages of this.outbox.values()) for (const outgoing of messages) yield { type: "posted", outgoing };
@@ -163,8 +168,8 @@ export class QueueState {
     for (const [seq, end] of record.ends) {
       const held = this.items.get(seq);
       if (!held) continue;
-      if (end === "again" || end === "back") {
-        if (end === "back") this.#count(seq, -1);
+      if (end === "again" || end === "back" || end === "cut") {
+        if (end !== "again") this.#count(seq, { tries: -1, cuts: end === "cut" ? 1 : 0 });
         this.#wait(held.item);
         continue;
       }
@@ -178,7 +183,27 @@ export class QueueState {
     if (record.retryAt > 0) this.retryAt.set(attempt.group, record.retryAt);
     else this.retryAt.delete(attempt.group);
     for (const outgoing of record.outgoing) this.#post(outgoing);
-    if (record.failures.length) this.failures = [...this.failures, ...record.failures].slice(-keptFailures);
+    this.#fail(record.failures);
+  }
+
+  #giveUp({ ids, reason, at }: Extract<QueueRecord, { type: "unsent" }>): void {
+    const messages = ids.flatMap((id) => this.#leaveOutbox(id) ?? []);
+    this.#fail(
+      messages.map(({ id, chatJid, group, run }) => ({
+        group,
+        chatJid,
+        id,
+        kind: "outgoing",
+        outcome: "unsent",
+        reason,
+        run,
+        at,
+      })),
+    );
+  }
+
+  #fail(failures: readonly Failure[]): void {
+    if (failures.length) this.failures = [...this.failures, ...failures].slice(-keptFailures);
   }
 
   #post(outgoing: OutgoingMessage): void {
@@ -189,14 +214,16 @@ export class QueueState {
     else this.outbox.set(outgoing.chatJid, [outgoing]);
   }
 
-  #sent(id: string): void {
+  /** Gives the message that left; undefined when it was not there. */
+  #leaveOutbox(id: string): OutgoingMessage | undefined {
     for (const [chat, messages] of this.outbox) {
       const at = messages.findIndex((message) => message.id === id);
       if (at < 0) continue;
-      messages.splice(at, 1);
+      const [message] = messages.splice(at, 1);
       if (!messages.length) this.outbox.delete(chat);
-      return;
+      return message;
     }
+    return undefined;
   }
 
   #wait(item: Item): void {
@@ -220,9 +247,9 @@ export class QueueState {
     return true;
   }
 
-  #count(seq: number, by: number): void {
+  #count(seq: number, { tries, cuts = 0 }: { readonly tries: number; readonly cuts?: number }): void {
     const held = this.items.get(seq);
-    if (held) this.items.set(seq, { item: held.item, tries: Math.max(0, held.tries + by) });
+    if (held) this.items.set(seq, { item: held.item, tries: Math.max(0, held.tries + tries), cuts: held.cuts + cuts });
   }
 }
 

@@ -110,22 +110,28 @@ function update(state: TaskState, task: StoredTask, mail: UpdateMail, { now, tim
 }
 
 function changeStatus(task: StoredTask, type: TaskChangeMail["type"], actor: Actor, { now, groups }: Circumstances): StoredTask {
-  if (type === "cancel")
-    return task.status === "cancelled" ? task : finished({ ...task, reason: by("cancelled", actor) }, "cancelled", now);
+  const calledOff = task.job && { ...task.job, calledOff: true };
+  if (type === "cancel") {
+    const reason = by("cancelled", actor);
+    return task.status === "cancelled" ? task : finished({ ...task, job: calledOff, reason }, "cancelled", now);
+  }
   checkUnfinished(task, `${type}d`);
   if (type === "pause") {
-    return task.status === "paused" ? task : { ...task, status: "paused", nextAt: null, reason: by("paused", actor) };
+    if (task.status === "paused") return task;
+    return { ...task, job: calledOff, status: "paused", nextAt: null, reason: by("paused", actor) };
   }
   if (task.status === "active") return task;
   if (!groups.some((group) => group.folder === task.group)) throw noGroup(task.group);
   const next = nextTime(task.schedule, Date.parse(task.anchor), now);
-  if (next === null) {
+  // A job that still waits for its turn is wanted again.
+  const job = task.job && { id: task.job.id, plannedAt: task.job.plannedAt };
+  if (next === null && !job) {
     throw new NovaError("TASK_INVALID", `The time of the task ${task.id} passed while it was paused.`, {
       place: "task",
       next: "Give it a new schedule first.",
     });
   }
-  return { ...task, status: "active", nextAt: toISO(next), reason: null };
+  return { ...task, job, status: "active", nextAt: next === null ? null : toISO(next), reason: null };
 }
 
 /** `task` over for good. */

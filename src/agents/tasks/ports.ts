@@ -6,5 +6,10 @@ export interface JobQueue {
   enqueueJob(job: TaskJob): Promise<void>;
 }
 
-/** Told by the queue, once for each job, after its end is kept on disk; told again after a crash in between. */
-export type OnJobEnd = (job: TaskJob, end: JobEnd) => Promise<void>;
+/** Whoever has jobs carried out. */
+export interface JobOwner {
+  /** The job as it stands when its turn has come; null when it is not wanted any more, and is then skipped. */
+  readonly current: (job: TaskJob) => TaskJob | null;
+  /** Told once for each job, after its end is kept on disk; told again after a crash in between. */
+  readonly onJobEnd: (job: TaskJob, end: JobEnd) => Promise<void>;
+}

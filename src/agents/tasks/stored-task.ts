@@ -2,6 +2,13 @@ import { z } from "zod";
 import { scheduleSchema } from "../../model/mail.ts";
 import type { ScheduledTask } from "../../model/task.ts";
 
+export interface StoredJob {
+  readonly id: string;
+  readonly plannedAt: string;
+  /** The task was paused or cancelled since: if its turn has not come yet, it is skipped. */
+  readonly calledOff?: boolean;
+}
+
 /** A task as the store has it. */
 export interface StoredTask extends ScheduledTask {
   /** Where its interval counts from, ISO 8601 in UTC. */
@@ -9,7 +16,7 @@ export interface StoredTask extends ScheduledTask {
   /** Why it is paused or over, where that is worth a word. */
   readonly reason: string | null;
   /** The job that was given to the queue, or is about to be, and has not ended. */
-  readonly job: { readonly id: string; readonly plannedAt: string } | null;
+  readonly job: StoredJob | null;
   /** The latest time that it was given to the queue for. */
   readonly firedAt: string | null;
   /** How often it was given to the queue. */
@@ -51,7 +58,7 @@ const storedTaskSchema: z.ZodType<StoredTask> = z.object({
     .nullable(),
   anchor: time,
   reason: z.string().nullable(),
-  job: z.object({ id: z.string(), plannedAt: time }).nullable(),
+  job: z.object({ id: z.string(), plannedAt: time, calledOff: z.boolean().exactOptional() }).nullable(),
   firedAt: time.nullable(),
   fired: z.number().int(),
   finishedAt: time.nullable(),

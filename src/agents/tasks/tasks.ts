@@ -8,7 +8,7 @@ import type { Home } from "../home/home.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { afterClockWentBack, endJob, fire, fireNow, isDue, jobOf } from "./firing.ts";
 import { decide, isFinished, keepTask, visibleTask, type Actor, type TaskOperation } from "./operations.ts";
-import type { JobQueue } from "./ports.ts";
+import type { JobOwner, JobQueue } from "./ports.ts";
 import { TaskStore } from "./store.ts";
 import { withTask, type StoredTask, type TaskState } from "./stored-task.ts";
 
@@ -34,7 +34,7 @@ const backwardsMs = 60_000;
 const keptOperations = 500;
 
 /** The scheduled tasks of a home: who may change them, and when they are given to the queue. */
-export class Tasks {
+export class Tasks implements JobOwner {
   readonly #options: TasksOptions;
   readonly #clock: Clock;
   readonly #store: TaskStore;
@@ -137,6 +137,13 @@ export class Tasks {
     await this.#look();
     return toVisible(task);
   }
+
+  /** See `JobOwner`. */
+  readonly current = (job: TaskJob): TaskJob | null => {
+    const task = this.#store.state.tasks.get(job.task);
+    if (!task?.job || task.job.id !== job.id || task.job.calledOff) return null;
+    return jobOf(task) ?? null;
+  };
 
   /** The queue's word that a job is over; it may say so again. */
   readonly onJobEnd = async (job: TaskJob, end: JobEnd): Promise<void> => {

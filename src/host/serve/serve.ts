@@ -150,7 +150,7 @@ export class Serve {
       await mail.start();
       await serve.#control.listen(home);
       undo.push(async () => await serve.#control.close());
-      queue.start(tasks.onJobEnd);
+      queue.start(tasks);
       await keepWarm(home, installation, await groups());
       return serve;
     } catch (thrown) {

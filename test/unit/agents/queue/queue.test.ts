@@ -4,7 +4,10 @@ import pino from "pino";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { QueueEvent } from "../../../../src/agents/queue/events.ts";
 import { MAX_TRIES } from "../../../../src/agents/queue/ending.ts";
+import type { Chats } from "../../../../src/agents/queue/chats.ts";
+import { OUTBOX_LIMITS } from "../../../../src/agents/queue/sender.ts";
 import { Queue, type QueueOptions } from "../../../../src/agents/queue/queue.ts";
+import type { JobOwner } from "../../../../src/agents/tasks/ports.ts";
 import { NovaError } from "../../../../src/model/errors.ts";
 import type { JobEnd } from "../../../../src/model/task.ts";
 import { temporaryDirectory } from "../../../fixtures/home.ts";
@@ -22,7 +25,11 @@ interface Setting {
   run(text: string): Promise<ScriptedRun>;
 }
 
-async function open(folders: readonly string[], options: Partial<QueueOptions> = {}, old?: Setting): Promise<Setting> {
+async function open(
+  folders: readonly string[],
+  { current = (job) => job, ...options }: Partial<QueueOptions & Pick<JobOwner, "current">> = {},
+  old?: Setting,
+): Promise<Setting> {
   const directory = old?.directory ?? join(await temporaryDirectory(), "queue");
   await mkdir(directory, { recursive: true });
   const runs = new ScriptedRuns();
@@ -45,9 +52,12 @@ async function open(folders: readonly string[], options: Partial<QueueOptions> =
     ...options,
   });
   onTestFinished(async () => await queue.close({ cancelRuns: true }));
-  queue.start(async (_job, end) => {
-    ends.push(end);
-    await Promise.resolve();
+  queue.start({
+    current: (job) => current(job),
+    async onJobEnd(_job, end) {
+      ends.push(end);
+      await Promise.resolve();
+    },
   });
   return {
     queue,
@@ -215,6 +225,22 @@ describe("what is run when", () => {
     await vi.waitFor(() => expect(setting.ends).toMatchObject([{ run: "run3", outcome: "success", result: "done" }]));
     expect(setting.chats.texts()).toEqual(["done"]);
   });
+});
+
+test("a task is run as it stands when its turn has come, and skipped when it is not wanted any more", async () => {
+  const called = new Set(["j1"]);
+  const current: JobOwner["current"] = (job) => (called.has(job.id) ? null : { ...job, prompt: `${job.prompt} anew` });
+  const setting = await open(["family"], { current });
+  await setting.queue.deliver(messageTo("family", "m1"));
+  for (const id of ["j1", "j2"]) await setting.queue.enqueueJob(jobFor("family", id));
+  (await setting.run("text of m1")).end();
+  (await setting.run("do j2 anew")).end();
+  await vi.waitFor(() =>
+    expect(setting.ends).toMatchObject([{ outcome: "skipped", run: null, error: null }, { outcome: "success" }]),
+  );
+  expect(setting.runs.all).toHaveLength(2);
+  expect(setting.chats.texts()).toEqual([]);
+  expect(setting.queue.status().failures).toEqual([]);
 });
 
 describe("a run that fails", () => {
@@ -393,6 +419,73 @@ describe("messages to chats", () => {
     away = false;
     clock.pass(2000);
     await vi.waitFor(() => expect(chats.texts("family@g.us")).toEqual(["f1", "f2", "f3"]));
+  });
+
+  test("beyond the bounds of a chat that fails are given up, the oldest first, and told; other chats lose none", async () => {
+    const setting = await open(["family", "work"]);
+    const { queue, chats, clock, events } = setting;
+    const tried = async (tries: number): Promise<void> =>
+      await vi.waitFor(() => expect(queue.status().unreachable).toMatchObject([{ chatJid: "family@g.us", tries }]));
+    chats.failing = ({ chatJid }) => chatJid === "family@g.us";
+    const more = OUTBOX_LIMITS.messages + 3;
+    await Promise.all(
+      ["family", "work"].flatMap((chat) =>
+        Array.from({ length: more }, async (_, index) => await queue.post(out(chat, `${chat}-${index}`))),
+      ),
+    );
+    await tried(1);
+    const given = (): readonly string[] => events.flatMap((event) => (event.kind === "given up" ? event.messages : []));
+    await vi.waitFor(() => expect(given()).toEqual(["family-0", "family-1", "family-2"]));
+    await queue.post(out("family", "last"));
+    await vi.waitFor(() => expect(given()).toHaveLength(4));
+    await vi.waitFor(() => expect(chats.texts("work@g.us")).toHaveLength(more));
+    expect(queue.status().unreachable).toMatchObject([
+      { waiting: OUTBOX_LIMITS.messages, reason: "the chat is away", retryAt: "2026-11-21T10:00:01.000Z" },
+    ]);
+    expect(queue.status().failures).toMatchObject(
+      Array.from({ length: 4 }, (_, index) => ({
+        id: `family-${index}`,
+        kind: "outgoing",
+        outcome: "unsent",
+        chatJid: "family@g.us",
+      })),
+    );
+    // Old ones are not given up before their chat had its chances.
+    clock.pass(2 * OUTBOX_LIMITS.ageMs);
+    for (let tries = 2; tries < 9; tries += 1) {
+      await tried(tries);
+      expect(given()).toHaveLength(4);
+      clock.pass(tries * 1000);
+    }
+    await queue.close({ cancelRuns: true });
+    const later = await open(["family"], {}, setting);
+    for (let tries = 1; tries < 10; tries += 1) {
+      await vi.waitFor(() => expect(later.queue.status().unreachable).toMatchObject([{ tries }]));
+      clock.pass(tries * 1000);
+    }
+    await vi.waitFor(() => expect(later.queue.status()).toMatchObject({ outbox: 0, unreachable: [] }));
+  });
+
+  test("to a chat that neither takes nor refuses them are tried again, and hold up no other chat", async () => {
+    const hung: string[] = [];
+    const kept = new KeptChats();
+    const chats: Chats = {
+      async send(message) {
+        if (message.chatJid === "work@g.us" || hung.includes(message.chatJid)) return await kept.send(message);
+        hung.push(message.chatJid);
+        await new Promise<never>(() => undefined);
+      },
+    };
+    const folders = Array.from({ length: 8 }, (_, index) => `group${index}`);
+    const { queue, clock } = await open([...folders, "work"], { chats });
+    for (const folder of folders) await queue.post(out(folder, `one of ${folder}`));
+    await vi.waitFor(() => expect(hung).toHaveLength(8));
+    await queue.post(out("work", "two"));
+    clock.pass(120_000);
+    await vi.waitFor(() => expect(kept.texts()).toEqual(["two"]));
+    await vi.waitFor(() => expect(queue.status().unreachable).toHaveLength(8));
+    clock.pass(1000);
+    await vi.waitFor(() => expect(queue.status()).toMatchObject({ outbox: 0, unreachable: [] }));
   });
 
   test("that were posted before are not posted again, also after a restart", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { MAX_TRIES, endAttempt, type AttemptEnd } from "../../../../src/agents/queue/ending.ts";
+import { MAX_CUTS, MAX_TRIES, endAttempt, isOver, type AttemptEnd } from "../../../../src/agents/queue/ending.ts";
+import { followUps, nextItems } from "../../../../src/agents/queue/dispatch.ts";
 import { itemKey, queueRecordSchema, type QueueRecord } from "../../../../src/agents/queue/records.ts";
 import { QueueState, REMEMBERED_IDS } from "../../../../src/agents/queue/state.ts";
 import { jobFor, messageTo } from "../../../fixtures/queue.ts";
@@ -119,7 +120,7 @@ describe("the end of an attempt", () => {
   });
 
   test("by its host's death: unanswered items wait again", () => {
-    const died = { how: "interrupted" } as const;
+    const died = { how: "interrupted", killed: true } as const;
     const { state, waiting } = waitingAfter([message(1), begun(1, 1)], died);
     expect(waiting).toEqual([1]);
     expect(state.items.get(1)?.tries).toBe(0);
@@ -131,8 +132,33 @@ describe("the end of an attempt", () => {
     expect(texts(waitingAfter([message(1), begun(1, 1), answered(1, 1, true)], died).state)).toEqual(["yes"]);
   });
 
+  test("by its host's death, again and again: it is run alone, then given up, and the chat is told", () => {
+    const state = replayed([message(1), message(2), job(3), message(4)]);
+    const cut = (attempt: number): void => {
+      const items = nextItems(state, "family").map(({ seq }) => seq);
+      state.apply(begun(attempt, ...items));
+      state.apply(end(state, attempt, { how: "interrupted", killed: true }));
+    };
+    for (let attempt = 1; attempt < 6; attempt += 1) cut(attempt);
+    const [first, second] = [state.items.get(1), state.items.get(2)].map((held) => held?.item);
+    expect(nextItems(state, "family")).toEqual([first]);
+    expect(followUps(state, "family", [])).toEqual([]);
+    for (let attempt = 6; attempt < MAX_CUTS; attempt += 1) cut(attempt);
+    expect(state.waiting.get("family")).toEqual([1, 2, 3, 4]);
+    // What is compacted in between counts on.
+    const after = replayed([...state.snapshot()]);
+    after.apply(begun(MAX_CUTS, 1));
+    after.apply(end(after, MAX_CUTS, { how: "interrupted", killed: true }));
+    expect(after.waiting.get("family")).toEqual([2, 3, 4]);
+    expect(nextItems(after, "family")).toEqual([second]);
+    expect(texts(after)).toEqual([
+      `Your message could not be answered: NovaBot was killed in the middle of it ${MAX_CUTS} times.`,
+    ]);
+    expect(after.failures).toMatchObject([{ id: "m1", outcome: "failed" }]);
+  });
+
   test("by its host's end, or for want of an engine: the try does not count", () => {
-    for (const how of [{ how: "interrupted" } as const, { how: "held up", reason: "no engine" } as const]) {
+    for (const how of [{ how: "interrupted", killed: false } as const, { how: "held up", reason: "no engine" } as const]) {
       const { state, waiting } = waitingAfter([message(1), begun(1, 1)], how);
       expect(waiting).toEqual([1]);
       expect(state.items.get(1)?.tries).toBe(0);
@@ -204,7 +230,7 @@ function randomHistory(random: (below: number) => number): QueueRecord[] {
         { how: "failed", reason: "no" },
         { how: "held up", reason: "away" },
         { how: "cancelled" },
-        { how: "interrupted" },
+        { how: "interrupted", killed: random(2) === 0 },
       ];
       const how = ends[random(ends.length)];
       if (how) add(end(state, attempt.id, how));
@@ -243,13 +269,11 @@ describe("random histories", () => {
         }
         const dropped = new Set(
           before.flatMap((record) =>
-            record.type === "settled"
-              ? record.ends.flatMap(([seq, how]) => (how === "again" || how === "back" ? [] : [seq]))
-              : [],
+            record.type === "settled" ? record.ends.flatMap(([seq, how]) => (isOver(how) ? [seq] : [])) : [],
           ),
         );
         for (const attempt of state.attempts.keys()) {
-          const record = end(state, attempt, { how: "interrupted" });
+          const record = end(state, attempt, { how: "interrupted", killed: false });
           state.apply(record);
           for (const { id } of record.outgoing) posted.add(id);
         }

@@ -250,6 +250,35 @@ test("pause and resume, update, cancel, run now", async () => {
   await expect(tasks.apply({ type: "resume", task: once.id }, family)).rejects.toThrow(/passed while it was paused/);
 });
 
+test("a job whose turn has not come goes by what was said since: not after a pause or a cancel, again after a resume", async () => {
+  const { clock, queue, tasks, add } = await stage("2026-06-01T00:00:00Z", "UTC");
+  queue.holds = true;
+  const tell = async (type: "pause" | "resume" | "cancel", task: string): Promise<unknown> =>
+    await tasks.apply({ type, task }, family);
+  const daily = await add({ type: "once", value: "2026-06-01T09:00" });
+  const another = await add(nine);
+  await clock.passUntil("2026-06-01T09:00:01Z");
+  const [job, second] = queue.jobs as [TaskJob, TaskJob];
+  expect(tasks.current(job)).toEqual(job);
+  await tell("pause", daily.id);
+  expect(tasks.current(job)).toBeNull();
+  await tell("resume", daily.id);
+  await tasks.apply({ type: "update", task: daily.id, prompt: "Anew." }, family);
+  expect(tasks.current(job)).toEqual({ ...job, prompt: "Anew." });
+  await queue.end(job);
+  expect(tasks.get(daily.id, family)).toMatchObject({ status: "done" });
+  expect(tasks.current(job)).toBeNull();
+  await tell("cancel", another.id);
+  expect(tasks.current(second)).toBeNull();
+  await queue.end(second, { outcome: "skipped", run: null, result: null });
+  expect(tasks.get(another.id, family)).toMatchObject({ status: "cancelled", last: { outcome: "skipped" } });
+  // What the owner runs by hand while it is paused is wanted.
+  const paused = await add(nine);
+  await tell("pause", paused.id);
+  await tasks.runNow(paused.id, family);
+  expect(tasks.current(queue.jobs[2] as TaskJob)).toMatchObject({ task: paused.id });
+});
+
 test("who may do what", async () => {
   const { tasks, add } = await stage("2026-06-01T00:00:00Z");
   const { id } = await add(nine);
