@@ -3,6 +3,7 @@ import pc from "picocolors";
 import { findGroup, readGroups } from "../agents/groups/registry.ts";
 import type { RunPlan } from "../agents/run/plan.ts";
 import type { ImageInfo } from "../engine/engine.ts";
+import { whyMute } from "../host/doctor/network.ts";
 import { explainGroup } from "../host/explanation.ts";
 import type { AgentConfig } from "../model/group.ts";
 import { formatSize } from "../model/size.ts";
@@ -32,6 +33,11 @@ export function describeAgent(agent: AgentConfig): string {
     : agent.command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
 }
 
+function allGaps(plan: RunPlan, image: ImageInfo | null): string[] {
+  const mute = whyMute(plan);
+  return [...(mute ? [`${mute.detail}: its runs fail. ${mute.next}`] : []), ...plan.gaps, ...imageGaps(plan, image)];
+}
+
 /** The plan as data. Of the env file only the names: the values are secrets. */
 function document(plan: RunPlan, engine: string, image: ImageInfo | null): unknown {
   return {
@@ -57,12 +63,15 @@ function document(plan: RunPlan, engine: string, image: ImageInfo | null): unkno
     limits: plan.limits,
     timeoutMs: plan.timeoutMs,
     graceMs: plan.graceMs,
-    gaps: [...plan.gaps, ...imageGaps(plan, image)],
+    gaps: allGaps(plan, image),
   };
 }
 
 function describe(plan: RunPlan, engine: string, image: ImageInfo | null): string[] {
   const { limits } = plan;
+  const gaps = allGaps(plan, image);
+  // A key is no matter of the env file: `allGaps` tells when there is none.
+  const missing = plan.missingVariables.filter((name) => plan.group.containerConfig?.env?.includes(name));
   const facts: readonly (readonly [string, string])[] = [
     ["group", `${plan.group.folder} (${plan.group.jid})${plan.group.isMain ? ", main" : ""}`],
     ["engine", engine],
@@ -81,7 +90,7 @@ function describe(plan: RunPlan, engine: string, image: ImageInfo | null): strin
     ["pids", String(limits.pids)],
     ["timeout", `${formatDuration(plan.timeoutMs)}, then SIGTERM, and SIGKILL after ${formatDuration(plan.graceMs)}`],
     ["env file", [...plan.variables.keys()].join(", ") || "empty"],
-    ...(plan.missingVariables.length ? [["", `allowed, but not in .env: ${plan.missingVariables.join(", ")}`] as const] : []),
+    ...(missing.length ? [["", `allowed, but not in .env: ${missing.join(", ")}`] as const] : []),
     [
       "environment",
       Object.entries(plan.environment)
@@ -93,7 +102,6 @@ function describe(plan: RunPlan, engine: string, image: ImageInfo | null): strin
     ...plan.mounts.map((mount) => [mount.readonly ? "ro" : "rw", mount.target, mount.source, mount.why]),
     ...gatewayMount(plan),
   ];
-  const gaps = [...plan.gaps, ...imageGaps(plan, image)];
   const masks = plan.hidden.map(({ target, why }) => [target, why]);
   return [
     ...facts.map(([name, value]) => `${pc.dim(name.padEnd(11))}  ${value}`),

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import pc from "picocolors";
+import { parseRule } from "../agents/gateway/egress/rules.ts";
 import { checkGroup, findGroup, readGroups } from "../agents/groups/registry.ts";
 import { openHome } from "../agents/home/home.ts";
 import { checkSessions } from "../agents/home/prepare.ts";
@@ -13,19 +14,19 @@ import { chosenHomePath, openChosenHome } from "./session.ts";
 
 /** Every setting of a group with what it takes; the type sees to it that none is forgotten. */
 const settings: Readonly<Record<"name" | "agent" | keyof ContainerConfig, string>> = {
-  name: "TEXT               the group's name",
-  agent: 'claude|demo|JSON  which program answers; {"command":["my-agent","--flag"]} for one of your own',
-  timeout: "MS              how long a run may take, in milliseconds (300000)",
-  cpus: "NUMBER             processors (2)",
-  memory: "SIZE             for example 512m or 2g (2g)",
-  memory_swap: "SIZE        memory and swap together (as memory: no swap)",
-  pids: "NUMBER             processes and threads (512)",
-  network: "none|egress|open  egress lets out to the model's API and to what you list alone",
-  egress: "NAME,NAME:PORT     what an egress network lets through beside your own list; port 443 when none is given",
+  name: "TEXT                  the group's name",
+  agent: 'claude|demo|JSON     which program answers; {"command":["my-agent","--flag"]} for one of your own',
+  timeout: "MS                 how long a run may take, in milliseconds (300000)",
+  cpus: "NUMBER                processors (2)",
+  memory: "SIZE                for example 512m or 2g (2g)",
+  memory_swap: "SIZE           memory and swap together (as memory: no swap)",
+  pids: "NUMBER                processes and threads (512)",
+  network: "none|egress|open   egress lets out to the model's API and to what you list alone",
+  egress: "NAME,NAME:PORT      what an egress network lets through beside your own list; port 443 when none is given",
   mode: "cold|warm|persistent  whether `serve` makes a container for each run, has one ready, or keeps one (warm)",
-  persistent: 'JSON         {"idleTimeout":1800000,"maxAge":86400000,"maxRuns":200}, for a container that is kept',
-  env: "NAME,NAME           names from .env that this agent may have beside Claude Code's two",
-  additionalMounts: 'JSON   [{"hostPath":"~/projects/webapp","containerPath":"webapp","readonly":false}]',
+  persistent: 'JSON            {"idleTimeout":1800000,"maxAge":86400000,"maxRuns":200}, for a container that is kept',
+  env: "NAME,NAME              names from .env that this agent may have; its key for the model's API is not needed here",
+  additionalMounts: 'JSON      [{"hostPath":"~/projects/webapp","containerPath":"webapp","readonly":false}]',
 };
 
 const settingsHelp = `
@@ -53,7 +54,7 @@ export function addGroupsCommand(program: Command, context: CLIContext): void {
         command: Command,
       ) => {
         const entry = applySettings({ name: options.name ?? options.folder, folder: options.folder }, assignments);
-        const group = checkGroup(jid, entry, `groups add ${quote(jid)}`);
+        const group = checkSettings(jid, entry, `groups add ${quote(jid)}`);
         const path = chosenHomePath(command, context);
         await editGroups(path, async (known) => {
           await checkSessions(await openHome(path, { create: false }), group);
@@ -112,7 +113,7 @@ export function addGroupsCommand(program: Command, context: CLIContext): void {
       let changed: Group | undefined;
       await editGroups(chosenHomePath(command, context), (known) => {
         const { jid, isMain: _, ...entry } = findGroup(known, name);
-        const next = checkGroup(jid, applySettings(entry, assignments), `groups set ${quote(name)}`);
+        const next = checkSettings(jid, applySettings(entry, assignments), `groups set ${quote(name)}`);
         changed = next;
         return known.map((group) => (group.jid === jid ? next : group));
       });
@@ -137,6 +138,13 @@ export function addGroupsCommand(program: Command, context: CLIContext): void {
           `Removed ${removed.folder} (${removed.jid}). Its files stay in groups/${removed.folder}, data/sessions/${removed.folder} and data/ipc/${removed.folder} of ${home.root}.`,
         );
     });
+}
+
+/** A group as it shall be registered; a way out that could not be read would stop each of its runs. */
+function checkSettings(jid: string, entry: unknown, place: string): Group {
+  const group = checkGroup(jid, entry, place);
+  for (const rule of group.containerConfig?.egress ?? []) parseRule(rule, `${place}, containerConfig.egress`);
+  return group;
 }
 
 /** `group` with the settings of a command line applied, not yet checked. */

@@ -23,6 +23,7 @@ import { version } from "./version.ts";
 /** Runs one command line and gives its exit status: 0, 1 when a run failed, 2 when the usage or the set-up was wrong. */
 async function main(argv: readonly string[], outputClosed: AbortSignal): Promise<number> {
   let status: 0 | 1 | 2 = 0;
+  let prints: "lines" | "a document" = argv.includes("--stream") ? "lines" : "a document";
   const context: CLIContext = {
     env: process.env,
     stdin: process.stdin,
@@ -66,15 +67,18 @@ async function main(argv: readonly string[], outputClosed: AbortSignal): Promise
     add(program, context);
   }
   overrideExit(program);
+  // Scripts that follow what goes on read one document a line, an error too.
+  program.hook("preAction", (_, action) => {
+    if (["serve", "chat"].includes(action.name())) prints = "lines";
+  });
   try {
     await program.parseAsync([...argv], { from: "user" });
     return status;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
-    // Scripts that stream read one document a line.
     if (argv.includes("--json")) {
-      if (argv.includes("--stream")) process.stdout.write(`${JSON.stringify(errorDocument(error))}\n`);
+      if (prints === "lines") process.stdout.write(`${JSON.stringify(errorDocument(error))}\n`);
       else context.printJSON(errorDocument(error));
     }
     for (const line of describeError(error)) context.note(line);

@@ -33,11 +33,13 @@ function asNovaError(thrown: unknown): NovaError {
   return thrown instanceof NovaError ? thrown : new NovaError("INTERNAL", messageOf(thrown), { cause: thrown });
 }
 
-/** `ms` for people: `340 ms`, `12.3 s`, `5 min`. */
+/** `ms` for people: `340 ms`, `12.3 s`, `5 min`, `24 h`, `7 days`. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${ms} ms`;
   if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`;
-  return `${Math.round(ms / 60_000)} min`;
+  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
+  if (ms < 172_800_000) return `${Math.round(ms / 3_600_000)} h`;
+  return `${Math.round(ms / 86_400_000)} days`;
 }
 
 /**

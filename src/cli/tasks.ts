@@ -113,7 +113,10 @@ function withPlan(command: Command): Command {
     .option("--at <time>", "once: 2026-12-24T18:00, or with an offset or Z")
     .option("--timezone <name>", "of --cron and --at: Europe/Berlin; this machine's when left out")
     .option("--session <which>", "group: go on in the group's conversation; own: in one of the task's own")
-    .option("--guard <script>", "a shell script that runs first: status 0 starts the agent, 1 skips this time")
+    .option(
+      "--guard <script>",
+      "a shell script that runs first: status 0 starts the agent, 1 skips this time; an empty one takes it away",
+    )
     .option("--json", "print JSON");
 }
 
@@ -170,8 +173,14 @@ function usage(message: string, next: string): NovaError {
   return new NovaError("USAGE", message, { place: "the command line", next });
 }
 
+/** As `--every` takes it. */
+function writeDuration(ms: number): string {
+  const unit = ["d", "h", "m", "s"].find((name) => ms % (units[name] ?? 1) === 0) ?? "ms";
+  return `${ms / (units[unit] ?? 1)}${unit}`;
+}
+
 function describeSchedule(schedule: Schedule): string {
-  if (schedule.type === "interval") return `every ${schedule.value} ms`;
+  if (schedule.type === "interval") return `every ${writeDuration(schedule.value)}`;
   return `${schedule.type === "once" ? "at " : ""}${schedule.value} ${schedule.timezone ?? ""}`.trimEnd();
 }
 

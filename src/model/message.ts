@@ -15,12 +15,14 @@ export interface IncomingMessage {
 /** The longest text of one message, in characters. */
 export const MESSAGE_LIMIT = 262_144;
 
+const empty = "it is empty";
+
 export const incomingMessageSchema: z.ZodType<IncomingMessage> = z.strictObject({
   chatJid: z.string().regex(jidPattern, "must be a chat id like 1234567890@g.us or local:alice"),
-  sender: z.string().min(1).max(256),
-  text: z.string().min(1).max(MESSAGE_LIMIT),
-  id: z.string().min(1).max(256),
-  timestamp: z.iso.datetime({ offset: true }),
+  sender: z.string().min(1, empty).max(256, "it has more than 256 characters"),
+  text: z.string().min(1, empty).max(MESSAGE_LIMIT, `it has more than ${MESSAGE_LIMIT} characters`),
+  id: z.string().min(1, empty).max(256, "it has more than 256 characters"),
+  timestamp: z.iso.datetime({ offset: true, error: "it must be ISO 8601 with an offset or Z, like 2026-11-21T10:00:00Z" }),
 });
 
 /** Why a message goes out: an agent's answer, its mail, or a word of NovaBot's own about a run that failed. */

@@ -41,7 +41,7 @@ test("where no serve runs, tasks are made and changed on the spot, and cannot be
   expect(await json(["resume", id], env)).toMatchObject({ status: "active" });
   expect(await json(["run-now", id], env)).toMatchObject({ error: { code: "SERVE_NOT_RUNNING" } });
   expect((await runNovabot(["tasks", "list", "family"], env)).stdout).toMatch(
-    new RegExp(`^TASK +GROUP +STATUS +NEXT +SCHEDULE +PROMPT\n${id} +family +active +\\S+Z +every 7200000 ms +Remind them\\.\n$`),
+    new RegExp(`^TASK +GROUP +STATUS +NEXT +SCHEDULE +PROMPT\n${id} +family +active +\\S+Z +every 2h +Remind them\\.\n$`),
   );
   expect((await runNovabot(["tasks", "show", id], env)).stdout).toMatch(/^task +\w+\ngroup +family\n/);
   expect(await json(["cancel", id], env)).toMatchObject({ status: "cancelled" });

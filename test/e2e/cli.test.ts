@@ -57,6 +57,8 @@ test.each([
   [["groups", "add", "a b", "--folder", "x"], "JID_INVALID"],
   [["groups", "add", "1@g.us", "--folder", "x", "timeout=soon"], "GROUP_INVALID"],
   [["groups", "add", "1@g.us", "--folder", "x", "speed=9"], "USAGE"],
+  [["groups", "add", "1@g.us", "--folder", "x", "network=default"], "GROUP_INVALID"],
+  [["groups", "add", "1@g.us", "--folder", "x", "egress=https://a.example/"], "EGRESS_INVALID"],
   [["groups", "show", "nobody"], "HOME_INVALID"],
   [["run", "--group", "nobody", "hi"], "HOME_INVALID"],
   [["runs", "list", "--limit", "zero"], "USAGE"],

@@ -82,6 +82,7 @@ export function checkGroup(
 }
 
 const hints: Readonly<Record<string, string>> = {
+  "containerConfig.network": 'it must be "none", "egress" or "open" ("open" is what "default" was once)',
   agent: 'it must be "claude", "demo" or { "command": ["program", "argument"] }',
   "containerConfig.additionalMounts":
     'it must be a list like [{ "hostPath": "~/projects/webapp", "containerPath": "webapp", "readonly": true }]',

@@ -13,7 +13,7 @@ import { formatSize } from "../../model/size.ts";
 import type { Environment } from "../state.ts";
 import { thisHost } from "../this-host.ts";
 import { failure, type Check } from "./check.ts";
-import { checkEgressList, keysInside } from "./network.ts";
+import { checkEgressList, keysInside, whyMute } from "./network.ts";
 
 const leastFreeBytes = 2 ** 30;
 
@@ -136,9 +136,9 @@ async function checkGroupPlan(
       };
     }
     const detail = `${plan.mounts.length} mounts, runs as ${plan.user.uid}:${plan.user.gid}, network ${plan.network}`;
-    const inside = keysInside(plan);
-    return inside
-      ? { name, status: "warn", detail: `${detail}; ${inside.detail}`, next: inside.next }
+    const found = keysInside(plan) ?? whyMute(plan);
+    return found
+      ? { name, status: "warn", detail: `${detail}; ${found.detail}`, next: found.next }
       : { name, status: "ok", detail };
   } catch (thrown) {
     return failure(name, thrown);

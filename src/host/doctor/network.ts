@@ -46,3 +46,18 @@ export function keysInside(plan: RunPlan): { readonly detail: string; readonly n
       : "Use an engine on this machine's own kernel: there the gateway adds it outside the container.",
   };
 }
+
+/** Why Claude Code cannot answer in a group's container, whatever it is asked; undefined when it can. */
+export function whyMute(plan: RunPlan): { readonly detail: string; readonly next: string } | undefined {
+  if (plan.agent !== "claude") return undefined;
+  if (plan.network === "none")
+    return {
+      detail: "Claude Code does not reach the model's API without a network",
+      next: "Set network=egress for the group, or another agent.",
+    };
+  if (plan.gateway?.broker || defaultEnvNames.some((name) => plan.variables.has(name))) return undefined;
+  return {
+    detail: "Claude Code has no key for the model's API",
+    next: `Put ${defaultEnvNames.toReversed().join(" or ")} into the .env of the home.`,
+  };
+}

@@ -37,7 +37,7 @@ test("networks without a proxy list no rules", () => {
 
 test("what the image's runner cannot do is said", () => {
   const plan = planned({ network: "egress", gateway: { broker, egress: [] }, mode: "persistent" });
-  expect(text(networkFacts(plan))).toContain("replaced after 30 min without one, 1440 min or 200 runs");
+  expect(text(networkFacts(plan))).toContain("replaced after 30 min without one, 24 h or 200 runs");
   expect(imageGaps(plan, null)).toEqual([]);
   expect(imageGaps(plan, image({ "novabot.protocol": "2", "novabot.abilities": "gateway persistent" }))).toEqual([]);
   expect(imageGaps(plan, image({ "novabot.protocol": "2" }))).toHaveLength(2);

@@ -28,4 +28,5 @@ test("tables and durations", () => {
     ).slice(1),
   ).toEqual(["xxx  y", "z    w"]);
   expect([5, 999, 1500, 119_999, 300_000].map(formatDuration)).toEqual(["5 ms", "999 ms", "1.5 s", "120.0 s", "5 min"]);
+  expect([7_199_000, 86_400_000, 604_800_000].map(formatDuration)).toEqual(["120 min", "24 h", "7 days"]);
 });

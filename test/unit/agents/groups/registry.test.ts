@@ -72,6 +72,17 @@ test.each([
   );
 });
 
+test("the network that was called default once is named by its new name", () => {
+  const text = '{"1@g.us": {"name": "a", "folder": "f", "containerConfig": {"network": "default"}}}';
+  expect(() => parseGroups(text, "here")).toThrow(
+    expect.objectContaining({
+      code: "REGISTRY_INVALID",
+      message: expect.stringMatching(/network is "default": .*"open" is what "default" was/),
+      place: 'here, entry "1@g.us", containerConfig.network',
+    }),
+  );
+});
+
 test.each([
   ["{", /not JSON/],
   ["[]", /not an object/],

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { EngineInfo } from "../../../../src/engine/engine.ts";
 import type { RunPlan } from "../../../../src/agents/run/plan.ts";
-import { checkEgressList, checkKernel, keysInside } from "../../../../src/host/doctor/network.ts";
+import { checkEgressList, checkKernel, keysInside, whyMute } from "../../../../src/host/doctor/network.ts";
 import { temporaryDirectory } from "../../../fixtures/home.ts";
 
 test("the egress list: missing, good, writable by others, broken", async () => {
@@ -33,4 +33,17 @@ test("an engine in a virtual machine, and keys in a container, are warned of", (
   });
   expect(JSON.stringify(found)).not.toContain("secret-value");
   expect(keysInside({ ...plan, variables: new Map([["OTHER", "x"]]) } as unknown as RunPlan)).toBeUndefined();
+});
+
+test("a group whose Claude Code has no key or no way to the model's API is told of", () => {
+  const plan = { agent: "claude", network: "egress", gateway: { broker: null, egress: [] }, variables: new Map() };
+  const why = (changes: object): unknown => whyMute({ ...plan, ...changes } as unknown as RunPlan);
+  expect(why({})).toMatchObject({
+    detail: expect.stringContaining("no key"),
+    next: expect.stringContaining("ANTHROPIC_API_KEY"),
+  });
+  expect(why({ network: "none" })).toMatchObject({ next: expect.stringContaining("network=egress") });
+  expect(why({ gateway: { broker: {}, egress: [] } })).toBeUndefined();
+  expect(why({ variables: new Map([["ANTHROPIC_API_KEY", "x"]]) })).toBeUndefined();
+  expect(why({ agent: "demo", network: "none" })).toBeUndefined();
 });
