@@ -165,6 +165,18 @@ describe("the demo agent", () => {
   });
 });
 
+describe("the seal", () => {
+  test("holds for the agent and what it starts, and programs do not mind", async () => {
+    const { frames } = await run(
+      "x",
+      shell(`perl -e 'print socket(my $s, 40, 1, 0) ? "open" : "closed: $!", "\\n"'
+        grep Seccomp_filters /proc/self/status /proc/$PPID/status | sort -u -k2 | wc -l
+        node -p 'os.networkInterfaces().lo.length > 0' && git --version >/dev/null && claude --version >/dev/null && echo well`),
+    );
+    expect(frames[0]?.result).toBe("closed: Address family not supported by protocol\n1\ntrue\nwell");
+  });
+});
+
 describe("what only the runner may know", () => {
   test("cannot be read or written by the agent, though it is the same user", async () => {
     const { frames, stdout, stderr } = await run("x", shell(pry));

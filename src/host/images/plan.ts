@@ -54,6 +54,7 @@ export async function agentPlan(env: Environment, baseID: string, withCA: boolea
   const lasting: ContextEntry[] = [
     { path: "Dockerfile", mode: 0o644, content: await imageFile("agent/Dockerfile") },
     { path: "runner/entrypoint.sh", mode: 0o644, content: await imageFile("agent/entrypoint.sh") },
+    { path: "runner/seal.pl", mode: 0o644, content: await imageFile("agent/seal.pl") },
     { path: "runner/runner.mjs", mode: 0o644, content: runner },
     { path: "command/novabot", mode: 0o755, content: await imageFile("agent/novabot.sh") },
     { path: "command/command.mjs", mode: 0o644, content: command },

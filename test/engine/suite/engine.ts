@@ -6,6 +6,7 @@ import { isolationSuite } from "./isolation.ts";
 import { lifecycleSuite } from "./lifecycle.ts";
 import { lossSuite } from "./loss.ts";
 import { observationSuite } from "./observation.ts";
+import { socketsSuite } from "./sockets.ts";
 import { streamsSuite } from "./streams.ts";
 
 /** Everything that an engine promises, asked of a real one. */
@@ -24,6 +25,7 @@ export function engineSuite(start: () => Promise<TestEngine>): void {
   lifecycleSuite(fixture);
   isolationSuite(fixture);
   egressSuite(fixture);
+  socketsSuite(fixture);
   observationSuite(fixture);
   imagesSuite(fixture);
   // Last, because it ends the daemon again and again.
