@@ -14,6 +14,8 @@ import type { Item, QueueRecord } from "./records.ts";
 
 /** Where runs are carried out. */
 export interface RunDoor {
+  /** A run will be asked for in milliseconds. */
+  expect?(): void;
   run(request: RunRequest): Promise<RunResult>;
 }
 

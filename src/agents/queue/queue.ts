@@ -164,6 +164,7 @@ export class Queue implements JobQueue, Outbox {
         next: `Add it with \`novabot groups add ${message.chatJid} --folder FOLDER --name NAME\`.`,
       });
     }
+    if (!this.#live.has(group.folder)) this.#options.runs.expect?.();
     const accepted = await this.#arrive(itemKey({ message }), (seq) => ({ seq, group: group.folder, kind: "message", message }));
     return { accepted, group: group.folder };
   }

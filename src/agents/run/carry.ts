@@ -61,7 +61,7 @@ export async function carry(
   try {
     input = containerInput(request, ready, id, visit);
     conversation = await converse(engine, container, {
-      input: Buffer.from(JSON.stringify(input)),
+      input: Buffer.from(`${JSON.stringify(input)}\n`),
       run: id,
       kept,
       nonce: input.nonce ?? null,

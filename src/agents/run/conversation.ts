@@ -29,7 +29,7 @@ export interface Conversation {
 }
 
 export interface ConversationOptions extends InterruptionOptions {
-  /** One JSON object. A container for one run gets it and the end of input; one for many gets it as a line. */
+  /** One JSON object on one line. A container for one run gets the end of input after it. */
   readonly input: Uint8Array;
   readonly run: string;
   /** The container serves many runs: every frame must name this one, and the final frame ends it. */
@@ -116,9 +116,8 @@ export async function converse(engine: Engine, container: LiveContainer, options
 }
 
 function give({ stdin }: Attachment, { input, kept }: ConversationOptions): void {
-  if (!kept) return void stdin.end(input);
-  stdin.write(input);
-  stdin.write("\n");
+  if (kept) stdin.write(input);
+  else stdin.end(input);
 }
 
 type End = Pick<Conversation, "exitCode" | "outOfMemory" | "lost">;

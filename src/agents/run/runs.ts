@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { Logger } from "pino";
-import type { Engine, EngineInfo } from "../../engine/engine.ts";
+import type { Engine, EngineInfo, ImageInfo } from "../../engine/engine.ts";
 import { NovaError, quote } from "../../model/errors.ts";
 import type { ContainerMode, Group } from "../../model/group.ts";
 import type { Doors } from "../gateway/door.ts";
@@ -31,6 +31,8 @@ import { checkRequest, maxContainers, type RunRequest } from "./request.ts";
 const infoAgeMs = 60_000;
 /** After this its answer is waited for. */
 const infoTooOldMs = 600_000;
+/** A run that comes later than this was not the one that was expected. */
+const expectedMs = 100;
 
 export interface RunsOptions {
   readonly home: Home;
@@ -83,6 +85,8 @@ export class Runs {
   readonly #removing = new Set<Promise<void>>();
   #info: { readonly value: EngineInfo; readonly at: number } | undefined;
   #probing: Promise<EngineInfo> | undefined;
+  /** What the engine says of the agents' image, asked for the run that is expected. */
+  #expected: { readonly image: Promise<ImageInfo | undefined>; readonly at: number; isAnswered: boolean } | undefined;
   #waiting = 0;
 
   constructor(options: RunsOptions) {
@@ -122,6 +126,18 @@ export class Runs {
   /** The group is active: a container is made ahead for its next run, in the background, if it is to have one. */
   keepWarm(group: Group): void {
     this.#warmUps.keepWarm(group);
+  }
+
+  /** A run is about to be asked for, in milliseconds: the engine is asked for the image already. */
+  expect(): void {
+    // Messages that come together share one answer.
+    if (this.#expected?.isAnswered === false) return;
+    const { engine, env } = this.#options;
+    const expected = { image: engine.findImage(agentImage(env)), at: performance.now(), isAnswered: false };
+    const answered = (): void => void (expected.isAnswered = true);
+    // Of a failure the run is told.
+    expected.image.then(answered, answered);
+    this.#expected = expected;
   }
 
   /**
@@ -199,13 +215,19 @@ export class Runs {
   async #makeReady(group: Group): Promise<Ready> {
     const { engine, env } = this.#options;
     const reference = agentImage(env);
-    const [plan, image] = await Promise.all([this.plan(group), engine.findImage(reference)]);
+    const [plan, image] = await Promise.all([this.plan(group), this.#takeExpected() ?? engine.findImage(reference)]);
     if (image) return { plan, image };
     throw new NovaError("IMAGE_NOT_FOUND", `The engine ${engine.name} has no image ${quote(reference)}.`, {
       place: reference,
       next:
         reference === DEFAULT_IMAGE ? "Build it with `novabot image build`." : "Build or pull it, or unset NOVABOT_AGENT_IMAGE.",
     });
+  }
+
+  #takeExpected(): Promise<ImageInfo | undefined> | undefined {
+    const expected = this.#expected;
+    this.#expected = undefined;
+    return expected && performance.now() - expected.at <= expectedMs ? expected.image : undefined;
   }
 
   async #begin(request: RunRequest, ready: Ready, held: Held): Promise<RunResult> {

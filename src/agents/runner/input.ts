@@ -16,16 +16,33 @@ export interface Identity {
   readonly run?: string;
 }
 
-/** All of `stream` until it ends; an error when it is longer than `limit` bytes. */
+/**
+ * The input: the first line of `stream` when that is whole by itself, for its end may come milliseconds later, and everything up to
+ * the end otherwise. An error when it is longer than `limit` bytes.
+ */
 export async function readInput(stream: AsyncIterable<Uint8Array>, limit: number = INPUT_LIMIT_BYTES): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
+  let isFirstLine = true;
   for await (const chunk of stream) {
     bytes += chunk.length;
     if (bytes > limit) throw new Error(`The input is longer than ${limit} bytes.`);
     chunks.push(chunk);
+    if (!isFirstLine || !chunk.includes(10)) continue;
+    isFirstLine = false;
+    const line = Buffer.concat(chunks);
+    if (isJSON(line)) return line;
   }
   return Buffer.concat(chunks);
+}
+
+function isJSON(bytes: Buffer): boolean {
+  try {
+    JSON.parse(bytes.toString("utf8"));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function fail(field: string, need: string): never {

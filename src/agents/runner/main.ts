@@ -33,7 +33,7 @@ let callOff = (): void => undefined;
 
 /** One run, and nothing to read after it: a container's usual life. */
 async function serveOne(): Promise<number> {
-  const input = await readInput(process.stdin).catch((error: Error) => error);
+  const input = await readInput(process.stdin.iterator({ destroyOnReturn: false })).catch((error: Error) => error);
   callOff();
   const status = await run.serve(input);
   return status === "success" ? 0 : 1;

@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { readGroups } from "../../agents/groups/registry.ts";
 import type { Home } from "../../agents/home/home.ts";
 import { hasCode } from "../../model/errors.ts";
@@ -8,7 +8,7 @@ import type { Group } from "../../model/group.ts";
 export function registryOf(home: Home): () => Promise<readonly Group[]> {
   let known: { readonly mark: string; readonly groups: readonly Group[] } | undefined;
   return async () => {
-    const before = await markOf(home.registry);
+    const before = markOf(home.registry);
     if (known?.mark === before) return known.groups;
     const groups = await readGroups(home);
     // What changed while it was read is read again next time.
@@ -17,10 +17,10 @@ export function registryOf(home: Home): () => Promise<readonly Group[]> {
   };
 }
 
-/** The registry is replaced by renaming, and edited by hand. */
-async function markOf(path: string): Promise<string> {
+/** The registry is replaced by renaming, and edited by hand. Asked at once: each message waits for it twice. */
+function markOf(path: string): string {
   try {
-    const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
     return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
   } catch (thrown) {
     if (hasCode(thrown, "ENOENT")) return "none";

@@ -14,6 +14,15 @@ describe("readInput", () => {
     expect((await readInput(chunks("ab", "cd"), 4)).toString()).toBe("abcd");
     await expect(readInput(chunks("ab", "cde"), 4)).rejects.toThrow("The input is longer than 4 bytes.");
   });
+
+  test("does not wait for the end after a first line that is whole", async () => {
+    async function* endless(...texts: string[]): AsyncGenerator<Uint8Array> {
+      yield* chunks(...texts);
+      await new Promise(() => undefined);
+    }
+    expect((await readInput(endless('{"a":', "{}}\n"))).toString()).toBe('{"a":{}}\n');
+    expect((await readInput(chunks('{"a":\n{}\n', "}"))).toString()).toBe('{"a":\n{}\n}');
+  });
 });
 
 describe("parseInput", () => {
