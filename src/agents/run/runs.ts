@@ -112,7 +112,7 @@ export class Runs {
       takeTurn: async (group, signal) => await this.#groupQueue(group).take(signal),
       makeReady: async (group) => await this.#makeReady(group),
       isWarm: (ready) => this.#modeFor(ready.plan.mode, ready) === "warm",
-      make: async (ready) => await this.#make(ready, this.#newID(), { kept: false, lasting: true }),
+      make: async (ready) => await this.#makeAhead(ready),
       waiting: () => this.#waiting,
     });
     this.#own = new OwnRuns(home);
@@ -328,6 +328,17 @@ export class Runs {
       const mayHaveGone = thrown instanceof NovaError && ["ENGINE_REFUSED", "MOUNT_REFUSED"].includes(thrown.code);
       if (!request.group.isMain || !mayHaveGone) throw thrown;
       return await make(await this.#makeReady(request.group));
+    }
+  }
+
+  /** Makes a warm container. One whose engine is lost meanwhile may be there when that is back. */
+  async #makeAhead(ready: Ready): Promise<MadeContainer> {
+    const id = this.#newID();
+    try {
+      return await this.#make(ready, id, { kept: false, lasting: true });
+    } catch (thrown) {
+      if (thrown instanceof NovaError && thrown.code === "ENGINE_LOST") this.#removeInBackground(id);
+      throw thrown;
     }
   }
 

@@ -12,6 +12,7 @@ import type { RunResult } from "../../../src/agents/run/report.ts";
 import type { Engine } from "../../../src/engine/engine.ts";
 import { labels } from "../../../src/engine/spec.ts";
 import { Installation } from "../../../src/host/installation.ts";
+import { NovaError } from "../../../src/model/errors.ts";
 import type { ContainerConfig, Group } from "../../../src/model/group.ts";
 import { INPUT_TARGET } from "../../../src/model/workspace.ts";
 import type { TestEngine } from "../../fixtures/engines/engines.ts";
@@ -199,6 +200,20 @@ export function describePool(name: string, open: () => Promise<TestEngine>): voi
         for (const { id } of await engine.list({ [labels.home]: stage.home.label })) await engine.kill(id, "SIGKILL");
         await settled(stage);
         expect((await warm(stage, group)).record).toMatchObject({ mode: "cold", outcome: "success" });
+      });
+
+      test("one whose engine was lost while it was made is removed when the engine is back", async () => {
+        const started = Promise.withResolvers<void>();
+        const lost = async (id: string): Promise<void> => {
+          await engine.start(id);
+          started.resolve();
+          throw new NovaError("ENGINE_LOST", "The answer did not come.");
+        };
+        const stage = await openStage({ ...engine, start: lost }, image);
+        stage.installation.runs.keepWarm(await stage.group("family", "exec sleep 1000", small));
+        await started.promise;
+        await vi.waitFor(async () => expect(await stage.containers()).toEqual([]), { timeout: 5000 });
+        expect(states(stage)).toEqual([]);
       });
 
       test("leave for work, the longest unused first, and stay within their number", async () => {
