@@ -27,7 +27,7 @@ interface PlanOptions {
 const examples = `
 Examples:
   novabot tasks add family "Remind everybody of the bins." --cron "0 19 * * 4" --timezone Europe/Berlin
-  novabot tasks add family "Is the site up?" --every 10m --guard "! curl -fs https://example.org"
+  novabot tasks add family "Read inbox.txt and tell what is new." --every 10m --guard "test -s inbox.txt"
   novabot tasks add family "Wish Ada a happy birthday." --at 2026-12-10T09:00`;
 
 export function addTasksCommand(program: Command, context: CLIContext): void {
