@@ -77,11 +77,13 @@ export class HeldDirectory {
     if (name === "" || name === "." || name === ".." || name.includes("/") || name.includes("\0")) {
       throw new NovaError("INTERNAL", `${quote(name)} is not a file's name.`);
     }
-    return byDescriptor ? `/proc/self/fd/${this.#descriptor}/${name}` : join(this.path, name);
+    return join(this.place, name);
   }
 
   /** A path that leads to this directory and to no other for as long as it is held, for calls that are not made here. */
   get place(): string {
+    // A descriptor that is no more would look like a directory without anything in it.
+    if (this.#descriptor === closed) throw new NovaError("INTERNAL", `${quote(this.path, 400)} was closed already.`);
     return byDescriptor ? `/proc/self/fd/${this.#descriptor}` : this.path;
   }
 

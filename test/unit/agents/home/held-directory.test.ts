@@ -99,3 +99,16 @@ test.runIf(process.getuid?.() === 0)("giving a directory away changes it and not
   expect((await stat(directory.path)).uid).toBe(1000);
   expect((await stat(join(directory.path, "file"))).uid).toBe(0);
 });
+
+test("a directory that was closed is an error to whoever still uses it, and not an empty one", async () => {
+  const directory = await HeldDirectory.open(await temporaryDirectory());
+  await directory.close();
+  await directory.close();
+  const uses = [
+    async () => await directory.read("a", 10),
+    async () => await directory.names(),
+    async () => await directory.directory("a"),
+    async () => await directory.create("a", "", 0o600),
+  ];
+  for (const use of uses) await expect(use()).rejects.toMatchObject({ code: "INTERNAL" });
+});
