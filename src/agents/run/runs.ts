@@ -198,13 +198,13 @@ export class Runs {
   async #takeBoth(group: Group, signal: AbortSignal, onWait: () => void): Promise<{ turn: Turn; place: Turn }> {
     const turn = await this.#groupQueue(group).take(signal, onWait);
     this.#waiting += 1;
+    const taking = this.#queue("all", this.#maxContainers).take(signal, onWait);
     try {
-      const [place] = await Promise.all([
-        this.#queue("all", this.#maxContainers).take(signal, onWait),
-        clearInput(this.#options.home, group.folder),
-      ]);
+      const [place] = await Promise.all([taking, clearInput(this.#options.home, group.folder)]);
       return { turn, place };
     } catch (thrown) {
+      // The place may be taken all the same, now or when it is this one's turn: kept by nobody, it would be missing for good.
+      taking.then(async (place) => await place.release()).catch(() => undefined);
       await turn.release();
       throw thrown;
     } finally {
