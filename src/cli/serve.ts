@@ -88,7 +88,8 @@ const lineOf: { readonly [Kind in ServeEvent["kind"]]: (event: Extract<ServeEven
     const given = event.failures.length ? ` Given up: ${event.failures.map(({ id }) => id).join(", ")}.` : "";
     return `${event.group}  ${event.outcome} after ${formatDuration(event.durationMs)}${reason}${again}${given}`;
   },
-  sent: () => null,
+  // An answer has its line already.
+  sent: ({ message }) => (message.kind === "mail" ? `${message.group}  sent mail to ${message.chatJid}` : null),
   "given up": ({ chatJid, messages, reason }) =>
     `${count(messages.length, "message")} to ${chatJid} given up, the oldest that waited: ${firstLine(reason)}`,
   trouble: ({ reason }) => `${reason} Trying again.`,

@@ -79,6 +79,7 @@ test("Claude Code answers a chat, speaks up and plans by its tools; the run tell
   await vi.waitFor(async () => expect(await lastResult()).toMatchObject({ outcome: "success", result: "It is there." }), {
     timeout: 15_000,
   });
+  expect(served.lines()).toContain("family  sent mail to local:family");
   expect(await served.stop()).toBe(0);
 });
 
