@@ -41,6 +41,13 @@ export interface ConversationOptions extends InterruptionOptions {
   onOutput(output: ContainerOutput): void;
 }
 
+/**
+ * What one run may say: every answer is kept before it is sent, and an agent makes them faster than any disk takes them. Far more than a
+ * person would read.
+ */
+const mostFrames = 10_000;
+const mostBytes = 32 * 1024 * 1024;
+
 /** After a container's exit its last bytes are already on their way; a stream that stays open longer is not waited for. */
 const drainMs = 2000;
 
@@ -59,6 +66,8 @@ export async function converse(engine: Engine, container: LiveContainer, options
   // Frames with the right nonce and another run's id.
   let strangers = 0;
   let isOver = false;
+  let heard = 0;
+  let heardBytes = 0;
   const reader = new FrameReader({
     nonce: options.nonce,
     onFrame(frame) {
@@ -67,6 +76,13 @@ export async function converse(engine: Engine, container: LiveContainer, options
       const { output } = frame;
       if (kept ? output.run !== run : (output.run ?? run) !== run) {
         strangers += 1;
+        return;
+      }
+      heard += 1;
+      heardBytes += (output.result?.length ?? 0) + (output.error?.length ?? 0);
+      if (heard > mostFrames || heardBytes > mostBytes) {
+        isOver = true;
+        interruptions.stop("flood");
         return;
       }
       told.take(output);

@@ -1,7 +1,7 @@
 import type { Engine } from "../../engine/engine.ts";
 
 /** Why the host ended a container itself. */
-export type Interruption = "timeout" | "cancelled";
+export type Interruption = "timeout" | "cancelled" | "flood";
 
 export interface InterruptionOptions {
   readonly timeoutMs: number;
@@ -12,21 +12,21 @@ export interface InterruptionOptions {
 /** A container that outlives SIGKILL by this hangs in the kernel: its run is over all the same. */
 const hopelessMs = 30_000;
 
-/** The timer and the caller's signal: whichever comes first stops the container, through the engine. */
+/** The timer, the caller's signal, and who finds that the agent says too much: whichever comes first stops the container, through the engine. */
 export class Interruptions {
   reason: Interruption | null = null;
   readonly #engine: Engine;
   readonly #id: string;
   readonly #options: InterruptionOptions;
   readonly #hopeless = Promise.withResolvers<void>();
-  readonly #onAbort = (): void => this.#stop("cancelled");
+  readonly #onAbort = (): void => this.stop("cancelled");
   #timer: NodeJS.Timeout;
 
   constructor(engine: Engine, id: string, options: InterruptionOptions) {
     this.#engine = engine;
     this.#id = id;
     this.#options = options;
-    this.#timer = setTimeout(() => this.#stop("timeout"), options.timeoutMs);
+    this.#timer = setTimeout(() => this.stop("timeout"), options.timeoutMs);
     if (options.signal?.aborted) this.#onAbort();
     else options.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
@@ -41,7 +41,7 @@ export class Interruptions {
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
   }
 
-  #stop(reason: Interruption): void {
+  stop(reason: Interruption): void {
     if (this.reason !== null) return;
     this.reason = reason;
     const { graceMs } = this.#options;

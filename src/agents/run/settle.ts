@@ -30,6 +30,10 @@ export function settle(conversation: Conversation, terms: Terms): Settlement {
     const error = `The agent did not end within ${terms.timeoutMs} ms; set containerConfig.timeout if it needs longer.`;
     return failed("timeout", "RUN_TIMEOUT", error);
   }
+  if (conversation.interruption === "flood") {
+    const error = "The agent said more than one run may: its answers came faster and longer than any chat takes them.";
+    return failed("agent error", "AGENT_ERROR", error);
+  }
   const isFinished = last?.final === true || exitCode === 0 || !terms.keepsProtocol;
   if (last?.status === "success" && isFinished) return { outcome: "success", error: null, code: null };
   if (conversation.outOfMemory) {

@@ -7,15 +7,12 @@ export class Told {
   /** The last result of any frame: a frame may only name what it took, or say that it is the last one. */
   answer: string | null = null;
   newSessionId: string | null = null;
-  /** Ids of follow-ups that the agent was given, in the order in which it said so. */
-  readonly accepted: Set<string> = new Set();
   skipped = false;
 
   take(output: ContainerOutput): void {
     this.last = output;
     if (output.result !== null) this.answer = output.result;
     if (output.newSessionId !== undefined) this.newSessionId = output.newSessionId;
-    for (const id of output.accepted ?? []) this.accepted.add(id);
     this.skipped ||= output.skipped === true;
   }
 

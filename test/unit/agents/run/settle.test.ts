@@ -66,6 +66,7 @@ test.each<[string, Changes, string, RegExp | null]>([
   ["only broken frames", { broken: 1, brokenReason: "half" }, "protocol error", /the last: half/],
   ["stopped for time", { interruption: "timeout", exitCode: 137 }, "timeout", /5000 ms/],
   ["stopped for time after an answer", { interruption: "timeout", last: success }, "timeout", /5000 ms/],
+  ["stopped for all that it said", { interruption: "flood", last: success }, "agent error", /more than one run may/],
   ["cancelled", { interruption: "cancelled" }, "cancelled", /cancelled/],
   ["the engine went away", { lost: new NovaError("ENGINE_LOST", "gone"), last: success }, "engine lost", /gone/],
 ])("%s settles as told", (_, changes, outcome, error) => {
