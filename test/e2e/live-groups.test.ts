@@ -1,13 +1,7 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import {
-  conversationText,
-  type MessagesAPI,
-  type MessagesRequest,
-  type Reply,
-  startMessagesAPI,
-} from "../fixtures/messages-api/server.ts";
+import { type MessagesAPI, type MessagesRequest, type Reply, startMessagesAPI } from "../fixtures/messages-api/server.ts";
 import { serveHome } from "../fixtures/served-home.ts";
 
 // The real Claude Code in its containers against a stand-in of the API on loopback, everything else as a user has it.
@@ -35,6 +29,9 @@ function lastOf(request: MessagesRequest): string {
 test("Claude Code answers a chat, speaks up and plans by its tools; the run tells of tokens and of what was refused", async () => {
   const served = await serveHome([["family"]], { prepare: envFile(key) });
   const { novabot } = served;
+  // In two parts, so that the search does not find itself.
+  const places = "/proc/[0-9]*/environ /proc/[0-9]*/cmdline /workspace /home /tmp /etc /run /dev/shm";
+  const search = `grep -rslF -e '${key.slice(0, 9)}''${key.slice(9)}' -e I-AM'-'THERE ${places}; true`;
   const calls: Reply[] = [
     { text: "I speak up.", tool: { name: "mcp__novabot__send_message", input: { text: "Half of it is done." } } },
     {
@@ -48,7 +45,10 @@ test("Claude Code answers a chat, speaks up and plans by its tools; the run tell
       text: "I look around.",
       tool: {
         name: "Bash",
-        input: { command: "git ls-remote https://example.org/x 2>&1; env | grep -c canary", description: "Look" },
+        input: {
+          command: `git ls-remote https://example.org/x 2>&1; echo I-AM""-THERE > /tmp/there; ${search}`,
+          description: "Look",
+        },
       },
     },
   ];
@@ -59,7 +59,14 @@ test("Claude Code answers a chat, speaks up and plans by its tools; the run tell
     ["", "All is done.", "Half of it is done.", "I look around.", "I plan.", "I speak up."].toSorted(),
   );
   expect((await novabot("tasks", "list", "family")).stdout).toMatch(/active +\S+Z +0 9 \* \* 1 Europe\/Berlin +Say the time\./);
-  expect(conversationText(api.requests.at(-1)!)).not.toContain(key);
+  const seen = lastOf(api.requests.at(-1)!);
+  expect(seen).toMatch(/response 403\\n\/tmp\/there"/);
+  expect(seen).not.toContain(key);
+  expect(api.keys).toContain(key);
+  // The owner's file is the one place of the home that has it.
+  for (const entry of await readdir(served.home, { recursive: true, withFileTypes: true }))
+    if (entry.isFile() && entry.name !== ".env")
+      expect(await readFile(join(entry.parentPath, entry.name), "utf8"), entry.name).not.toContain(key);
 
   const [run] = JSON.parse((await novabot("runs", "list", "--json")).stdout) as { id: string }[];
   const shown = (await novabot("runs", "show", run!.id)).stdout;
