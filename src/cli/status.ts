@@ -31,10 +31,16 @@ function describe(status: ServeStatus): string[] {
       `${chatJid}, ${waiting} waiting, ${tries} tries, next at ${retryAt}: ${reason.replace(/\n[^]*$/, "")}`,
     ]),
   ];
-  const rows = status.groups.map(({ group, waiting, retryAt, live }) => [
+  const pause = (at: string, reason: string | null): string =>
+    `again at ${at}${reason === null ? "" : `: ${reason.replace(/\n[^]*$/, "")}`}`;
+  const rows = status.groups.map(({ group, waiting, retryAt, reason, live }) => [
     group,
     String(waiting),
-    live ? `${live.task === null ? "answering" : `task ${live.task}`}, run ${live.run ?? "to begin"}` : (retryAt ?? "waits"),
+    live
+      ? `${live.task === null ? "answering" : `task ${live.task}`}, run ${live.run ?? "to begin"}`
+      : retryAt === null
+        ? "waits"
+        : pause(retryAt, reason),
     live ? formatDuration(Math.max(0, Date.now() - Date.parse(live.since))) : "-",
   ]);
   const failures = status.failures

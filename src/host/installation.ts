@@ -80,13 +80,18 @@ export class Installation {
 
   /** What a host does when it starts: containers that a dead host left behind, and records beyond the limit, go. */
   async cleanUp(): Promise<{ containers: string[]; hosts: number; records: number }> {
-    const containers = await removeAbandoned(this.engine, this.home, this.presence);
+    const containers = await this.removeAbandoned();
     // Tickets after containers: whoever meets a dead one looks for its container.
     await sweepTurns(join(this.home.host, "turns"), this.presence);
     await sweepLiveRuns(this.home, this.presence);
     const hosts = await this.presence.sweep();
     const records = await pruneRecords(this.home);
     return { containers, hosts, records };
+  }
+
+  /** Removes containers of this home whose host is gone; gives their names. */
+  async removeAbandoned(): Promise<string[]> {
+    return await removeAbandoned(this.engine, this.home, this.presence);
   }
 
   async close(): Promise<void> {

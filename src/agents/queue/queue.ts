@@ -43,6 +43,8 @@ export interface QueueStatus {
     readonly waiting: number;
     /** ISO 8601 in UTC; null when it is not in a pause after a failure. */
     readonly retryAt: string | null;
+    /** Why it is in a pause; null when it is not, or when that was before this start. */
+    readonly reason: string | null;
     readonly live: {
       readonly run: string | null;
       readonly since: string;
@@ -83,6 +85,8 @@ export class Queue implements JobQueue, Outbox {
   readonly #runBackoff: (tries: number) => number;
   readonly #live = new Map<string, LiveAttempt>();
   readonly #settling = new Set<Promise<void>>();
+  /** Why a group's last run failed. */
+  readonly #reasons = new Map<string, string>();
   readonly #served = new Map<string, number>();
   /** Deliveries on their way to the disk, by what makes them the same. */
   readonly #arriving = new Map<string, Promise<void>>();
@@ -202,6 +206,7 @@ export class Queue implements JobQueue, Outbox {
           group,
           waiting: this.#state.waiting.get(group)?.length ?? 0,
           retryAt: retryAt > this.#clock.now() ? new Date(retryAt).toISOString() : null,
+          reason: retryAt > this.#clock.now() ? (this.#reasons.get(group) ?? null) : null,
           live: live
             ? { run: live.run, since: new Date(live.startedAt).toISOString(), messages: live.messages, task: live.task }
             : null,
@@ -364,6 +369,8 @@ export class Queue implements JobQueue, Outbox {
     const items = [...(open?.answered ?? []), ...(open?.open ?? [])].flatMap((seq) => this.#state.items.get(seq)?.item ?? []);
     await this.#keep(record);
     const { end } = result;
+    if ("reason" in end) this.#reasons.set(attempt.folder, end.reason);
+    else this.#reasons.delete(attempt.folder);
     const over = new Set(record.ends.flatMap(([seq, itemEnd]) => (isOver(itemEnd) ? [seq] : [])));
     const messages = items.flatMap((item) => (item.kind === "message" && over.has(item.seq) ? [item.message] : []));
     this.#tell({

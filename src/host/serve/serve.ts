@@ -22,6 +22,7 @@ import { ControlServer } from "./control-server.ts";
 import { LocalChats } from "./local-chats.ts";
 import { ServeLock } from "./lock.ts";
 import { registryOf } from "./registry.ts";
+import { Sweeps } from "./sweeps.ts";
 import { routesOf } from "./routes.ts";
 
 /** A group that was at work within this time before a start is likely to be soon. */
@@ -41,6 +42,8 @@ export interface ServeOptions {
   /** Pauses in milliseconds before a run, and before a message to a chat, is tried again. */
   readonly runBackoff?: (tries: number) => number;
   readonly sendBackoff?: (tries: number) => number;
+  /** Milliseconds from one look for abandoned containers to the next. */
+  readonly sweepEveryMs?: number;
 }
 
 export interface ServeStatus extends QueueStatus {
@@ -62,10 +65,12 @@ export class Serve {
   readonly feed: ChatFeed;
   readonly installation: Installation;
   readonly #mail: MailSlots;
+  readonly #sweeps: Sweeps;
   readonly #home: Home;
   readonly #lock: ServeLock;
   readonly #control: ControlServer;
   readonly #slots: number;
+  #closing: Promise<void> | undefined;
   readonly #since = new Date().toISOString();
 
   private constructor(parts: {
@@ -75,6 +80,7 @@ export class Serve {
     readonly queue: Queue;
     readonly tasks: Tasks;
     readonly mail: MailSlots;
+    readonly sweeps: Sweeps;
     readonly localChats: LocalChats;
     readonly feed: ChatFeed;
     readonly slots: number;
@@ -86,6 +92,7 @@ export class Serve {
     this.queue = parts.queue;
     this.tasks = parts.tasks;
     this.#mail = parts.mail;
+    this.#sweeps = parts.sweeps;
     this.localChats = parts.localChats;
     this.feed = parts.feed;
     this.#slots = parts.slots;
@@ -106,7 +113,9 @@ export class Serve {
       undo.push(async () => await lock.release());
       const installation = await Installation.open({ home, engine, env, logger });
       undo.push(async () => await installation.close());
-      options.onCleanUp?.((await installation.cleanUp()).containers);
+      // Apart from the call: what nobody is told of must be done all the same.
+      const { containers } = await installation.cleanUp();
+      options.onCleanUp?.(containers);
       const groups = registryOf(home);
       const sessions = new Sessions(home);
       const localChats = new LocalChats(directories.chats);
@@ -139,18 +148,26 @@ export class Serve {
         runOf: (folder) => queue.runOf(folder),
       });
       undo.push(async () => await mail.close());
+      const sweeps = new Sweeps({
+        sweep: async () => await installation.removeAbandoned(),
+        onSwept: (swept) => options.onCleanUp?.(swept),
+        logger,
+        ...(options.sweepEveryMs === undefined ? {} : { everyMs: options.sweepEveryMs }),
+      });
+      undo.push(async () => await sweeps.close());
       const feed = new ChatFeed(localChats, (chatJid) => queue.isSending(chatJid));
       take = (event) => {
         options.onEvent?.(event);
         feed.take(event);
       };
-      const serve = new Serve({ home, lock, installation, queue, tasks, mail, localChats, feed, slots, logger });
+      const serve = new Serve({ home, lock, installation, queue, tasks, mail, sweeps, localChats, feed, slots, logger });
       // What agents read of tasks and groups stands before the first of them runs.
       await tasks.start();
       await mail.start();
       await serve.#control.listen(home);
       undo.push(async () => await serve.#control.close());
       queue.start(tasks);
+      sweeps.start();
       await keepWarm(home, installation, await groups());
       return serve;
     } catch (thrown) {
@@ -179,13 +196,22 @@ export class Serve {
    * they had not answered waits for the next start.
    */
   async close(patience: AbortSignal = AbortSignal.abort()): Promise<void> {
-    await this.#control.close();
+    const stop = (): void => this.queue.stopRuns();
+    patience.addEventListener("abort", stop, { once: true });
+    this.#closing ??= this.#close(patience);
+    if (patience.aborted) stop();
+    await this.#closing;
+  }
+
+  async #close(patience: AbortSignal): Promise<void> {
+    // Its mail first: what is taken from a slot must still be taken in. From then on new messages are refused.
     await this.#mail.close();
-    const waiting = this.queue.close({ cancelRuns: patience.aborted });
-    patience.addEventListener("abort", () => this.queue.stopRuns(), { once: true });
-    await waiting;
+    await this.#sweeps.close();
+    await this.queue.close({ cancelRuns: patience.aborted });
     // After the queue, which tells it how the last jobs ended.
     await this.tasks.close();
+    // Until here those who wait for answers could see them come.
+    await this.#control.close();
     await this.localChats.close();
     await this.installation.close();
     await this.#lock.release();
