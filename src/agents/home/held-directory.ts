@@ -12,7 +12,7 @@ import {
   type Stats,
 } from "node:fs";
 import { chmod, link, open, readdir, rename, unlink, type FileHandle } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { randomBytes } from "node:crypto";
 import { NovaError, hasCode, quote, reasonOf } from "../../model/errors.ts";
@@ -71,6 +71,22 @@ export class HeldDirectory {
       }
     }
     return held;
+  }
+
+  /** The text of the regular file at `path`, whose parents the caller trusts; undefined when it or its directory is missing. */
+  static async readAt(path: string, limitBytes: number): Promise<string | undefined> {
+    let directory: HeldDirectory;
+    try {
+      directory = await HeldDirectory.open(dirname(path));
+    } catch (thrown) {
+      if (hasCode(thrown, "ENOENT")) return undefined;
+      throw thrown;
+    }
+    try {
+      return await directory.read(basename(path), limitBytes);
+    } finally {
+      await directory.close();
+    }
   }
 
   #at(name: string): string {

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { z } from "zod";
-import { NovaError, hasCode, messageOf, quote } from "../../model/errors.ts";
+import { NovaError, messageOf, quote } from "../../model/errors.ts";
 import { HeldDirectory } from "../home/held-directory.ts";
 
 /** A directory below which groups may mount. */
@@ -90,21 +90,9 @@ export function allowlistPath(env: Readonly<Record<string, string | undefined>>)
 
 /** The allowlist at `path`; undefined when there is no file, which allows nothing. Rejects with `ALLOWLIST_INVALID`. */
 export async function readAllowlist(path: string): Promise<Allowlist | undefined> {
-  let directory: HeldDirectory;
-  try {
-    directory = await HeldDirectory.open(dirname(path));
-  } catch (thrown) {
-    if (hasCode(thrown, "ENOENT")) return undefined;
+  const text = await HeldDirectory.readAt(path, limitBytes).catch((thrown: unknown) => {
     throw invalid(path, messageOf(thrown), thrown);
-  }
-  let text: string | undefined;
-  try {
-    text = await directory.read(basename(path), limitBytes);
-  } catch (thrown) {
-    throw invalid(path, messageOf(thrown), thrown);
-  } finally {
-    await directory.close();
-  }
+  });
   return text === undefined ? undefined : parseAllowlist(text, path);
 }
 

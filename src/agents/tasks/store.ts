@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { join } from "node:path";
 import { NovaError, messageOf, quote } from "../../model/errors.ts";
-import { HeldDirectory } from "../home/held-directory.ts";
+import type { HeldDirectory } from "../home/held-directory.ts";
+import { openHostDirectory } from "../home/host-directory.ts";
 import type { Home } from "../home/home.ts";
 import { tryFileLock, type FileLock } from "../turns/file-lock.ts";
 import { emptyState, parseState, renderState, type TaskState } from "./stored-task.ts";
@@ -39,7 +40,7 @@ export class TaskStore {
 
   /** Rejects with `HOME_BUSY` when another process keeps the tasks, and with `HOME_INVALID` when the file cannot be read. */
   static async open(home: Home): Promise<TaskStore> {
-    const directory = await openHost(home);
+    const directory = await openHostDirectory(home);
     let lock: FileLock | undefined;
     try {
       lock = await takeLock(join(directory.path, "tasks.lock"));
@@ -112,20 +113,6 @@ export class TaskStore {
     }
     // In the same breath as the last look at what waits.
     this.#writing = undefined;
-  }
-}
-
-async function openHost(home: Home): Promise<HeldDirectory> {
-  const root = await HeldDirectory.open(home.root);
-  try {
-    const data = await root.ensureDirectory("data");
-    try {
-      return await data.ensureDirectory("host", 0o700);
-    } finally {
-      await data.close();
-    }
-  } finally {
-    await root.close();
   }
 }
 

@@ -2,8 +2,8 @@ import { readdir, rename, rm, stat } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { NovaError, messageOf, quote } from "../../model/errors.ts";
-import { HeldDirectory } from "../home/held-directory.ts";
 import type { Home } from "../home/home.ts";
+import { openHostDirectory } from "../home/host-directory.ts";
 import { type FileLock, isFileLocked, tryFileLock } from "./file-lock.ts";
 
 /** Nobody takes longer from making the file to its lock. */
@@ -75,18 +75,10 @@ export class Presence {
 }
 
 async function makeDirectory(home: Home): Promise<void> {
-  let directory = await HeldDirectory.open(home.root);
-  for (const [name, mode] of [
-    ["data", 0o755],
-    ["host", 0o700],
-    ["alive", 0o700],
-  ] as const) {
-    const parent = directory;
-    try {
-      directory = await parent.ensureDirectory(name, mode);
-    } finally {
-      await parent.close();
-    }
+  const host = await openHostDirectory(home);
+  try {
+    await (await host.ensureDirectory("alive", 0o700)).close();
+  } finally {
+    await host.close();
   }
-  await directory.close();
 }

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { z } from "zod";
-import { NovaError, hasCode, messageOf, quote } from "../../../model/errors.ts";
+import { NovaError, messageOf, quote } from "../../../model/errors.ts";
 import { HeldDirectory } from "../../home/held-directory.ts";
 import type { EgressRule } from "../door.ts";
 import { parseRule, ruleOf } from "./rules.ts";
@@ -32,21 +32,9 @@ export function egressListPath(env: Readonly<Record<string, string | undefined>>
 
 /** The rules of the list at `path`; undefined when there is no file, which allows nothing. Rejects with `EGRESS_INVALID`. */
 export async function readEgressList(path: string): Promise<EgressRule[] | undefined> {
-  let directory: HeldDirectory;
-  try {
-    directory = await HeldDirectory.open(dirname(path));
-  } catch (thrown) {
-    if (hasCode(thrown, "ENOENT")) return undefined;
+  const text = await HeldDirectory.readAt(path, limitBytes).catch((thrown: unknown) => {
     throw invalid(path, messageOf(thrown), thrown);
-  }
-  let text: string | undefined;
-  try {
-    text = await directory.read(basename(path), limitBytes);
-  } catch (thrown) {
-    throw invalid(path, messageOf(thrown), thrown);
-  } finally {
-    await directory.close();
-  }
+  });
   return text === undefined ? undefined : parseEgressList(text, path);
 }
 
