@@ -1,12 +1,10 @@
 import type { Engine, EngineInfo } from "../../engine/engine.ts";
-import { hasAbility } from "../../agents/run/input.ts";
-import { PROTOCOL_LABEL, PROTOCOL_VERSION } from "../../model/markers.ts";
 import { formatSize } from "../../model/size.ts";
-import { DEFAULT_IMAGE, agentImage } from "../../agents/run/plan.ts";
 import { probeEngines } from "../engines/find.ts";
 import type { Environment } from "../state.ts";
 import { failure, type Check } from "./check.ts";
 import { checkHome } from "./home.ts";
+import { checkImage } from "./image.ts";
 import { checkKernel } from "./network.ts";
 
 const leastNode = 24;
@@ -57,33 +55,4 @@ async function checkEngines(env: Environment): Promise<{ engine?: Engine; info?:
     });
   }
   return { found, ...(chosen?.engine ? { engine: chosen.engine } : {}), ...(chosen?.info ? { info: chosen.info } : {}) };
-}
-
-async function checkImage(engine: Engine, env: Environment): Promise<Check> {
-  const reference = agentImage(env);
-  const name = `image ${reference}`;
-  try {
-    const image = await engine.findImage(reference);
-    const next = reference === DEFAULT_IMAGE ? "novabot image build" : "Build or pull it, or unset NOVABOT_AGENT_IMAGE.";
-    if (!image) return { name, status: "fail", detail: "missing", next };
-    const protocol = image.labels[PROTOCOL_LABEL];
-    const detail = `${image.id.slice(0, 19)}, ${formatSize(image.sizeBytes)}, protocol ${protocol ?? "unlabelled"}`;
-    if (protocol === PROTOCOL_VERSION && !hasAbility(image, "gateway")) {
-      return {
-        name,
-        status: "warn",
-        detail: `${detail}: its runner does not lead agents to the gateway, so they reach nothing`,
-        next,
-      };
-    }
-    if (protocol === PROTOCOL_VERSION) return { name, status: "ok", detail };
-    return {
-      name,
-      status: "warn",
-      detail: `${detail}: its answers carry no nonce, so anything in the container can forge them`,
-      next,
-    };
-  } catch (thrown) {
-    return failure(name, thrown);
-  }
 }
