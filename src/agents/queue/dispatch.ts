@@ -4,6 +4,7 @@ import type { QueueState } from "./state.ts";
 
 /** An item whose host was killed so often is run by itself: if it is the cause, it shall take no others with it. */
 const aloneAfterCuts = 5;
+const longestPauseMs = 900_000;
 
 /** The waiting items of a group in order. */
 function waitingItems(state: QueueState, group: string): Item[] {
@@ -33,6 +34,13 @@ export function nextItems(state: QueueState, group: string): Item[] {
   return batchOf(messages);
 }
 
+/** When the group's pause after a failure ends, in milliseconds since 1970; 0 when it is in none. */
+export function pauseEnd(state: QueueState, group: string, now: number): number {
+  const at = state.retryAt.get(group) ?? 0;
+  // No pause is so long: the clock went back.
+  return at > now && at - now <= longestPauseMs ? at : 0;
+}
+
 /**
  * The group whose turn it is: of those that have something waiting, are not at work and are not in a pause, the one that was
  * not served for longest, and among equals the one that waits longest.
@@ -45,7 +53,7 @@ export function nextGroup(
 ): string | undefined {
   let best: { group: string; served: number; seq: number } | undefined;
   for (const [group, [seq]] of state.waiting) {
-    if (seq === undefined || isBusy(group) || (state.retryAt.get(group) ?? 0) > now) continue;
+    if (seq === undefined || isBusy(group) || pauseEnd(state, group, now) > 0) continue;
     const candidate = { group, served: served.get(group) ?? 0, seq };
     if (!best || candidate.served < best.served || (candidate.served === best.served && candidate.seq < best.seq))
       best = candidate;

@@ -75,7 +75,9 @@ export class Journal<T> {
     const path = join(directory, segmentName(number));
     const isNew = numbers.length === 0;
     const whole = isNew ? 0 : await readSegment(path, (record) => options.apply(options.parse(record)));
-    const file = await (options.openFile ?? openJournalFile)(path, isNew);
+    const file = await (options.openFile ?? openJournalFile)(path, isNew).catch((thrown: unknown) => {
+      throw cannotWrite(path, thrown);
+    });
     try {
       await file.truncate(whole);
       await file.sync();

@@ -6,7 +6,7 @@ import type { TaskJob } from "../../model/task.ts";
 import type { JobOwner, JobQueue } from "../tasks/ports.ts";
 import type { Chats, Outbox } from "./chats.ts";
 import { growing, realClock, type Clock } from "./clock.ts";
-import { followUps, nextGroup, nextItems } from "./dispatch.ts";
+import { followUps, nextGroup, nextItems, pauseEnd } from "./dispatch.ts";
 import { endAttempt, isOver, type AttemptEnd } from "./ending.ts";
 import type { QueueEvent } from "./events.ts";
 import { Journal, type JournalFile } from "./journal.ts";
@@ -201,12 +201,12 @@ export class Queue implements JobQueue, Outbox {
     return {
       groups: [...folders].toSorted().map((group) => {
         const live = this.#live.get(group);
-        const retryAt = this.#state.retryAt.get(group) ?? 0;
+        const retryAt = pauseEnd(this.#state, group, this.#clock.now());
         return {
           group,
           waiting: this.#state.waiting.get(group)?.length ?? 0,
-          retryAt: retryAt > this.#clock.now() ? new Date(retryAt).toISOString() : null,
-          reason: retryAt > this.#clock.now() ? (this.#reasons.get(group) ?? null) : null,
+          retryAt: retryAt > 0 ? new Date(retryAt).toISOString() : null,
+          reason: retryAt > 0 ? (this.#reasons.get(group) ?? null) : null,
           live: live
             ? { run: live.run, since: new Date(live.startedAt).toISOString(), messages: live.messages, task: live.task }
             : null,
@@ -309,8 +309,8 @@ export class Queue implements JobQueue, Outbox {
     this.#callOffRetry?.();
     this.#callOffRetry = null;
     const times = [...this.#state.waiting.keys()].flatMap((group) => {
-      const at = this.#state.retryAt.get(group) ?? 0;
-      return at > now && !this.#live.has(group) ? [at] : [];
+      const at = pauseEnd(this.#state, group, now);
+      return at > 0 && !this.#live.has(group) ? [at] : [];
     });
     if (times.length) this.#callOffRetry = this.#clock.after(Math.min(...times) - now, () => this.#dispatch());
   }

@@ -164,6 +164,13 @@ describe("the journal", () => {
     expect(await replay(directory)).toEqual(expected);
   });
 
+  test("where nothing can be written it is refused with what to do", async () => {
+    const directory = await temporaryDirectory();
+    const openFile = async (): Promise<never> => await Promise.reject(new Error("EROFS: read-only file system"));
+    const opening = Journal.open({ directory, parse: String, apply: () => undefined, snapshot: () => [], openFile });
+    await expect(opening).rejects.toMatchObject({ code: "HOME_INVALID", next: expect.stringContaining("disk") as string });
+  });
+
   test("a full disk also when compacting: the old file goes on", async () => {
     const directory = await temporaryDirectory();
     const disk: Disk = {};

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { MAX_CUTS, MAX_TRIES, endAttempt, isOver, type AttemptEnd } from "../../../../src/agents/queue/ending.ts";
-import { followUps, nextItems } from "../../../../src/agents/queue/dispatch.ts";
+import { followUps, nextGroup, nextItems } from "../../../../src/agents/queue/dispatch.ts";
 import { itemKey, queueRecordSchema, type QueueRecord } from "../../../../src/agents/queue/records.ts";
 import { QueueState, REMEMBERED_IDS } from "../../../../src/agents/queue/state.ts";
 import { jobFor, messageTo } from "../../../fixtures/queue.ts";
@@ -155,6 +155,12 @@ describe("the end of an attempt", () => {
       `Your message could not be answered: NovaBot was killed in the middle of it ${MAX_CUTS} times.`,
     ]);
     expect(after.failures).toMatchObject([{ id: "m1", outcome: "failed" }]);
+  });
+
+  test("before a clock that goes back: its group waits for no pause that nobody meant", () => {
+    const { state } = waitingAfter([message(1), begun(1, 1)], { how: "failed", reason: "no" });
+    const next = (at: number): string | undefined => nextGroup(state, new Map(), () => false, at);
+    expect([next(now), next(now + 1000), next(now - 3_600_000)]).toEqual([undefined, "family", "family"]);
   });
 
   test("by its host's end, or for want of an engine: the try does not count", () => {
