@@ -73,6 +73,9 @@ export async function deliverTask(to: Destinations, group: Group, mail: TaskMail
   else await to.tasks.apply(mail, { folder: group.folder, isMain: group.isMain }, id);
 }
 
+/** Main's container has the folders of all groups, and each costs the host a look twice a second. The owner may register more. */
+const mostGroups = 500;
+
 /** Registers a chat with everything else about it as it is when nothing is set. */
 async function register(to: Destinations, actor: Group, { jid, name, folder }: RegisterGroupMail): Promise<void> {
   if (!actor.isMain) throw forbidden(`The group ${actor.folder} may not register groups.`, "type");
@@ -86,6 +89,16 @@ async function register(to: Destinations, actor: Group, { jid, name, folder }: R
         "GROUP_EXISTS",
         `The chat id ${quote(taken.jid)} with the folder ${quote(taken.folder)} is registered already.`,
         { place: taken.jid === jid ? "jid" : "folder" },
+      );
+    }
+    if (known.length >= mostGroups) {
+      throw new NovaError(
+        "GROUP_INVALID",
+        `${known.length} groups are registered; main may not register more than ${mostGroups}.`,
+        {
+          place: "type",
+          next: "Ask the owner, who may (`novabot groups add`).",
+        },
       );
     }
     await checkSessions(to.home, group);

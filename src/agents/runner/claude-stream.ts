@@ -128,11 +128,11 @@ function retryText(event: Record<string, unknown>): string {
   return `Claude Code: ${status} from the API, try ${Number(event["attempt"])} of ${Number(event["max_retries"])} failed.\n`;
 }
 
-/** An error with what belongs to it: the end of stderr unless it says the same, and what to do when there is no key. */
+/** An error with what belongs to it: before it what to do when there is no key, and after it the end of stderr unless that says the same. */
 function explain(error: string, stderr: string): string {
   const login = "Set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN in the .env file of NovaBot's home.";
   const lines = [error, ...(stderr === "" || stderr.includes(error) || error.includes(stderr) ? [] : [stderr])];
-  return [...lines, ...(/not logged in|please run \/login/i.test(error) ? [login] : [])].join("\n");
+  return [...(/not logged in|please run \/login/i.test(error) ? [login] : []), ...lines].join("\n");
 }
 
 function errorText(event: Record<string, unknown>, text: string | null): string {

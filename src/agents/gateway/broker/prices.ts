@@ -58,16 +58,27 @@ export function readPrices(env: Readonly<Record<string, string | undefined>>): P
   const text = env["NOVABOT_MODEL_PRICES"];
   const prices = new Map(Object.entries(listed));
   if (!text) return prices;
+  let written: unknown;
   try {
-    for (const [model, price] of Object.entries(ownPrices.parse(JSON.parse(text)))) prices.set(model, price);
+    written = JSON.parse(text);
   } catch (thrown) {
-    throw new NovaError("USAGE", `NOVABOT_MODEL_PRICES cannot be read: ${messageOf(thrown)}`, {
-      place: "NOVABOT_MODEL_PRICES",
-      next: 'Write {"model": {"input": 3, "output": 15}}: US dollars for a million tokens.',
-      cause: thrown,
-    });
+    throw unreadable(`is not JSON (${messageOf(thrown)})`, thrown);
   }
+  const parsed = ownPrices.safeParse(written);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw unreadable(`cannot be used: ${issue?.path.length ? `${issue.path.join(".")}: ` : ""}${issue?.message}`, parsed.error);
+  }
+  for (const [model, price] of Object.entries(parsed.data)) prices.set(model, price);
   return prices;
+}
+
+function unreadable(reason: string, cause: unknown): NovaError {
+  return new NovaError("USAGE", `NOVABOT_MODEL_PRICES ${reason}.`, {
+    place: "NOVABOT_MODEL_PRICES",
+    next: 'Write {"model": {"input": 3, "output": 15}}: US dollars for a million tokens.',
+    cause,
+  });
 }
 
 /** What one request cost in US dollars; null when the model's price is not known. */

@@ -1,11 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { link, mkdir, open, readFile, readdir, rename, rm, stat, symlink, truncate, unlink, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { changeGroups, readGroups } from "../../../../src/agents/groups/registry.ts";
+import { changeGroups, readGroups, type GroupsChange } from "../../../../src/agents/groups/registry.ts";
+import { deliverTask } from "../../../../src/agents/mail/delivery.ts";
 import { KEPT_ERRORS } from "../../../../src/agents/mail/errors-directory.ts";
+import type { Group } from "../../../../src/model/group.ts";
 import { MAIL_LIMITS } from "../../../../src/model/mail.ts";
 import { openMailStage } from "../../../fixtures/mail.ts";
 
@@ -109,6 +112,29 @@ test("main registers groups by name and folder alone, and takes nobody's folder"
   await expect.poll(() => stage.posted, soon).toMatchObject([{ chatJid: "new@g.us", text: "here I am" }]);
 });
 
+test("main cannot register groups without an end", async () => {
+  const stage = await openMailStage("main");
+  const many = Array.from({ length: 499 }, (_, index) => ({
+    jid: `${index}@g.us`,
+    name: "x",
+    folder: `x${index}`,
+    isMain: false,
+  }));
+  const groups = [...(await readGroups(stage.home)), ...many];
+  const register = async (known: readonly Group[]): Promise<unknown> => {
+    const editGroups = async (change: GroupsChange): Promise<readonly Group[]> => await change(known);
+    const to = { home: stage.home, outbox: { post: async () => undefined }, tasks: stage.tasks, editGroups, runOf: () => null };
+    return await deliverTask(
+      to,
+      groups[0] as Group,
+      { type: "register_group", jid: "new@g.us", name: "New", folder: "new" },
+      "id",
+    );
+  };
+  await register(groups.slice(0, 499));
+  await expect(register(groups)).rejects.toMatchObject({ code: "GROUP_INVALID", message: expect.stringContaining("500") });
+});
+
 test("whatever else lies in a slot is moved away with the reason, and never followed", async () => {
   const stage = await openMailStage("family", "other");
   const slot = (name: string): string => stage.path("family", "messages", name);
@@ -210,15 +236,16 @@ test("slots that were replaced by links, files or nothing are made anew", async 
   await stage.say("other", "its own");
   await expect.poll(() => stage.texts(), soon).toEqual(["its own"]);
   const messages = stage.path("family", "messages");
-  await rm(messages, { recursive: true });
-  await symlink(stage.path("other", "messages"), messages);
+  // In one step of this process, which would make the directory anew in between.
+  rmSync(messages, { recursive: true });
+  symlinkSync(stage.path("other", "messages"), messages);
   await expect
     .poll(async () => (await stat(messages)).ino !== (await stat(stage.path("other", "messages"))).ino, soon)
     .toBe(true);
   await stage.say("family", "after the link");
   await expect.poll(() => stage.posted.at(-1), soon).toMatchObject({ text: "after the link", chatJid: "family@g.us" });
-  await rm(messages, { recursive: true });
-  await writeFile(messages, "no directory");
+  rmSync(messages, { recursive: true });
+  writeFileSync(messages, "no directory");
   await expect.poll(async () => (await stat(messages)).isDirectory(), soon).toBe(true);
   await rm(messages, { recursive: true });
   await expect

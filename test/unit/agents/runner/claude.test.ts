@@ -170,7 +170,7 @@ test("an error says what Claude Code said, once", () => {
   expect(follow([result(null, { subtype: "error_during_execution", errors: ["No conversation found", 5] })]).output.error).toBe(
     "No conversation found",
   );
-  expect(follow([result("Not logged in", { is_error: true })]).output.error).toContain("Set ANTHROPIC_API_KEY");
+  expect(follow([result("Not logged in", { is_error: true })]).output.error).toMatch(/^Set ANTHROPIC_API_KEY.*\nNot logged in$/);
 });
 
 test("no result is an error that tells how the program ended", () => {

@@ -72,7 +72,9 @@ test("a model without a price makes the cost unknown, not zero; the owner can gi
     costUSD: 3,
     models: ["someone-elses"],
   });
-  expect(() => readPrices({ NOVABOT_MODEL_PRICES: '{"m":{"input":"1"}}' })).toThrow("NOVABOT_MODEL_PRICES");
+  const wrong = (written: string) => () => readPrices({ NOVABOT_MODEL_PRICES: written });
+  expect(wrong('{"m":{"input":"1","output":2}}')).toThrow(/^NOVABOT_MODEL_PRICES cannot be used: m\.input: [^\n]*\.$/);
+  expect(wrong("{")).toThrow(/^NOVABOT_MODEL_PRICES is not JSON/);
 });
 
 test("what is broken is passed over and what comes after it is read", () => {
