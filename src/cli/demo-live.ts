@@ -4,7 +4,7 @@ import type { Home } from "../agents/home/home.ts";
 import { findRecord } from "../agents/run/records.ts";
 import type { Engine } from "../engine/engine.ts";
 import { createLogger } from "../host/installation.ts";
-import { Serve } from "../host/serve/serve.ts";
+import type { Serve as Served } from "../host/serve/serve.ts";
 import { NovaError } from "../model/errors.ts";
 import type { OutgoingMessage } from "../model/message.ts";
 import type { RunRecord } from "../model/run.ts";
@@ -32,6 +32,8 @@ export async function playLive(
   const { context, quiet, signal } = options;
   const say = quiet ? (): void => undefined : context.print;
   const waiting: ((message: OutgoingMessage) => void)[] = [];
+  // Loading it would cost every other command's start some ten milliseconds.
+  const { Serve } = await import("../host/serve/serve.ts");
   const serve = await Serve.open({
     home,
     engine,
@@ -78,7 +80,7 @@ export async function playLive(
 }
 
 /** Waits until the group's next container is there; without one the next answer only comes later. */
-async function standsReady(serve: Serve, signal: AbortSignal): Promise<void> {
+async function standsReady(serve: Served, signal: AbortSignal): Promise<void> {
   const until = performance.now() + readyMs;
   const isReady = (): boolean =>
     serve.status().pool.some(({ state }) => state === "idle") && serve.status().groups.every(({ live }) => live === null);

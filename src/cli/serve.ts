@@ -3,7 +3,6 @@ import pc from "picocolors";
 import type { QueueEvent } from "../agents/queue/events.ts";
 import { findEngine } from "../host/engines/find.ts";
 import { createLogger } from "../host/installation.ts";
-import { Serve } from "../host/serve/serve.ts";
 import type { CLIContext } from "./context.ts";
 import { formatDuration, visible } from "./output.ts";
 import { openChosenHome } from "./session.ts";
@@ -27,6 +26,8 @@ export function addServeCommand(program: Command, context: CLIContext): void {
             if (line !== null) context.print(`${pc.dim(new Date().toTimeString().slice(0, 8))}  ${visible(line)}`);
           };
       const ending = endOnSignals(context, (live) => tell({ kind: "stopping", live }));
+      // Loading it would cost every other command's start some ten milliseconds.
+      const { Serve } = await import("../host/serve/serve.ts");
       const serve = await Serve.open({
         home,
         engine: await findEngine(context.env),

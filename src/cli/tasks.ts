@@ -2,8 +2,7 @@ import type { Command } from "commander";
 import pc from "picocolors";
 import { findGroup, readGroups } from "../agents/groups/registry.ts";
 import type { Home } from "../agents/home/home.ts";
-import { taskHandlers, type TaskVerb } from "../agents/tasks/handlers.ts";
-import { Tasks } from "../agents/tasks/tasks.ts";
+import type { TaskVerb } from "../agents/tasks/handlers.ts";
 import { createLogger } from "../host/installation.ts";
 import { callServe } from "../host/serve/control-client.ts";
 import { NovaError, quote } from "../model/errors.ts";
@@ -127,6 +126,11 @@ async function ask<T>(home: Home, context: CLIContext, verb: TaskVerb, body: unk
   } catch (thrown) {
     if (!(thrown instanceof NovaError) || thrown.code !== "SERVE_NOT_RUNNING") throw thrown;
   }
+  // Loading it would cost every other command's start some ten milliseconds.
+  const [{ Tasks }, { taskHandlers }] = await Promise.all([
+    import("../agents/tasks/tasks.ts"),
+    import("../agents/tasks/handlers.ts"),
+  ]);
   const tasks = await Tasks.open({
     home,
     groups: async () => await readGroups(home),
