@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { HeldDirectory } from "../../agents/home/held-directory.ts";
+import { openHostDirectory } from "../../agents/home/host-directory.ts";
 import { agentUser } from "../../agents/home/agent-user.ts";
 import type { Home } from "../../agents/home/home.ts";
 import { MailSlots } from "../../agents/mail/mail-slots.ts";
@@ -229,18 +229,7 @@ async function keepWarm(home: Home, { runs }: Installation, groups: readonly Gro
 
 /** What serving keeps in the home, below `data/host`. */
 async function makeDirectories(home: Home): Promise<{ readonly queue: string; readonly chats: string }> {
-  let directory = await HeldDirectory.open(home.root);
-  for (const [name, mode] of [
-    ["data", 0o755],
-    ["host", 0o700],
-  ] as const) {
-    const parent = directory;
-    try {
-      directory = await parent.ensureDirectory(name, mode);
-    } finally {
-      await parent.close();
-    }
-  }
+  const directory = await openHostDirectory(home);
   try {
     for (const name of ["queue", "chats"]) await (await directory.ensureDirectory(name, 0o700)).close();
   } finally {
