@@ -525,6 +525,23 @@ serve`;
       expect((await warm(stage, main)).record).toMatchObject({ mode: "warm", result: "new" });
     });
 
+    test("the engine is asked of the image once for a run that is expected, and anew for one that comes later", async () => {
+      let asked = 0;
+      const counting: Engine["findImage"] = async (reference) => {
+        asked += 1;
+        return await engine.findImage(reference);
+      };
+      const stage = await openStage({ ...engine, findImage: counting }, image);
+      const group = await stage.group("family", named, small);
+      const { runs } = stage.installation;
+      runs.expect();
+      runs.expect();
+      await stage.run(group);
+      expect(asked).toBe(1);
+      await stage.run(group);
+      expect(asked).toBe(2);
+    });
+
     test("a guard's skip is a success without an answer, and an image that runs no guard is refused", async () => {
       const stage = await openStage(engine, able);
       const skip = `${patient}\nanswer() { case $input in *'"guard":"exit 1"'*) raw "{\\"status\\":\\"success\\",\\"result\\":null,\\"skipped\\":true,\\"final\\":true,\\"nonce\\":\\"$nonce\\",\\"run\\":\\"$run\\"}";; esac; }\nserve`;
