@@ -79,7 +79,7 @@ async function* linesOf(path: string): AsyncGenerator<{ bytes: Buffer; ended: bo
 function damaged(path: string, line: number, reason: string, cause?: unknown): NovaError {
   return new NovaError("QUEUE_DAMAGED", `Line ${line} of the journal ${quote(path, 400)} cannot be read: ${reason}.`, {
     place: `${path}:${line}`,
-    next: "Put the file back from a copy, or move it away to begin with an empty queue; nothing was written over.",
+    next: "Put the file back from a copy, use the (newer) NovaBot that wrote it, or move it away to begin anew; nothing was written over.",
     facts: { path, line },
     cause,
   });
