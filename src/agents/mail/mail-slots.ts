@@ -31,7 +31,8 @@ export interface MailRates {
 
 const DEFAULT_MAIL_RATES: MailRates = {
   messagesPerSecond: 20,
-  tasksPerSecond: 20,
+  // Some cron patterns take tens of milliseconds of the one thread until it is known that they never come.
+  tasksPerSecond: 4,
   filesPerSecond: 100,
   bytesPerSecond: 4 * 1024 * 1024,
 };
