@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import pc from "picocolors";
 import type { Home } from "../agents/home/home.ts";
 import { findRecord } from "../agents/run/records.ts";
@@ -18,6 +19,8 @@ interface Answered {
 
 /** How long the container of the next answer may take to stand ready. */
 const readyMs = 30_000;
+/** Ada does not write again at once; meanwhile what was just started in the container has loaded. */
+const writingMs = 700;
 
 /**
  * Serves the demo's home and writes into a chat of it, twice: the second answer comes from a container that was made ahead. Gives
@@ -84,5 +87,6 @@ async function standsReady(serve: Served, signal: AbortSignal): Promise<void> {
   const until = performance.now() + readyMs;
   const isReady = (): boolean =>
     serve.status().pool.some(({ state }) => state === "idle") && serve.status().groups.every(({ live }) => live === null);
-  while (!isReady() && !signal.aborted && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (!isReady() && !signal.aborted && performance.now() < until) await delay(50);
+  await delay(writingMs);
 }
