@@ -53,7 +53,8 @@ const noSilentSkips: Check = {
 
 // Registries that a machine may have to reach through a mirror: whoever sets it up says which, not a file here. No host is
 // called .test.
-const hosts = /\bhttps?:\/\/(?:registry|npm|deb|ftp|security|snapshot|pypi)\.(?!test\b)[a-z][\w.-]*/;
+const hosts =
+  /\b(?:https?:\/\/(?:registry|npm|deb|ftp|security|snapshot|pypi)\.(?!test\b)[a-z][\w.-]*|(?:registry|deb|security|snapshot)\.[a-z][\w-]*\.(?:com|io|net|org)\b)/i;
 
 const noMachine: Check = {
   name: "no file names a registry's host or a path of one machine",
@@ -67,6 +68,7 @@ const noMachine: Check = {
     { "package-lock.json": '"resolved": "https://registry.example.org/a/-/a-1.0.0.tgz"' },
     { "images/base/Dockerfile": "RUN echo deb http://deb.example.org/debian bookworm main" },
     { "docs/a.md": "see /somewhere/checkout/src" },
+    { "docs/a.md": 'allow "Registry.Example.org", for one' },
     { "test/a.ts": 'const scratch = "/Users/somebody/x"' },
   ],
   kept: {

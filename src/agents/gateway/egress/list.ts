@@ -67,7 +67,7 @@ export function parseEgressList(text: string, place: string): EgressRule[] {
 function invalid(place: string, reason: string, cause: unknown): NovaError {
   return new NovaError("EGRESS_INVALID", `The list of allowed ways out ${quote(place, 400)} cannot be used: ${reason}.`, {
     place,
-    next: 'Mend the file; its form is { "allow": ["registry.npmjs.org", "*.debian.org:80", { "host": "nas.lan", "port": 5000, "private": true }] }.',
+    next: 'Mend the file; its form is { "allow": ["api.github.com", "*.wikipedia.org:80", { "host": "nas.lan", "port": 5000, "private": true }] }.',
     cause,
   });
 }

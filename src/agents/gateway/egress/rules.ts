@@ -48,6 +48,6 @@ export function formatRule(rule: EgressRule): string {
 function invalidRule(text: string, source: string): NovaError {
   return new NovaError("EGRESS_INVALID", `${quote(text)} is no way out that can be allowed.`, {
     place: source,
-    next: "Write a name (registry.npmjs.org), everything below a name (*.debian.org) or an address, with :port when it is not 443.",
+    next: "Write a name (api.github.com), everything below a name (*.wikipedia.org) or an address, with :port when it is not 443.",
   });
 }

@@ -161,11 +161,11 @@ test("where the API is: .env, then the host's environment", async () => {
 test("an egress network's rules are the owner's and the group's, each with its place", async () => {
   const home = await temporaryHome();
   const list = `${home.root}-egress.json`;
-  await writeFile(list, '{"allow":["registry.npmjs.org",{"host":"nas.lan","private":true}]}');
+  await writeFile(list, '{"allow":["api.example.org",{"host":"nas.lan","private":true}]}');
   const env = { HOME: "/nobody", NOVABOT_EGRESS_ALLOWLIST: list };
   const group: Group = { ...family, containerConfig: { egress: ["*.debian.org:80"] } };
   expect((await planRun(group, context(home, { env }))).gateway?.egress).toEqual([
-    { host: "registry.npmjs.org", port: 443, private: false, source: `${list}, allow.0` },
+    { host: "api.example.org", port: 443, private: false, source: `${list}, allow.0` },
     { host: "nas.lan", port: 443, private: true, source: `${list}, allow.1` },
     { host: "*.debian.org", port: 80, private: false, source: "group family, containerConfig.egress.0" },
   ]);

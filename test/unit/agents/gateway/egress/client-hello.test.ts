@@ -23,9 +23,9 @@ async function helloOf(servername: string): Promise<Buffer> {
 }
 
 test("the name in a real client's first message, however it is cut", async () => {
-  const hello = await helloOf("Registry.NPMjs.org");
-  expect(readOpening(hello)).toEqual({ is: "tls", name: "registry.npmjs.org" });
-  expect(readOpening(Buffer.concat([hello, Buffer.from("more")]))).toEqual({ is: "tls", name: "registry.npmjs.org" });
+  const hello = await helloOf("Api.ExAMPle.org");
+  expect(readOpening(hello)).toEqual({ is: "tls", name: "api.example.org" });
+  expect(readOpening(Buffer.concat([hello, Buffer.from("more")]))).toEqual({ is: "tls", name: "api.example.org" });
   for (let length = 0; length < hello.length; length += 1) expect(readOpening(hello.subarray(0, length)).is).toBe("unfinished");
   // The same message in records of seven bytes each.
   const message = hello.subarray(5);
@@ -34,7 +34,7 @@ test("the name in a real client's first message, however it is cut", async () =>
     const part = message.subarray(at, at + 7);
     records.push(Buffer.from([22, 3, 1, 0, part.length]), part);
   }
-  expect(readOpening(Buffer.concat(records))).toEqual({ is: "tls", name: "registry.npmjs.org" });
+  expect(readOpening(Buffer.concat(records))).toEqual({ is: "tls", name: "api.example.org" });
 });
 
 test("a message without a name, one that is none, and no TLS at all", async () => {

@@ -3,7 +3,7 @@ import { parseEgressList } from "../../../../../src/agents/gateway/egress/list.t
 import { findRule, formatRule, parseRule } from "../../../../../src/agents/gateway/egress/rules.ts";
 import { parseTarget } from "../../../../../src/agents/gateway/egress/target.ts";
 
-const rules = ["registry.npmjs.org", "*.debian.org:80", "1.2.3.4:8080", "[2A00::1]"].map((text) => parseRule(text, "test"));
+const rules = ["api.example.org", "*.wide.example:80", "1.2.3.4:8080", "[2A00::1]"].map((text) => parseRule(text, "test"));
 
 function isAllowed(text: string): boolean {
   const target = parseTarget(text);
@@ -12,26 +12,26 @@ function isAllowed(text: string): boolean {
 
 test("a rule is of one name, or of everything below it, and of one port", () => {
   for (const text of [
-    "registry.npmjs.org:443",
-    "REGISTRY.npmjs.ORG.:443",
-    "deb.debian.org:80",
-    "a.b.debian.org:80",
+    "api.example.org:443",
+    "API.example.ORG.:443",
+    "deb.wide.example:80",
+    "a.b.wide.example:80",
     "1.2.3.4:8080",
     "0x1020304:8080",
     "[2a00:0::1]:443",
   ])
     expect(isAllowed(text), text).toBe(true);
   for (const text of [
-    "registry.npmjs.org:80",
-    "registry.npmjs.org:8443",
-    "evil-registry.npmjs.org:443",
-    "x.registry.npmjs.org:443",
-    "registry.npmjs.org.evil.example:443",
-    "npmjs.org:443",
-    "debian.org:80",
-    ".debian.org:80",
-    "evildebian.org:80",
-    "deb.debian.org:443",
+    "api.example.org:80",
+    "api.example.org:8443",
+    "evil-api.example.org:443",
+    "x.api.example.org:443",
+    "api.example.org.evil.example:443",
+    "example.org:443",
+    "wide.example:80",
+    ".wide.example:80",
+    "evilwide.example:80",
+    "deb.wide.example:443",
     "1.2.3.4:443",
     "[::ffff:1.2.3.4]:8080",
     "[2a00::2]:443",
@@ -64,15 +64,15 @@ test.each([
 
 test("the owner's list, and where its rules stand", () => {
   const list = parseEgressList(
-    '{ "allow": ["registry.npmjs.org", "*.debian.org:80", { "host": "NAS.lan", "port": 5000, "private": true }] }',
+    '{ "allow": ["api.example.org", "*.wide.example:80", { "host": "NAS.lan", "port": 5000, "private": true }] }',
     "/l.json",
   );
   expect(list).toEqual([
-    { host: "registry.npmjs.org", port: 443, private: false, source: "/l.json, allow.0" },
-    { host: "*.debian.org", port: 80, private: false, source: "/l.json, allow.1" },
+    { host: "api.example.org", port: 443, private: false, source: "/l.json, allow.0" },
+    { host: "*.wide.example", port: 80, private: false, source: "/l.json, allow.1" },
     { host: "nas.lan", port: 5000, private: true, source: "/l.json, allow.2" },
   ]);
-  expect(list.map(formatRule)).toEqual(["registry.npmjs.org", "*.debian.org:80", "nas.lan:5000"]);
+  expect(list.map(formatRule)).toEqual(["api.example.org", "*.wide.example:80", "nas.lan:5000"]);
 });
 
 test.each([

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { canonicalHost, parseTarget } from "../../../../../src/agents/gateway/egress/target.ts";
 
 test.each([
-  ["Registry.NPMjs.org", "registry.npmjs.org"],
+  ["Api.ExAMPle.org", "api.example.org"],
   ["example.com.", "example.com"],
   ["bücher.example", "xn--bcher-kva.example"],
   ["BÜCHER.example", "xn--bcher-kva.example"],
