@@ -8,34 +8,17 @@ import { planRun, type RunPlan } from "../../../../src/agents/run/plan.ts";
 import type { ImageInfo } from "../../../../src/engine/engine.ts";
 import type { Group } from "../../../../src/model/group.ts";
 import { temporaryHome } from "../../../fixtures/home.ts";
+import { ableEngine, everything } from "../../../fixtures/planned-engine.ts";
 
 const image: ImageInfo = { id: "sha256:1", tags: [], labels: {}, sizeBytes: 1, user: "" };
 const family: Group = { jid: "1@g.us", name: "Family", folder: "family", isMain: false, containerConfig: { env: ["TOKEN"] } };
 
 async function planned(home: Home, group: Group = family): Promise<RunPlan> {
-  const everything = {
-    fileMounts: true,
-    pidsLimit: true,
-    swapLimit: true,
-    networkNone: true,
-    hardening: true,
-    outOfMemory: true,
-  };
   return await planRun(group, {
     home,
     groups: [family],
     capabilities: everything,
-    engine: {
-      product: "Docker",
-      version: "1",
-      endpoint: "/s",
-      rootless: false,
-      shiftsIDs: false,
-      sharesKernel: true,
-      architecture: "x86_64",
-      cpus: 4,
-      memoryBytes: 2 ** 34,
-    },
+    engine: ableEngine,
     env: { HOME: "/nobody", TZ: "UTC" },
     host: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, platform: "linux" },
   });

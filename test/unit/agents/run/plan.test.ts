@@ -1,31 +1,12 @@
 import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Capabilities, EngineInfo } from "../../../../src/engine/engine.ts";
 import type { Home } from "../../../../src/agents/home/home.ts";
 import { planRun, type PlanContext } from "../../../../src/agents/run/plan.ts";
 import type { Group } from "../../../../src/model/group.ts";
 import { temporaryHome } from "../../../fixtures/home.ts";
+import { ableEngine as engine, everything as capabilities } from "../../../fixtures/planned-engine.ts";
 
-const capabilities: Capabilities = {
-  fileMounts: true,
-  pidsLimit: true,
-  swapLimit: true,
-  networkNone: true,
-  hardening: true,
-  outOfMemory: true,
-};
-const engine: EngineInfo = {
-  product: "Docker",
-  version: "1",
-  endpoint: "/s",
-  rootless: false,
-  shiftsIDs: false,
-  sharesKernel: true,
-  architecture: "x86_64",
-  cpus: 4,
-  memoryBytes: 2 ** 34,
-};
 const family: Group = { jid: "1@g.us", name: "Family", folder: "family", isMain: false };
 const main: Group = { jid: "2@g.us", name: "Me", folder: "main", isMain: true };
 
