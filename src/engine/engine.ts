@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import type { Observation } from "./observation.ts";
 import type { ContainerSpec, ImageBuild } from "./spec.ts";
 
 /**
@@ -128,6 +129,8 @@ export interface Engine {
   /** `docker`, `podman` or `apple`: for people and records; code asks `capabilities`. */
   readonly name: string;
   readonly capabilities: Capabilities;
+  /** Looking at containers, images and networks that others made; undefined where the engine cannot. */
+  readonly observation?: Observation;
 
   /** Asks the engine itself. */
   probe(): Promise<EngineInfo>;

@@ -113,6 +113,55 @@ export const errorCodes = {
     next: "Mend the entry; see docs/network.md.",
   },
 
+  CONTRACT_NOT_FOUND: {
+    exit: 2,
+    title: "there is no contract.yaml",
+    next: "Name a Compose file or directory, or bring the modules with `novabot modules add`.",
+  },
+  CONTRACT_INVALID: {
+    exit: 2,
+    title: "contract.yaml cannot be used",
+    next: "Mend the field that is named; see docs/contract.md.",
+  },
+  CHECK_UNREADABLE: { exit: 2, title: "what shall be checked cannot be read", next: "Mend what is named, then check again." },
+  CHECK_FIX_FAILED: {
+    exit: 2,
+    title: "a fix could not be written",
+    next: "See that the file belongs to you and was not changed meanwhile.",
+  },
+  MODULE_NOT_FOUND: { exit: 2, title: "no such module", next: "See `novabot modules status`." },
+  MODULE_BROKEN: {
+    exit: 1,
+    title: "a module breaks the contract",
+    next: "Mend what `novabot check` names, or start it all the same with --force.",
+  },
+  MODULE_FAILED: { exit: 1, title: "a module did not start", next: "Look at its log (`novabot modules logs NAME`)." },
+  MODULES_BUSY: { exit: 2, title: "another command changes the home's modules", next: "Wait until it is done." },
+  COMPOSE_NOT_FOUND: { exit: 2, title: "no Compose program is there", next: "Run `novabot setup`, or install Docker Compose." },
+  COMPOSE_FAILED: { exit: 1, title: "Compose failed", next: "Mend what Compose's own words name, then try again." },
+  SECRETS_INVALID: { exit: 2, title: "a file of secrets cannot be used", next: "See docs/secrets.md for the form of the file." },
+  SECRETS_TAMPERED: {
+    exit: 2,
+    title: "a file of secrets is not what its author wrote",
+    next: "Take the last good version out of your version control; nothing was taken from this one.",
+  },
+  SECRETS_KEY: {
+    exit: 2,
+    title: "no key opens the secrets",
+    next: "Set SOPS_AGE_KEY_FILE to your key file, or ask somebody who has a key to add yours (`novabot secrets recipients add`).",
+  },
+  SECRETS_NOT_FOUND: { exit: 2, title: "no such secret or file of secrets", next: "See `novabot secrets list`." },
+  SECRETS_MISMATCH: {
+    exit: 1,
+    title: "the secrets are not the ones that the contract declares",
+    next: "Set what is missing and take out what is not declared.",
+  },
+  SECRETS_UNREPRESENTABLE: {
+    exit: 2,
+    title: "a secret cannot reach the process as it is",
+    next: "Use a value without the characters that are named, or another Compose.",
+  },
+
   AGENT_ERROR: { exit: 1, title: "the agent reported an error", next: "Look at the run's log." },
   AGENT_PROTOCOL: {
     exit: 1,
