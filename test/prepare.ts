@@ -4,6 +4,7 @@ import { readDistribution } from "../src/host/machine/distribution.ts";
 import { findProgram } from "../src/host/machine/program.ts";
 import type { Environment } from "../src/host/state.ts";
 import { errorCodes, NovaError } from "../src/model/errors.ts";
+import { composeProgram } from "./fixtures/compose-programs.ts";
 
 // What `novabot test` runs before `check.ts`: installs what the tests need and this machine has not. They run on a real Docker
 // and a real Podman, in daemons of their own. `--no-install` only says what is missing.
@@ -18,9 +19,16 @@ const programs: readonly (readonly [program: string, packageName: string])[] = [
   ["setpriv", "util-linux"],
   ["mount", "mount"],
   ["umount", "mount"],
+  ["python3", "python3"],
 ];
 
 async function prepareTests(env: Environment, install: boolean): Promise<void> {
+  await preparePackages(env, install);
+  // Not installed but unpacked: a test that needs one brings it as well, only later.
+  for (const name of ["v2", "v1", "podman-compose"] as const) await composeProgram(name);
+}
+
+async function preparePackages(env: Environment, install: boolean): Promise<void> {
   const needed = programs.flatMap(([program, packageName]) => (findProgram(program, env) === undefined ? [packageName] : []));
   if (needed.length === 0) return;
   const missing = [...new Set(needed)];

@@ -1,0 +1,64 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { NovaError } from "../../model/errors.ts";
+import { type Distribution, readDistribution } from "../machine/distribution.ts";
+import { unpackedAt, type UnpackedPackages, unpackPackages } from "../machine/unpacked-packages.ts";
+import { stateDirectory, type Environment } from "../state.ts";
+
+/** Where both distributions' packages have the plug-in, which is a program of its own. */
+const PROGRAM = "usr/libexec/docker/cli-plugins/docker-compose";
+
+/** The package that is Compose v2: Debian has it from 13 on, and that one runs on 12 as well; Ubuntu has it from 22.04 on. */
+export function composePackage(distribution: Distribution): UnpackedPackages | undefined {
+  if (distribution.isUbuntu) {
+    return {
+      names: ["docker-compose-v2"],
+      suite: `${distribution.codename}-updates`,
+      components: ["universe"],
+      keyring: "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
+    };
+  }
+  if (!distribution.isDebian) return undefined;
+  return {
+    names: ["docker-compose"],
+    suite: distribution.id === "debian" && distribution.codename !== "bookworm" ? distribution.codename : "trixie",
+    components: ["main"],
+    keyring: "/usr/share/keyrings/debian-archive-keyring.gpg",
+  };
+}
+
+/** Where set-up keeps the Compose that it brought. */
+export function broughtDirectory(env: Environment): string {
+  return join(stateDirectory(env), "compose");
+}
+
+/** The path of the Compose v2 that `bringCompose` put below `directory`; undefined when it did not yet. */
+export function broughtCompose(distribution: Distribution, directory: string): string | undefined {
+  const packages = composePackage(distribution);
+  const file = packages && join(unpackedAt(packages, directory), PROGRAM);
+  return file !== undefined && existsSync(file) ? file : undefined;
+}
+
+export interface BringOptions {
+  readonly env: Environment;
+  readonly distribution?: Distribution;
+  say(line: string): void;
+}
+
+/**
+ * Gives the path of a Compose v2 below `directory`, and brings it from the distribution's archive when it is not there; needs no root. Rejects
+ * with `SETUP_REFUSED` on a machine that is neither Debian nor Ubuntu.
+ */
+export async function bringCompose(directory: string, options: BringOptions): Promise<string> {
+  const distribution = options.distribution ?? (await readDistribution());
+  const packages = composePackage(distribution);
+  if (packages === undefined) {
+    throw new NovaError("SETUP_REFUSED", `NovaBot can bring Docker Compose on Debian and Ubuntu only, not on ${distribution.name}.`, {
+      next: "Install Docker Compose with this system's package manager.",
+    });
+  }
+  if (broughtCompose(distribution, directory) === undefined) {
+    options.say(`Bringing Docker Compose from the archive of ${packages.suite} into ${directory}.`);
+  }
+  return join(await unpackPackages(packages, directory, { ...options, distribution }), PROGRAM);
+}
