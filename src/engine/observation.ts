@@ -3,6 +3,8 @@ export interface ContainerDescription {
   readonly id: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** The engine's word: `created`, `running`, `paused`, `restarting`, `exited`, … */
+  readonly status: string;
   readonly running: boolean;
   readonly createdAtMs: number;
   /** Null when it never started. */

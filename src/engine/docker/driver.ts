@@ -3,14 +3,16 @@ import { attach } from "../engine-api/attach.ts";
 import { readWait } from "../engine-api/answers.ts";
 import { connect } from "../engine-api/connection.ts";
 import { createContainer, inspectContainer, removeContainer } from "../engine-api/containers.ts";
+import { readProcesses } from "../engine-api/descriptions.ts";
 import { brokenAnswer, containerNotFound } from "../engine-api/errors.ts";
 import { jsonLines } from "../engine-api/lines.ts";
 import { commonMethods } from "../engine-api/methods.ts";
+import { observation } from "../engine-api/observation.ts";
 import { containerPath } from "../engine-api/paths.ts";
 import { deaths } from "./deaths.ts";
 import type { DeathRecord } from "./deaths.ts";
 import { probeDocker } from "./probe.ts";
-import { dockerCreateRequest, waitCondition } from "./request.ts";
+import { dockerCreateRequest, processesRequest, waitCondition } from "./request.ts";
 
 const capabilities: Capabilities = {
   fileMounts: true,
@@ -76,5 +78,9 @@ export function dockerEngine(options: { readonly socket: string }): Engine {
     probe: () => probeDocker(connection),
     create: (spec) => createContainer(connection, spec.name, spec.image, dockerCreateRequest(spec)),
     attach: (id) => attach(connection, id),
+    observation: observation(connection, async (id) => {
+      const request = processesRequest(containerPath(id));
+      return readProcesses((await connection.call({ method: "GET", ...request, what: "list the container's processes" })).body);
+    }),
   };
 }

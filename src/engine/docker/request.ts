@@ -18,3 +18,8 @@ export function waitCondition(container: {
   if (container.engineRemoves) return "removed";
   return container.running ? "not-running" : "next-exit";
 }
+
+/** The processes of the container at the API's `path`, by their numbers on the engine's machine. The daemon's own `ps` answers, not the container's. */
+export function processesRequest(path: string): { readonly path: string; readonly query: Readonly<Record<string, string>> } {
+  return { path: `${path}/top`, query: { ps_args: "-eo pid" } };
+}

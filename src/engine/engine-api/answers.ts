@@ -9,7 +9,8 @@ const stringMap = z
   .nullish()
   .transform((value) => value ?? {});
 
-function read<T>(schema: z.ZodType<T>, body: unknown, what: string): T {
+/** `body` as `schema` has it, or `ENGINE_RESPONSE` with what is wrong in it. */
+export function readAnswer<T>(schema: z.ZodType<T>, body: unknown, what: string): T {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
@@ -20,7 +21,7 @@ const identified = z.object({ Id: z.string().min(1).max(256) });
 
 /** The id in the answer to a create request. */
 export function readID(body: unknown, what: string): string {
-  return read(identified, body, what).Id;
+  return readAnswer(identified, body, what).Id;
 }
 
 const image = z.object({
@@ -34,7 +35,7 @@ const image = z.object({
 });
 
 export function readImage(body: unknown): ImageInfo {
-  const found = read(image, body, "an image");
+  const found = readAnswer(image, body, "an image");
   const { Labels: labels, User: user } = found.Config;
   return { id: found.Id, tags: found.RepoTags ?? [], labels, sizeBytes: found.Size, user: user ?? "" };
 }
@@ -73,7 +74,7 @@ export interface InspectedContainer extends ContainerInfo {
 }
 
 export function readContainer(body: unknown): InspectedContainer {
-  const found = read(container, body, "a container");
+  const found = readAnswer(container, body, "a container");
   const addresses: Record<string, string> = {};
   for (const [name, network] of Object.entries(found.NetworkSettings?.Networks ?? {})) {
     if (network.IPAddress) addresses[name] = network.IPAddress;
@@ -113,7 +114,7 @@ const listed = z.array(
 );
 
 export function readContainers(body: unknown): ContainerSummary[] {
-  return read(listed, body, "the list of containers").map((found) => ({
+  return readAnswer(listed, body, "the list of containers").map((found) => ({
     id: found.Id,
     name: (found.Names[0] ?? "").replace(/^\//, ""),
     labels: found.Labels,
@@ -125,14 +126,14 @@ export function readContainers(body: unknown): ContainerSummary[] {
 const waited = z.object({ StatusCode: z.number().int(), Error: z.object({ Message: z.string().nullish() }).nullish() });
 
 export function readWait(body: unknown): { readonly exitCode: number; readonly error: string | undefined } {
-  const found = read(waited, body, "a container's end");
+  const found = readAnswer(waited, body, "a container's end");
   return { exitCode: found.StatusCode, error: found.Error?.Message || undefined };
 }
 
 const executed = z.object({ ExitCode: z.number().int().nullish(), Running: z.boolean() });
 
 export function readExec(body: unknown): { readonly exitCode: number | undefined; readonly running: boolean } {
-  const found = read(executed, body, "a command in a container");
+  const found = readAnswer(executed, body, "a command in a container");
   return { exitCode: found.ExitCode ?? undefined, running: found.Running };
 }
 
@@ -165,8 +166,8 @@ export interface DaemonFacts {
 }
 
 export function readDaemon(versionBody: unknown, infoBody: unknown): DaemonFacts {
-  const said = read(version, versionBody, "its version");
-  const facts = read(info, infoBody, "itself");
+  const said = readAnswer(version, versionBody, "its version");
+  const facts = readAnswer(info, infoBody, "itself");
   return {
     // Podman serves Docker's API, often on Docker's own socket; its first component tells.
     product: said.Components?.some((component) => /podman/i.test(component.Name)) ? "Podman" : "Docker",
@@ -201,7 +202,7 @@ export const eventNames: readonly string[] = Object.keys(eventTypes);
 
 /** An event of a container; undefined for those that NovaBot does not tell. */
 export function readEvent(value: unknown): EngineEvent | undefined {
-  const found = read(event, value, "an event");
+  const found = readAnswer(event, value, "an event");
   const type = eventTypes[found.Action];
   if (found.Type !== "container" || type === undefined) return undefined;
   const attributes = found.Actor.Attributes ?? {};

@@ -17,3 +17,13 @@ export function imagePath(reference: string): string {
   }
   return `/images/${reference}`;
 }
+
+/** The API's path of a network, by name or id. */
+export function networkPath(name: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,255}$/.test(name)) {
+    throw new NovaError("ENGINE_REFUSED", `${quote(name)} cannot be a network's name.`, {
+      next: "Use letters, digits, dots, hyphens and underscores, beginning with a letter or digit.",
+    });
+  }
+  return `/networks/${name}`;
+}

@@ -5,14 +5,16 @@ import type { Capabilities, Engine, Exit } from "../engine.ts";
 import { attach } from "../engine-api/attach.ts";
 import { connect } from "../engine-api/connection.ts";
 import { createContainer, inspectContainer, removeContainer } from "../engine-api/containers.ts";
+import { readProcesses } from "../engine-api/descriptions.ts";
 import { containerNotFound, isGone } from "../engine-api/errors.ts";
 import { jsonLines } from "../engine-api/lines.ts";
 import { commonMethods } from "../engine-api/methods.ts";
+import { observation } from "../engine-api/observation.ts";
 import { containerPath } from "../engine-api/paths.ts";
 import type { ContainerSpec } from "../spec.ts";
 import { watchMemoryKills } from "./memory-kills.ts";
 import { probePodman } from "./probe.ts";
-import { REMOVE_LABEL, checkMountable, podmanCreateRequest, waitRequest } from "./request.ts";
+import { REMOVE_LABEL, checkMountable, podmanCreateRequest, processesRequest, waitRequest } from "./request.ts";
 import { readWaitedCode } from "./response.ts";
 
 const capabilities: Capabilities = {
@@ -95,6 +97,10 @@ export function podmanEngine(options: { readonly socket: string }): Engine {
     probe: () => probePodman(connection),
     create,
     attach: (id) => attach(connection, id, { inputApart: true }),
+    observation: observation(connection, async (id) => {
+      const request = processesRequest(containerPath(id));
+      return readProcesses((await connection.call({ method: "GET", ...request, what: "list the container's processes" })).body);
+    }),
   };
 }
 

@@ -52,3 +52,11 @@ export function checkMountable(mount: Mount): void {
     );
   }
 }
+
+/**
+ * The processes of the container at the API's `path`, by their numbers on the host. Arguments in the form of `ps` would run the container's own
+ * program of that name, in the container; this word is read from the kernel.
+ */
+export function processesRequest(path: string): { readonly path: string; readonly query: Readonly<Record<string, string>> } {
+  return { path: `/v4.0.0/libpod${path}/top`, query: { ps_args: "hpid", stream: "false" } };
+}

@@ -6,6 +6,7 @@ import { isolationSuite } from "./isolation.ts";
 import { lifecycleSuite } from "./lifecycle.ts";
 import { lossSuite } from "./loss.ts";
 import { observationSuite } from "./observation.ts";
+import { descriptionsSuite } from "./observation-descriptions.ts";
 import { socketsSuite } from "./sockets.ts";
 import { streamsSuite } from "./streams.ts";
 
@@ -27,6 +28,7 @@ export function engineSuite(start: () => Promise<TestEngine>): void {
   egressSuite(fixture);
   socketsSuite(fixture);
   observationSuite(fixture);
+  descriptionsSuite(fixture);
   imagesSuite(fixture);
   // Last, because it ends the daemon again and again.
   lossSuite(fixture);
