@@ -1,0 +1,112 @@
+import { open, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { LineCounter, parseDocument, type Document } from "yaml";
+import { hasCode, NovaError, quote, reasonOf } from "../../model/errors.ts";
+import type { Contract } from "./contract.ts";
+import { resolveContract, type Complaint } from "./resolve.ts";
+import { contractSchema } from "./schema.ts";
+import { placesOf, type Places } from "./places.ts";
+
+const fileName = "contract.yaml";
+const largestFile = 5 * 1024 * 1024;
+
+/** The nearest `contract.yaml` in `from` or a directory above it; undefined when there is none. */
+export async function findContract(from: string): Promise<string | undefined> {
+  for (let directory = resolve(from); ; directory = dirname(directory)) {
+    const path = join(directory, fileName);
+    const found = await stat(path).catch((error: unknown) => {
+      if (hasCode(error, "ENOENT", "ENOTDIR", "EACCES")) return;
+      throw new NovaError("CONTRACT_INVALID", `${quote(path)} cannot be looked at: ${reasonOf(error)}`, {
+        place: path,
+        cause: error,
+      });
+    });
+    if (found?.isFile() === true) return path;
+    if (directory === dirname(directory)) return undefined;
+  }
+}
+
+/**
+ * Reads a `contract.yaml`. Rejects with CONTRACT_NOT_FOUND, or with CONTRACT_INVALID whose `place` is `file:line:column` and whose
+ * `facts.problems` are all of them.
+ */
+export async function readContract(path: string): Promise<Contract> {
+  const file = resolve(path);
+  const text = await textOf(file);
+  return parseContract(file, text);
+}
+
+/** The contract that `text` holds; `file` is its absolute path. Throws CONTRACT_INVALID. */
+export function parseContract(file: string, text: string): Contract {
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, uniqueKeys: true, prettyErrors: false });
+  const places = placesOf(file, document, counter);
+  const [broken] = document.errors;
+  if (broken !== undefined) throw invalid(places, [{ path: broken.pos, message: `is not YAML: ${broken.message}` }]);
+  const parsed = contractSchema.safeParse(plain(document, places));
+  if (!parsed.success) {
+    throw invalid(
+      places,
+      parsed.error.issues.map((issue) => ({ path: issue.path.map(String), message: told(issue) })),
+    );
+  }
+  const { contract, complaints } = resolveContract({ path: file, text }, parsed.data, places);
+  if (complaints.length > 0) throw invalid(places, complaints);
+  return contract;
+}
+
+function plain(document: Document.Parsed, places: Places): unknown {
+  try {
+    // Aliases are of use in a contract, but not many of them.
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw invalid(places, [{ path: [], message: `cannot be expanded: ${reasonOf(error)}` }], error);
+  }
+}
+
+function told(issue: { readonly code: string; readonly message: string; readonly path: readonly PropertyKey[] }): string {
+  const words =
+    "keys" in issue && Array.isArray(issue.keys)
+      ? `has unknown keys: ${issue.keys.map((key) => quote(key)).join(", ")}`
+      : issue.message;
+  const field = issue.path.map(String).join(".");
+  return field === "" ? words : `${quote(field)}: ${words}`;
+}
+
+function invalid(places: Places, complaints: readonly Complaint[], cause?: unknown): NovaError {
+  const problems = complaints.map(({ path, message }) => {
+    const { line, column } = places.at(path);
+    return { place: `${places.file}:${String(line)}:${String(column)}`, message };
+  });
+  const more = problems.length > 1 ? ` (and ${String(problems.length - 1)} more)` : "";
+  return new NovaError("CONTRACT_INVALID", `${problems[0]?.message ?? "cannot be read"}${more}`, {
+    ...(problems[0] === undefined ? {} : { place: problems[0].place }),
+    facts: { problems },
+    cause,
+  });
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    // Without this a pipe of that name would hold the check for ever.
+    const found = await stat(file);
+    if (!found.isFile()) throw new NovaError("CONTRACT_INVALID", `${quote(file)} is not a file`, { place: file });
+    if (found.size > largestFile) {
+      throw new NovaError("CONTRACT_INVALID", `${quote(file)} has ${String(found.size)} bytes; the limit is 5 MiB`, {
+        place: file,
+      });
+    }
+    const handle = await open(file, "r");
+    try {
+      return await handle.readFile("utf8");
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (error instanceof NovaError) throw error;
+    if (hasCode(error, "ENOENT", "ENOTDIR")) {
+      throw new NovaError("CONTRACT_NOT_FOUND", `there is no ${quote(file)}`, { place: file, cause: error });
+    }
+    throw new NovaError("CONTRACT_INVALID", `${quote(file)} cannot be read: ${reasonOf(error)}`, { place: file, cause: error });
+  }
+}
