@@ -106,7 +106,7 @@ function aptSettings(settings: Readonly<Record<string, string>>): string[] {
 }
 
 /** The address of the archive that this machine's own sources name for its release: it may be a mirror. */
-async function archiveAddress({ env, distribution }: UnpackOptions): Promise<string> {
+export async function archiveAddress({ env, distribution }: UnpackOptions): Promise<string> {
   const argv = ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"];
   const { stdout } = await runProgram(argv, { env: withSystemPath(env), cwd: "/", timeoutMs: 60_000 });
   const found = stdout.split("\n").find((line) => line.startsWith(`${distribution.codename} main `));
