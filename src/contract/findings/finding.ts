@@ -56,6 +56,8 @@ export interface Report {
   readonly checked: readonly CheckedRule[];
   /** By absolute path: the texts that diagnostics quote. */
   readonly sources: ReadonlyMap<string, string>;
+  /** Parts of the sources that no report may quote: what a rule takes for a secret. */
+  readonly secret?: readonly Place[];
 }
 
 export interface Unchecked {
