@@ -1,0 +1,77 @@
+import { NovaError, quote } from "../model/errors.ts";
+import type { Identities } from "./age/identities.ts";
+import { openSecrets } from "./file/secrets-file.ts";
+
+/** What one module declares for one environment. */
+export interface DeclaredSecrets {
+  readonly module: string;
+  readonly environment: string;
+  /** Absolute path of the encrypted file. */
+  readonly file: string;
+  readonly secrets: readonly { readonly name: string; readonly optional: boolean }[];
+}
+
+/** How one file went: no problems means that it decrypts, fits its MAC and has what is declared, and nothing else. */
+export interface VerifiedSecrets {
+  readonly module: string;
+  readonly environment: string;
+  readonly file: string;
+  /** In the file's order. */
+  readonly names: readonly string[];
+  readonly recipients: readonly string[];
+  readonly lastModified: string | undefined;
+  readonly problems: readonly SecretsProblem[];
+}
+
+export interface SecretsProblem {
+  /** `mismatch` is a name that is missing, not declared, empty or doubled; the others are as the error codes say. */
+  readonly kind: "mismatch" | "unreadable";
+  readonly message: string;
+  /** Set for `unreadable`. */
+  readonly error?: NovaError;
+}
+
+/** Verifies every file and reports all problems of all of them; what cannot be read is a problem too, and never thrown. */
+export async function verifySecrets(declared: readonly DeclaredSecrets[], identities: Identities): Promise<VerifiedSecrets[]> {
+  return await Promise.all(declared.map(async (one) => await verifyOne(one, identities)));
+}
+
+async function verifyOne(
+  { module, environment, file, secrets }: DeclaredSecrets,
+  identities: Identities,
+): Promise<VerifiedSecrets> {
+  const about = { module, environment, file };
+  try {
+    const { document } = await openSecrets(file, identities);
+    const values = document.rows.flatMap((row) => (row.kind === "value" ? [row] : []));
+    const names = values.map(({ name }) => name);
+    const mismatches = [
+      ...compareNames(names, secrets),
+      ...values.filter(({ value }) => value === "").map(({ name }) => `${quote(name)} is empty`),
+      ...document.unauthenticated.map(
+        (name) => `${quote(name)} is not under the MAC (mac_only_encrypted), so that anybody can change it`,
+      ),
+    ];
+    return {
+      ...about,
+      names,
+      recipients: document.metadata.recipients.map(({ recipient }) => recipient),
+      lastModified: document.metadata.lastModified,
+      problems: mismatches.map((message) => ({ kind: "mismatch", message })),
+    };
+  } catch (thrown) {
+    if (!(thrown instanceof NovaError)) throw thrown;
+    const problems = [{ kind: "unreadable", message: thrown.message, error: thrown } as const];
+    return { ...about, names: [], recipients: [], lastModified: undefined, problems };
+  }
+}
+
+/** What is wrong with the names of a file, each as a clause. An added row with an empty value fits the MAC: only this sees it. */
+export function compareNames(names: readonly string[], secrets: DeclaredSecrets["secrets"]): string[] {
+  const declared = new Set(secrets.map(({ name }) => name));
+  return [
+    ...secrets.filter(({ name, optional }) => !optional && !names.includes(name)).map(({ name }) => `${quote(name)} is missing`),
+    ...[...new Set(names)].filter((name) => !declared.has(name)).map((name) => `${quote(name)} is not declared`),
+    ...[...new Set(names.filter((name, index) => names.indexOf(name) !== index))].map((name) => `${quote(name)} stands twice`),
+  ];
+}
