@@ -26,6 +26,7 @@ const folders = readdirSync(root, { withFileTypes: true })
   .map(({ name }) => name)
   .sort();
 
+// oxlint-disable-next-line import/no-default-export -- VitePress looks for it
 export default defineConfig({
   title: "NovaBot",
   description: "Runs AI agents and their services in containers that keep a written contract.",

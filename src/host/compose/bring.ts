@@ -53,9 +53,13 @@ export async function bringCompose(directory: string, options: BringOptions): Pr
   const distribution = options.distribution ?? (await readDistribution());
   const packages = composePackage(distribution);
   if (packages === undefined) {
-    throw new NovaError("SETUP_REFUSED", `NovaBot can bring Docker Compose on Debian and Ubuntu only, not on ${distribution.name}.`, {
-      next: "Install Docker Compose with this system's package manager.",
-    });
+    throw new NovaError(
+      "SETUP_REFUSED",
+      `NovaBot can bring Docker Compose on Debian and Ubuntu only, not on ${distribution.name}.`,
+      {
+        next: "Install Docker Compose with this system's package manager.",
+      },
+    );
   }
   if (broughtCompose(distribution, directory) === undefined) {
     options.say(`Bringing Docker Compose from the archive of ${packages.suite} into ${directory}.`);
