@@ -94,6 +94,8 @@ export interface NetworkDescription {
 export interface Observation {
   describe(id: string): Promise<ContainerDescription | undefined>;
   describeImage(reference: string): Promise<ImageDescription | undefined>;
+  /** Gives the image another name, `repository:tag`, which another image then has no longer. */
+  tagImage(reference: string, name: string): Promise<void>;
   /** Process ids on the engine's machine of every process of a running container. */
   processes(id: string): Promise<readonly number[]>;
   findNetwork(name: string): Promise<NetworkDescription | undefined>;

@@ -31,6 +31,17 @@ export async function removeImage(connection: Connection, reference: string): Pr
   }
 }
 
+export async function tagImage(connection: Connection, reference: string, name: string): Promise<void> {
+  imagePath(name);
+  const colon = name.lastIndexOf(":");
+  await connection.call({
+    method: "POST",
+    path: `${imagePath(reference)}/tag`,
+    query: { repo: name.slice(0, colon), tag: name.slice(colon + 1) },
+    what: `name the image ${quote(reference)} ${quote(name)}`,
+  });
+}
+
 /** The query of `POST /build`. */
 export function buildQuery(build: ImageBuild): Record<string, string> {
   return {

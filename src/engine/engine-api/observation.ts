@@ -3,6 +3,7 @@ import type { ContainerDescription, ImageDescription, Observation } from "../obs
 import type { Connection } from "./connection.ts";
 import { readDescription, readImageDescription } from "./descriptions.ts";
 import { containerNotFound, isGone, statusOf, wordsOf } from "./errors.ts";
+import { tagImage } from "./images.ts";
 import { createNetwork, findNetwork, removeNetwork } from "./networks.ts";
 import { containerPath, imagePath } from "./paths.ts";
 
@@ -11,6 +12,7 @@ export function observation(connection: Connection, processes: (id: string) => P
   return {
     describe: (id) => describe(connection, id),
     describeImage: (reference) => describeImage(connection, reference),
+    tagImage: (reference, name) => tagImage(connection, reference, name),
     async processes(id) {
       try {
         return await processes(id);
