@@ -23,7 +23,7 @@ const lone = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\ud
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
 const emoji = /\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f|[0-9#*]\ufe0f\u20e3/u;
-const nothing = /^[\p{Mn}\p{Me}\u200c\u200d\ufe00-\ufe0f]+$/u;
+const nothing = /^(?:\p{Mn}|\p{Me}|\u200c|\u200d)+$/u;
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 

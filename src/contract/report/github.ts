@@ -12,7 +12,11 @@ export function githubLines(report: Report, format: Format): string[] {
   return [
     ...report.findings.map((finding) => findingLine(finding, format)),
     ...report.unchecked.map(({ at, module, message, next }) =>
-      command("error", { ...placed(at, format), title: titled("not checked", module) }, `${harmless(message)}\n${harmless(next)}`),
+      command(
+        "error",
+        { ...placed(at, format), title: titled("not checked", module) },
+        `${harmless(message)}\n${harmless(next)}`,
+      ),
     ),
     `Found ${tell(summarize(report))}.`,
   ];

@@ -84,7 +84,8 @@ function caseLines(suiteName: string, one: Case): string[] {
   if (one.result === "passed") {
     return [`${opening}>`, `      <system-out>${escapeXML(one.detail)}</system-out>`, "    </testcase>"];
   }
-  if (one.result === "skipped") return [`${opening}>`, `      <skipped${attributes({ message: one.message })}/>`, "    </testcase>"];
+  if (one.result === "skipped")
+    return [`${opening}>`, `      <skipped${attributes({ message: one.message })}/>`, "    </testcase>"];
   const type = one.result === "failure" ? "broken" : "not checked";
   return [
     `${opening}>`,

@@ -34,7 +34,7 @@ export class Quotes {
     if (text === undefined) return undefined;
     for (const { line: first, column, endLine, endColumn } of this.#secret.get(file) ?? []) {
       if (line < first || line > endLine) continue;
-      const start = line === first ? column - 1 : text.length - text.trimStart().length;
+      const start: number = line === first ? column - 1 : text.length - text.trimStart().length;
       const end = Math.min(line === endLine ? endColumn - 1 : text.length, text.length);
       if (end > start) text = text.slice(0, start) + "*".repeat(end - start) + text.slice(end);
     }

@@ -29,7 +29,9 @@ const ROOT = "%SRCROOT%";
 /** SARIF 2.1.0, with what GitHub's code scanning asks for. Ignored findings are in it as suppressed ones. */
 export function sarifDocument(report: Report, format: Format): Log {
   const quotes = new Quotes(report);
-  const told = new Set([...report.checked, ...report.findings, ...report.ignored.map(({ finding }) => finding)].map(({ rule }) => rule));
+  const told = new Set(
+    [...report.checked, ...report.findings, ...report.ignored.map(({ finding }) => finding)].map(({ rule }) => rule),
+  );
   const rules = [...told].toSorted();
   const seen = new Map<string, number>();
   const result = (finding: Finding, suppressions: Suppression[]): Result => ({
@@ -37,7 +39,12 @@ export function sarifDocument(report: Report, format: Format): Log {
     ruleIndex: rules.indexOf(finding.rule),
     kind: "fail",
     level: levels[finding.severity],
-    message: { text: [finding.message, finding.reason, `Fix: ${finding.fix}`].filter((part) => part !== undefined).map(harmless).join("\n") },
+    message: {
+      text: [finding.message, finding.reason, `Fix: ${finding.fix}`]
+        .filter((part) => part !== undefined)
+        .map(harmless)
+        .join("\n"),
+    },
     locations: [locationOf(finding, format)],
     partialFingerprints: { "novabotFinding/v1": fingerprint(finding, quotes, format, seen) },
     ...(finding.related?.length
@@ -146,7 +153,13 @@ function placed(at: Place, format: Format): Location {
 
 function artifact(file: string, format: Format): ArtifactLocation {
   if (!isBelow(file, format.base)) return { uri: pathToFileURL(file).href };
-  return { uri: toldPath(file, format.base).split("/").map((part) => encodeURIComponent(part.toWellFormed())).join("/"), uriBaseId: ROOT };
+  return {
+    uri: toldPath(file, format.base)
+      .split("/")
+      .map((part) => encodeURIComponent(part.toWellFormed()))
+      .join("/"),
+    uriBaseId: ROOT,
+  };
 }
 
 function fixesOf(finding: Finding, edits: readonly Edit[], quotes: Quotes, format: Format): Fix[] {

@@ -1,6 +1,7 @@
 import pc from "picocolors";
 import type { Finding, Report, Severity, Unchecked } from "../findings/finding.ts";
 import type { Place } from "../source/place.ts";
+import { severities } from "../findings/severity.ts";
 import { harmless } from "./cells.ts";
 import { excerpt } from "./excerpt.ts";
 import type { Format } from "./options.ts";
@@ -9,6 +10,9 @@ import { Quotes } from "./quotes.ts";
 import { summarize, tell } from "./summary.ts";
 import { verdictTable } from "./verdict-table.ts";
 
+/** Nobody reads more; the other formats have all. */
+const MOST_FINDINGS = 1000;
+
 type Colours = ReturnType<typeof pc.createColors>;
 
 /** For people: every finding with its line, then the table of rules, then a line that sums up. */
@@ -16,11 +20,22 @@ export function textLines(report: Report, format: Format): string[] {
   const colours = pc.createColors(format.colour);
   const quotes = new Quotes(report);
   const blocks = [
-    ...report.findings.map((finding) => findingLines(finding, quotes, format, colours)),
+    ...gravestOf(report.findings).map((finding) => findingLines(finding, quotes, format, colours)),
     ...report.unchecked.map((unchecked) => uncheckedLines(unchecked, quotes, format, colours)),
   ];
+  const left = report.findings.length - MOST_FINDINGS;
+  if (left > 0) blocks.push([`… and ${left} more: ask for one rule (--rule), or for a format with all (--format json).`]);
   const table = verdictTable(report, colours);
   return [...blocks.flatMap((lines) => [...lines, ""]), ...(table.length ? [...table, ""] : []), sumLine(report, colours)];
+}
+
+/** As many as are told, the gravest ones, in the report's order. */
+function gravestOf(findings: readonly Finding[]): readonly Finding[] {
+  if (findings.length <= MOST_FINDINGS) return findings;
+  const told = new Set(
+    severities.flatMap((severity) => findings.filter((finding) => finding.severity === severity)).slice(0, MOST_FINDINGS),
+  );
+  return findings.filter((finding) => told.has(finding));
 }
 
 function findingLines(finding: Finding, quotes: Quotes, format: Format, colours: Colours): string[] {

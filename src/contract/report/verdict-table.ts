@@ -59,7 +59,9 @@ function marksOf(report: Report): ReadonlyMap<string, Mark> {
 function aligned(rows: readonly (readonly string[])[], colours: Colours): string[] {
   const safe = rows.map((row) => row.map(harmless));
   const columns = Math.max(...safe.map((row) => row.length));
-  const widths = Array.from({ length: columns }, (_, column) => safe.reduce((most, row) => Math.max(most, widthOf(row[column] ?? "")), 0));
+  const widths = Array.from({ length: columns }, (_, column) =>
+    safe.reduce((most, row) => Math.max(most, widthOf(row[column] ?? "")), 0),
+  );
   const paints: Readonly<Record<string, (text: string) => string>> = {
     kept: colours.green,
     error: colours.red,
