@@ -13,6 +13,7 @@ import { addImageCommand } from "./image.ts";
 import { describeError, errorDocument, visible } from "./output.ts";
 import { addRunCommand } from "./run.ts";
 import { addRunsCommand } from "./runs.ts";
+import { addSecretsCommand } from "./secrets.ts";
 import { addServeCommand } from "./serve.ts";
 import { addSetupCommand } from "./setup.ts";
 import { addStatusCommand } from "./status.ts";
@@ -60,6 +61,7 @@ async function main(argv: readonly string[], outputClosed: AbortSignal): Promise
     addExplainCommand,
     addRunsCommand,
     addTasksCommand,
+    addSecretsCommand,
     addImageCommand,
     addCleanCommand,
     addTestCommand,

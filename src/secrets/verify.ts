@@ -61,9 +61,17 @@ async function verifyOne(
     };
   } catch (thrown) {
     if (!(thrown instanceof NovaError)) throw thrown;
+    if (thrown.code === "SECRETS_NOT_FOUND" && needsNoFile(secrets)) {
+      return { ...about, names: [], recipients: [], lastModified: undefined, problems: [] };
+    }
     const problems = [{ kind: "unreadable", message: thrown.message, error: thrown } as const];
     return { ...about, names: [], recipients: [], lastModified: undefined, problems };
   }
+}
+
+/** Whether a module does without a file: nothing is declared that must be there. */
+export function needsNoFile(secrets: DeclaredSecrets["secrets"]): boolean {
+  return secrets.every(({ optional }) => optional);
 }
 
 /** What is wrong with the names of a file, each as a clause. An added row with an empty value fits the MAC: only this sees it. */

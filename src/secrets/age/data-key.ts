@@ -1,7 +1,7 @@
-import { armor, Decrypter, Encrypter } from "age-encryption";
 import { NovaError, quote } from "../../model/errors.ts";
 import type { Metadata, SealedKey } from "../sops/metadata.ts";
 import type { Identities } from "./identities.ts";
+import { ageLibrary } from "./library.ts";
 
 const KEY_BYTES = 32;
 
@@ -26,6 +26,7 @@ export function checkRecipient(recipient: string, place: string): void {
 /** The data key sealed for one recipient, as sops keeps it: armored. */
 export async function sealDataKey(dataKey: Uint8Array, recipient: string, place: string): Promise<SealedKey> {
   checkRecipient(recipient, place);
+  const { armor, Encrypter } = await ageLibrary();
   const encrypter = new Encrypter();
   try {
     encrypter.addRecipient(recipient);
@@ -40,6 +41,7 @@ export async function sealDataKey(dataKey: Uint8Array, recipient: string, place:
 
 /** The data key of a file, opened with the first identity that fits; rejects with SECRETS_KEY when none does. */
 export async function openDataKey(metadata: Metadata, identities: Identities, place: string): Promise<Uint8Array> {
+  const { armor, Decrypter } = await ageLibrary();
   let damaged = false;
   for (const { recipient, sealed } of metadata.recipients) {
     const fitting = identities.found.filter((identity) => identity.recipient === recipient);

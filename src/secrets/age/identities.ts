@@ -1,8 +1,8 @@
 import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { identityToRecipient } from "age-encryption";
 import { hasCode, NovaError, reasonOf } from "../../model/errors.ts";
+import { ageLibrary } from "./library.ts";
 
 /** The process environment, by argument so that tests need not change their own. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -93,6 +93,7 @@ export async function parseIdentities(
       notes: [`${from} is an SSH key, which NovaBot does not use; make an age key with \`novabot secrets keygen\``],
     };
   }
+  const { identityToRecipient } = await ageLibrary();
   const identities: Identity[] = [];
   const notes: string[] = [];
   for (const [index, line] of text.split(/\r?\n/).entries()) {

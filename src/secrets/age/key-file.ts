@@ -1,15 +1,16 @@
 import { constants } from "node:fs";
 import { mkdir, open, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
-import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { hasCode, NovaError, reasonOf } from "../../model/errors.ts";
 import { defaultKeyFile, findIdentities, type Environment } from "./identities.ts";
+import { ageLibrary } from "./library.ts";
 
 /**
  * Makes a private key in a new file that only its owner can read, and gives the public recipient. Rejects with SECRETS_KEY when the
  * file is there: a key that was written over is lost with everything that was encrypted for it.
  */
 export async function generateKeyFile(path: string, now: Date = new Date()): Promise<string> {
+  const { generateX25519Identity, identityToRecipient } = await ageLibrary();
   const secret = await generateX25519Identity();
   const recipient = await identityToRecipient(secret);
   const text = `# created: ${now.toISOString().slice(0, 19)}Z\n# public key: ${recipient}\n${secret}\n`;

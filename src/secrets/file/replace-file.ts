@@ -119,5 +119,11 @@ async function refuseChanged(path: string, expected: string | null): Promise<voi
   throw new NovaError("SECRETS_INVALID", `${what} by somebody else meanwhile; nothing was written.`, {
     place: path,
     next: "Look at it, then do yours again.",
+    facts: { meanwhile: true },
   });
+}
+
+/** Whether nothing was written because somebody else wrote first. */
+export function isMeanwhile(thrown: unknown): boolean {
+  return thrown instanceof NovaError && thrown.facts["meanwhile"] === true;
 }

@@ -6,7 +6,7 @@ import type { Identities } from "../age/identities.ts";
 import { openDocument, resealDocument, sealNew, type PlainRow, type Sealing, type SecretsDocument } from "../sops/document.ts";
 import { metadataPrefix } from "../sops/metadata.ts";
 import { decodeText } from "../sops/rows.ts";
-import { replaceFile } from "./replace-file.ts";
+import { isMeanwhile, replaceFile } from "./replace-file.ts";
 
 /** An encrypted file that was read and verified; `text` is what it held, for a later writer to compare with. */
 export interface OpenSecrets {
@@ -84,6 +84,25 @@ export function setRow(rows: readonly PlainRow[], name: string, value: string): 
     row.kind === "value" && row.name === name && row.value !== value ? { kind: "value", name, value } : row,
   );
   return next.some((row) => row.kind === "value" && row.name === name) ? next : [...next, { kind: "value", name, value }];
+}
+
+/**
+ * Opens the file, and writes it with what `change` makes of it: the whole sealed text. When somebody else writes meanwhile, both happen: the change is
+ * made again from what is there then.
+ */
+export async function changeSecrets(
+  path: string,
+  identities: Identities,
+  change: (document: SecretsDocument) => string | Promise<string>,
+): Promise<void> {
+  for (;;) {
+    const secrets = await openSecrets(path, identities);
+    try {
+      return await saveText(secrets, await change(secrets.document));
+    } catch (thrown) {
+      if (!isMeanwhile(thrown)) throw thrown;
+    }
+  }
 }
 
 /** Writes an opened file with other rows; a change that somebody else made since it was read is not written over. */

@@ -3,8 +3,8 @@ import { stat } from "node:fs/promises";
 import { NovaError, quote, reasonOf } from "../../model/errors.ts";
 import type { Identities } from "../age/identities.ts";
 import { replaceFile, type Owner } from "../file/replace-file.ts";
-import { openSecrets, valuesOf } from "../file/secrets-file.ts";
-import { compareNames, type DeclaredSecrets } from "../verify.ts";
+import { openSecrets, readIfThere, valuesOf } from "../file/secrets-file.ts";
+import { compareNames, needsNoFile, type DeclaredSecrets } from "../verify.ts";
 import { givesExactly, renderEnvFile, type EnvFileForm } from "./env-file.ts";
 
 export interface Materialization {
@@ -34,8 +34,7 @@ export async function materialize(
   { declared, target, owner, form }: Materialization,
   identities: Identities,
 ): Promise<Materialized> {
-  const { document } = await openSecrets(declared.file, identities);
-  const values = valuesOf(document.rows, declared.file);
+  const { values, unauthenticated } = await declaredValues(declared, identities);
   const problems = compareNames([...values.keys()], declared.secrets);
   if (problems.length) {
     throw new NovaError(
@@ -70,9 +69,19 @@ export async function materialize(
     owner: gives ? owner : kept,
     warnings: [
       ...(gives ? [] : [`${target} belongs to ${kept.uid}:${kept.gid}: only root can give it to ${owner.uid}:${owner.gid}`]),
-      ...document.unauthenticated.map((name) => `${quote(name)} is not under the MAC of ${declared.file} (mac_only_encrypted)`),
+      ...unauthenticated.map((name) => `${quote(name)} is not under the MAC of ${declared.file} (mac_only_encrypted)`),
     ],
   };
+}
+
+/** The verified values; none for a module that declares none and has no file. */
+async function declaredValues(
+  { file, secrets }: DeclaredSecrets,
+  identities: Identities,
+): Promise<{ readonly values: Map<string, string>; readonly unauthenticated: readonly string[] }> {
+  if (needsNoFile(secrets) && (await readIfThere(file)) === null) return { values: new Map(), unauthenticated: [] };
+  const { document } = await openSecrets(file, identities);
+  return { values: valuesOf(document.rows, file), unauthenticated: document.unauthenticated };
 }
 
 async function requireDirectory(path: string): Promise<void> {

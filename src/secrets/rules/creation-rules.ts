@@ -1,5 +1,5 @@
 import { readFile, realpath } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { hasCode, NovaError, quote, reasonOf } from "../../model/errors.ts";
@@ -51,7 +51,7 @@ export async function creationRule(path: string): Promise<Sealing> {
   }
   const rules = readRules(found.text, found.path);
   // sops compares the path below the directory of the rules.
-  const name = relative(dirname(found.path), join(directory, path.slice(path.lastIndexOf("/") + 1)));
+  const name = relative(dirname(found.path), join(directory, basename(path)));
   for (const [index, rule] of rules.entries()) {
     const place = `${found.path}, creation_rules[${index}]`;
     if (rule.path_regex && !goRegex(rule.path_regex, `${place}.path_regex`).test(name)) continue;
@@ -63,10 +63,13 @@ export async function creationRule(path: string): Promise<Sealing> {
   });
 }
 
+/** The directory without links; what of it is not there yet is taken as it is called. */
 async function realDirectory(directory: string): Promise<string> {
   try {
     return await realpath(directory);
   } catch (thrown) {
+    const parent = dirname(directory);
+    if (hasCode(thrown, "ENOENT") && parent !== directory) return join(await realDirectory(parent), basename(directory));
     throw new NovaError("SECRETS_INVALID", `The directory cannot be used: ${reasonOf(thrown)}.`, {
       place: directory,
       cause: thrown,
@@ -81,7 +84,7 @@ async function findRules(from: string): Promise<{ readonly path: string; readonl
     try {
       return { path, text: await readFile(path, "utf8") };
     } catch (thrown) {
-      if (!hasCode(thrown, "ENOENT")) {
+      if (!hasCode(thrown, "ENOENT", "ENOTDIR")) {
         throw new NovaError("SECRETS_INVALID", `The creation rules cannot be read: ${reasonOf(thrown)}.`, {
           place: path,
           cause: thrown,
