@@ -1,4 +1,4 @@
 import { withDocker } from "../fixtures/engines/engines.ts";
-import { describeLive } from "./suite/live.ts";
+import { describeLive } from "./suite/live/live.ts";
 
 describeLive("Docker", withDocker);

@@ -1,4 +1,4 @@
 import { withPodman } from "../fixtures/engines/engines.ts";
-import { describeLive } from "./suite/live.ts";
+import { describeLive } from "./suite/live/live.ts";
 
 describeLive("Podman", withPodman);

@@ -1,4 +1,4 @@
 import { withPodman } from "../fixtures/engines/engines.ts";
-import { describePool } from "./suite/pool.ts";
+import { describePool } from "./suite/pool/pool.ts";
 
 describePool("Podman", withPodman);
