@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { NovaError, errorCodes } from "../model/errors.ts";
 import { addCancelCommand } from "./cancel.ts";
 import { addChatCommand } from "./chat.ts";
+import { addCheckCommand } from "./check.ts";
 import { addCleanCommand } from "./clean.ts";
 import type { CLIContext } from "./context.ts";
 import { addDemoCommand } from "./demo.ts";
@@ -62,6 +63,7 @@ async function main(argv: readonly string[], outputClosed: AbortSignal): Promise
     addRunsCommand,
     addTasksCommand,
     addSecretsCommand,
+    addCheckCommand,
     addImageCommand,
     addCleanCommand,
     addTestCommand,
