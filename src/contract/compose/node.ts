@@ -14,6 +14,10 @@ export interface ScalarNode {
   readonly written: string;
   /** The variables that stand in `written`. */
   readonly variables: readonly VariableUse[];
+  /** A number with a point or an exponent, and a date: Compose writes both in its own way where it needs a text. */
+  readonly form?: "float" | "time";
+  /** Of `KEY=value` that was made of a mapping: its two halves. */
+  readonly pair?: { readonly key: Place; readonly value: ScalarNode };
 }
 
 export interface VariableUse {
