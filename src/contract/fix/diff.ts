@@ -16,7 +16,7 @@ export function unifiedDiff(plan: FilePlan, path: string): string[] {
   const before = linesOf(plan.before);
   const after = linesOf(plan.after);
   const lines: string[] = [];
-  for (const group of grouped(hunks(plan), before.length)) {
+  for (const group of grouped(hunks(plan), before.length, after.length)) {
     const first = group[0];
     const last = group.at(-1);
     if (!first || !last) continue;
@@ -65,10 +65,11 @@ function hunks({ before, after, edits }: FilePlan): Hunk[] {
   return found;
 }
 
-function grouped(all: readonly Hunk[], count: number): Hunk[][] {
+/** Hunks that lie near each other. At a text's end there may be one line less than its line breaks say. */
+function grouped(all: readonly Hunk[], count: number, newCount: number): Hunk[][] {
   const groups: Hunk[][] = [];
   for (const hunk of all) {
-    const one = { ...hunk, to: Math.min(hunk.to, count) };
+    const one = { ...hunk, to: Math.min(hunk.to, count), newTo: Math.min(hunk.newTo, newCount) };
     const before = groups.at(-1)?.at(-1);
     if (before && one.from - before.to <= 2 * CONTEXT) groups.at(-1)?.push(one);
     else groups.push([one]);

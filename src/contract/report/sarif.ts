@@ -108,7 +108,6 @@ function descriptorOf(id: string, rule: RuleDescription | undefined): ReportingD
   const help = `${sentence(rule.title)} ${rule.reason}`;
   return {
     id,
-    name: id.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase()),
     shortDescription: { text: sentence(rule.title) },
     fullDescription: { text: rule.reason },
     help: {
