@@ -4,7 +4,8 @@ import { dirname, join } from "node:path";
 import type { AnySchema, ErrorObject, ValidateFunction } from "ajv";
 import type { Place } from "../source/place.ts";
 import type { MapNode, Node } from "./node.ts";
-import { plain } from "./plain.ts";
+import { plain, plainText } from "./plain.ts";
+import type { Plain } from "./plain.ts";
 import { Refusal } from "./problem.ts";
 import type { ComposeProblem } from "./project.ts";
 
@@ -27,9 +28,22 @@ async function compile(): Promise<ValidateFunction> {
   // The schema says draft 2020-12 or 7 by release, and uses what both have.
   delete schema.$schema;
   const ajv = new Ajv({ strict: false, allErrors: true, verbose: false, validateFormats: true, unicodeRegExp: false });
+  // Its own keyword compares every item with every other, and calls what a file names `valueOf`.
+  ajv.removeKeyword("uniqueItems");
+  ajv.addKeyword({
+    keyword: "uniqueItems",
+    type: "array",
+    schemaType: "boolean",
+    error: { message: "must not hold an item twice" },
+    validate: hasUniqueItems,
+  });
   ajv.addFormat("duration", DURATION);
   for (const format of ["expose", "ports", "subnet_ip_address"]) ajv.addFormat(format, true);
   return ajv.compile(schema);
+}
+
+function hasUniqueItems(wanted: boolean, items: readonly Plain[]): boolean {
+  return !wanted || new Set(items.map(plainText)).size === items.length;
 }
 
 const DURATION = /^[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
