@@ -11,6 +11,7 @@ import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addGroupsCommand } from "./groups.ts";
 import { addImageCommand } from "./image.ts";
+import { addModulesCommand } from "./modules.ts";
 import { describeError, errorDocument, visible } from "./output.ts";
 import { addRunCommand } from "./run.ts";
 import { addRunsCommand } from "./runs.ts";
@@ -64,6 +65,7 @@ async function main(argv: readonly string[], outputClosed: AbortSignal): Promise
     addTasksCommand,
     addSecretsCommand,
     addCheckCommand,
+    addModulesCommand,
     addImageCommand,
     addCleanCommand,
     addTestCommand,

@@ -1,43 +1,11 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { NovaError } from "../../model/errors.ts";
+import { messageOf, NovaError } from "../../model/errors.ts";
 import { type Distribution, readDistribution } from "../machine/distribution.ts";
-import { unpackedAt, type UnpackedPackages, unpackPackages } from "../machine/unpacked-packages.ts";
-import { stateDirectory, type Environment } from "../state.ts";
-
-/** Where both distributions' packages have the plug-in, which is a program of its own. */
-const PROGRAM = "usr/libexec/docker/cli-plugins/docker-compose";
-
-/** The package that is Compose v2: Debian has it from 13 on, and that one runs on 12 as well; Ubuntu has it from 22.04 on. */
-export function composePackage(distribution: Distribution): UnpackedPackages | undefined {
-  if (distribution.isUbuntu) {
-    return {
-      names: ["docker-compose-v2"],
-      suite: `${distribution.codename}-updates`,
-      components: ["universe"],
-      keyring: "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
-    };
-  }
-  if (!distribution.isDebian) return undefined;
-  return {
-    names: ["docker-compose"],
-    suite: distribution.id === "debian" && distribution.codename !== "bookworm" ? distribution.codename : "trixie",
-    components: ["main"],
-    keyring: "/usr/share/keyrings/debian-archive-keyring.gpg",
-  };
-}
-
-/** Where set-up keeps the Compose that it brought. */
-export function broughtDirectory(env: Environment): string {
-  return join(stateDirectory(env), "compose");
-}
-
-/** The path of the Compose v2 that `bringCompose` put below `directory`; undefined when it did not yet. */
-export function broughtCompose(distribution: Distribution, directory: string): string | undefined {
-  const packages = composePackage(distribution);
-  const file = packages && join(unpackedAt(packages, directory), PROGRAM);
-  return file !== undefined && existsSync(file) ? file : undefined;
-}
+import { unpackPackages } from "../machine/unpacked-packages.ts";
+import type { Environment } from "../state.ts";
+import { broughtCompose, broughtDirectory, composePackage, PACKAGED_COMPOSE } from "./brought.ts";
+import { findCompose } from "./find.ts";
+import type { ComposeEngine, ComposeProgram } from "./program.ts";
+import { join } from "node:path";
 
 export interface BringOptions {
   readonly env: Environment;
@@ -64,5 +32,30 @@ export async function bringCompose(directory: string, options: BringOptions): Pr
   if (broughtCompose(distribution, directory) === undefined) {
     options.say(`Bringing Docker Compose from the archive of ${packages.suite} into ${directory}.`);
   }
-  return join(await unpackPackages(packages, directory, { ...options, distribution }), PROGRAM);
+  return join(await unpackPackages(packages, directory, { ...options, distribution }), PACKAGED_COMPOSE);
+}
+
+/** The Compose program to use with `engine`; one that is missing is brought, which installs nothing and needs no root. Rejects as `findCompose` does. */
+export async function ensureCompose(
+  engine: ComposeEngine,
+  env: Environment,
+  say: (line: string) => void,
+): Promise<ComposeProgram> {
+  try {
+    return await findCompose(engine, env);
+  } catch (error) {
+    const mayBring =
+      error instanceof NovaError && error.code === "COMPOSE_NOT_FOUND" && engine.name !== "apple" && !env["NOVABOT_COMPOSE"];
+    if (!mayBring) throw error;
+    try {
+      await bringCompose(broughtDirectory(env), { env, say });
+    } catch (thrown) {
+      throw new NovaError("COMPOSE_NOT_FOUND", `${error.message}\nNor can one be brought: ${messageOf(thrown)}`, {
+        next: thrown instanceof NovaError ? thrown.next : error.next,
+        facts: error.facts,
+        cause: thrown,
+      });
+    }
+    return await findCompose(engine, env);
+  }
 }

@@ -5,7 +5,7 @@ import type { ComposeFlavour } from "../../model/compose-flavour.ts";
 import { type Distribution, readDistribution } from "../machine/distribution.ts";
 import { findProgram, lastLines, runProgram, withSystemPath } from "../machine/program.ts";
 import type { Environment } from "../state.ts";
-import { broughtCompose, broughtDirectory } from "./bring.ts";
+import { broughtCompose, broughtDirectory } from "./brought.ts";
 import { type ComposeEngine, composeEnvironment, type ComposeProgram, parseComposeVersion } from "./program.ts";
 
 /** A way to run Compose that may be there. */

@@ -6,7 +6,6 @@ import { NovaError } from "../../model/errors.ts";
 /** The project as Compose itself resolved it (`config`): variables, env files and paths are in it as they are. */
 export interface ResolvedProject {
   readonly text: string;
-  readonly name: string | undefined;
   readonly services: Readonly<Record<string, ResolvedService>>;
 }
 
@@ -23,12 +22,19 @@ export interface ResolvedBuild {
   readonly special: boolean;
 }
 
-const argumentsSchema = z
-  .union([z.record(z.string(), z.unknown()), z.array(z.string())])
-  .transform((args): Record<string, string> => {
-    const pairs = Array.isArray(args) ? args.map((arg) => arg.split(/=(.*)/s)) : Object.entries(args);
-    return Object.fromEntries(pairs.map(([name, value]) => [String(name), String(value ?? "")]));
-  });
+const argumentSchema = z.union([z.string(), z.number(), z.boolean(), z.null()]).transform((value) => String(value ?? ""));
+
+const argumentsSchema = z.union([
+  z.record(z.string(), argumentSchema),
+  z.array(z.string()).transform((args) =>
+    Object.fromEntries(
+      args.map((arg): [string, string] => {
+        const [name = "", value = ""] = arg.split(/=(.*)/s);
+        return [name, value];
+      }),
+    ),
+  ),
+]);
 
 const buildSchema = z.union([
   z.string().transform((context): ResolvedBuild => ({ context, dockerfile: "Dockerfile", args: {}, special: false })),
@@ -43,7 +49,6 @@ const buildSchema = z.union([
 ]);
 
 const projectSchema = z.looseObject({
-  name: z.string().optional(),
   services: z.record(
     z.string(),
     z
@@ -56,7 +61,7 @@ const projectSchema = z.looseObject({
 export function parseResolved(text: string): ResolvedProject {
   const parsed = projectSchema.safeParse(plain(text));
   if (!parsed.success) throw new NovaError("COMPOSE_FAILED", "Compose resolved the project into something that is no project.");
-  return { text, name: parsed.data.name, services: parsed.data.services };
+  return { text, services: parsed.data.services };
 }
 
 /** Compose's own name for a project whose files do not say one. */
@@ -65,6 +70,15 @@ export function defaultProjectName(directory: string): string {
     .toLowerCase()
     .replace(/[^-_a-z0-9]/g, "")
     .replace(/^[-_]+/, "");
+}
+
+/** The name that the files themselves give the project, the last one's; undefined when none does. */
+export function declaredProjectName(texts: readonly string[]): string | undefined {
+  const names = texts.map((text) => {
+    const document = plain(text);
+    return isRecord(document) ? document["name"] : undefined;
+  });
+  return names.findLast((name) => typeof name === "string" && /^[a-z0-9][a-z0-9_-]*$/.test(name)) as string | undefined;
 }
 
 /** The resolved project with other directories of the host behind some of its mounts. */

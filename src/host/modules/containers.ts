@@ -1,0 +1,52 @@
+import type { Home } from "../../agents/home/home.ts";
+import type { ContainerDescription, Observation } from "../../engine/observation.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { NovaError } from "../../model/errors.ts";
+import type { ModuleProject } from "./project.ts";
+
+/** Labels that every Compose program puts on what it makes. */
+const PROJECT = "com.docker.compose.project";
+const SERVICE = "com.docker.compose.service";
+const DIRECTORY = "com.docker.compose.project.working_dir";
+
+/** A container of a module. */
+export interface ModuleContainer extends ContainerDescription {
+  readonly service: string;
+}
+
+/** The engine's eyes; rejects with `NOT_SUPPORTED` for one that has none. */
+export function observationOf(engine: Engine): Observation {
+  if (engine.observation) return engine.observation;
+  throw new NovaError("NOT_SUPPORTED", `Modules need an engine that Compose speaks to, and ${engine.name} is none.`, {
+    next: "Use Docker or Podman (NOVABOT_ENGINE).",
+  });
+}
+
+/** The module's containers, running or not. */
+export async function containersOf(engine: Engine, { selection }: Pick<ModuleProject, "selection">): Promise<ModuleContainer[]> {
+  const observation = observationOf(engine);
+  const found: ModuleContainer[] = [];
+  for (const { id } of await engine.list({ [PROJECT]: selection.project })) {
+    const described = await observation.describe(id);
+    if (described) found.push({ ...described, service: described.labels[SERVICE] ?? "" });
+  }
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Rejects with `CONTAINER_CONFLICT` when a project of that name was started from another directory: another home's, or a person's own. */
+export function refuseStrangers(containers: readonly ModuleContainer[], { module, selection }: ModuleProject, home: Home): void {
+  for (const { name, labels } of containers) {
+    const directory = labels[DIRECTORY];
+    // What was brought back was started from what the home keeps.
+    if (directory === undefined || directory === selection.directory || directory.startsWith(`${home.host}/`)) continue;
+    throw new NovaError(
+      "CONTAINER_CONFLICT",
+      `The container ${name} of the project ${selection.project} was started from ${directory}.`,
+      {
+        place: module.folder,
+        next: "Stop it there first: two homes cannot run the same module on one engine.",
+        facts: { container: name, directory },
+      },
+    );
+  }
+}

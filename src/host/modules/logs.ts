@@ -1,0 +1,50 @@
+import type { EnvironmentName } from "../../contract/declaration/contract.ts";
+import { runCompose } from "../compose/run.ts";
+import { containersOf } from "./containers.ts";
+import { chooseModules, type Modules, openModule } from "./modules.ts";
+
+export interface LogsOptions {
+  readonly follow: boolean;
+  /** How many of the last lines; undefined is all of them. */
+  readonly tail: number | undefined;
+  readonly signal: AbortSignal;
+  onLine(module: string, line: string): void;
+}
+
+/** What the containers of modules wrote, line by line, until they end or `signal` aborts. Gives the modules that have none. */
+export async function logs(
+  modules: Modules,
+  names: readonly string[],
+  environment: EnvironmentName,
+  options: LogsOptions,
+): Promise<string[]> {
+  const { chosen } = chooseModules(modules.contract, names);
+  const silent: string[] = [];
+  await Promise.all(
+    chosen.map(async (module) => {
+      const project = await openModule(modules, module, environment);
+      if ((await containersOf(modules.engine, project)).length === 0) {
+        silent.push(module.name);
+        return;
+      }
+      const plain = modules.compose.flavour === "podman-compose" ? [] : ["--no-color"];
+      const only = modules.compose.flavour === "compose-v2" ? ["--no-log-prefix"] : [];
+      const command = [
+        "logs",
+        ...plain,
+        ...only,
+        ...(options.follow ? ["-f"] : []),
+        ...(options.tail === undefined ? [] : ["--tail", String(options.tail)]),
+      ];
+      await runCompose(modules.compose, project.selection, command, {
+        variables: project.variables,
+        signal: options.signal,
+        timeoutMs: options.follow ? 2 ** 31 - 1 : 600_000,
+        onLine: (line) => options.onLine(module.name, line),
+      }).catch((thrown: unknown) => {
+        if (!options.signal.aborted) throw thrown;
+      });
+    }),
+  );
+  return silent;
+}

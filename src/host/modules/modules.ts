@@ -1,0 +1,99 @@
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Home } from "../../agents/home/home.ts";
+import type { Contract, ContractModule, EnvironmentName } from "../../contract/declaration/contract.ts";
+import { moduleNamed } from "../../contract/declaration/module-named.ts";
+import { readContract } from "../../contract/declaration/read.ts";
+import type { Report } from "../../contract/findings/finding.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { NovaError } from "../../model/errors.ts";
+import { checkPaper } from "../check/paper.ts";
+import { ensureCompose } from "../compose/bring.ts";
+import type { ComposeProgram } from "../compose/program.ts";
+import type { Environment } from "../state.ts";
+import { thisHost } from "../this-host.ts";
+import { observationOf } from "./containers.ts";
+import { openProject, type ModuleProject } from "./project.ts";
+
+/** A home's modules with what is needed to change them. */
+export interface Modules {
+  readonly home: Home;
+  readonly contract: Contract;
+  readonly engine: Engine;
+  readonly compose: ComposeProgram;
+  readonly env: Environment;
+  readonly user: { readonly uid: number; readonly gid: number };
+  /** A line of what is being done. */
+  say(line: string): void;
+  /** A line of what a program says that is at work. */
+  progress(line: string): void;
+  checkPaper(module: ContractModule, environment: EnvironmentName): Promise<Report>;
+  checkLive(module: ContractModule, environment: EnvironmentName): Promise<Report | undefined>;
+}
+
+export interface OpenModulesOptions {
+  readonly home: Home;
+  readonly engine: Engine;
+  readonly env: Environment;
+  say(line: string): void;
+  progress?(line: string): void;
+}
+
+/** Reads the home's contract. Rejects with `CONTRACT_NOT_FOUND` when it has none, and as `findCompose` does. */
+export async function openModules({ home, engine, env, say, progress }: OpenModulesOptions): Promise<Modules> {
+  const contract = await homeContract(home);
+  const observation = observationOf(engine);
+  const { endpoint } = await engine.probe();
+  const compose = await ensureCompose({ name: engine.name, endpoint }, env, say);
+  await mkdir(home.host, { recursive: true, mode: 0o700 });
+  return {
+    home,
+    contract,
+    engine,
+    compose,
+    env,
+    user: thisHost(),
+    say,
+    progress: progress ?? (() => undefined),
+    checkPaper: async (module, environmentName) =>
+      await checkPaper({
+        paths: [module.folder],
+        cwd: home.root,
+        home: home.root,
+        env: { ...env, ...(await openProject(module, environmentName, env, thisHost())).variables },
+        environmentName,
+        askForImage: (reference) => observation.describeImage(reference),
+      }),
+    checkLive: () => Promise.resolve(undefined),
+  };
+}
+
+/** The contract in the home's root. */
+export async function homeContract(home: Home): Promise<Contract> {
+  const path = join(home.root, "contract.yaml");
+  if (!existsSync(path)) {
+    throw new NovaError("CONTRACT_NOT_FOUND", `The home has no contract.yaml.`, {
+      place: path,
+      next: "Bring it and the modules with `novabot modules add`.",
+    });
+  }
+  return await readContract(path);
+}
+
+/** The modules that are named; without names those that are there, and the names of those that the contract has and the home has not. */
+export function chooseModules(
+  contract: Contract,
+  names: readonly string[],
+): { readonly chosen: ContractModule[]; readonly missing: string[] } {
+  if (names.length > 0) return { chosen: [...new Set(names.map((name) => moduleNamed(contract, name)))], missing: [] };
+  const isThere = (module: ContractModule): boolean => module.composeFiles.some((file) => existsSync(file));
+  return {
+    chosen: contract.modules.filter(isThere),
+    missing: contract.modules.filter((module) => !isThere(module)).map(({ name }) => name),
+  };
+}
+
+export async function openModule(modules: Modules, module: ContractModule, environment: EnvironmentName): Promise<ModuleProject> {
+  return await openProject(module, environment, modules.env, modules.user);
+}

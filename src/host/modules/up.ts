@@ -1,0 +1,283 @@
+import { writeFile } from "node:fs/promises";
+import type { EnvironmentName } from "../../contract/declaration/contract.ts";
+import type { Finding, Report } from "../../contract/findings/finding.ts";
+import { messageOf, NovaError } from "../../model/errors.ts";
+import { redactor } from "../../agents/protocol/redact.ts";
+import { findIdentities } from "../../secrets/age/identities.ts";
+import { openSecrets, valuesOf } from "../../secrets/file/secrets-file.ts";
+import { materialize } from "../../secrets/materialize/materialize.ts";
+import { upCommand } from "../compose/command.ts";
+import type { ResolvedProject } from "../compose/resolved.ts";
+import { runCompose } from "../compose/run.ts";
+import { containersOf, type ModuleContainer, observationOf, refuseStrangers } from "./containers.ts";
+import { prepareFolders } from "./folders.ts";
+import { waitForHealth } from "./health.ts";
+import { ensureImages } from "./image.ts";
+import { ensureNetwork } from "./network.ts";
+import { type ModuleProject, resolveProject } from "./project.ts";
+import { type Before, rollBack, type RolledBack, withTag } from "./roll-back.ts";
+import { hashReadOnly, keepStanding, type KeptFile, readKeptFile, readStanding, restoreTime } from "./standing.ts";
+import type { Modules } from "./modules.ts";
+
+export interface UpOptions {
+  /** A module that breaks the contract starts all the same. */
+  readonly force: boolean;
+  /** How long a module may take to become healthy. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What became of one module. */
+export interface ModuleStarted {
+  readonly module: string;
+  readonly environment: EnvironmentName;
+  /** `unchanged` is one that ran already as it should. */
+  readonly result: "started" | "unchanged";
+  readonly containers: readonly { readonly name: string; readonly id: string }[];
+  /** What `--force` did not let count; warnings and advice. */
+  readonly findings: readonly Finding[];
+  readonly forced: boolean;
+  readonly notes: readonly string[];
+}
+
+/** A start that failed, with what became of the module: its message tells both. */
+export class StartFailed extends NovaError {
+  readonly rolledBack: RolledBack;
+
+  constructor(error: NovaError, module: string, rolledBack: RolledBack, log: string) {
+    super(error.code, [error.message, ...(log === "" ? [] : ["Its last words:", log]), told(module, rolledBack)].join("\n"), {
+      ...(error.place === undefined ? {} : { place: error.place }),
+      next: error.next,
+      facts: { ...error.facts, module, rolledBack: rolledBack.result, notes: rolledBack.notes },
+      cause: error,
+    });
+    this.rolledBack = rolledBack;
+  }
+}
+
+function told(module: string, { result, notes }: RolledBack): string {
+  const sentences = {
+    untouched: `${module} runs on as it did before.`,
+    "brought back": `${module} was brought back to what ran before.`,
+    "nothing ran before": `${module} did not run before, and does not run now.`,
+    "not brought back": `${module} could not be brought back to what ran before.`,
+  };
+  return [sentences[result], ...notes.map((note) => `  ${note}`)].join("\n");
+}
+
+/**
+ * Brings one module to what its files say: secrets, network, folders, images, check on paper, start, health, check of what runs. Rejects
+ * with `StartFailed` when something went wrong; then what ran before runs.
+ */
+export async function startModule(modules: Modules, project: ModuleProject, options: UpOptions): Promise<ModuleStarted> {
+  const { engine, home } = modules;
+  const { module, environment } = project;
+  const containers = await containersOf(engine, project);
+  refuseStrangers(containers, project, home);
+  const envFile = await readKeptFile(module.envFiles[environment]);
+  const before: Before = { containers, standing: await readStanding(home, module), envFile };
+  const change = new Start(modules, project, before, options);
+  try {
+    return await change.run();
+  } catch (thrown) {
+    const error = options.signal.aborted ? interrupted(module.name) : asNovaError(thrown);
+    const log = change.begun ? await change.lastWords() : "";
+    modules.say(`${module.name}: rolling back.`);
+    const rolledBack = await rollBack(project, before, { ...options, ...modules, redact: change.redact });
+    throw new StartFailed(error, module.name, rolledBack, log);
+  }
+}
+
+function interrupted(module: string): NovaError {
+  return new NovaError("MODULE_FAILED", `The start of ${module} was interrupted.`, { next: "Run `novabot modules up` again." });
+}
+
+function asNovaError(thrown: unknown): NovaError {
+  return thrown instanceof NovaError ? thrown : new NovaError("MODULE_FAILED", messageOf(thrown), { cause: thrown });
+}
+
+class Start {
+  /** Compose was told to change what runs. */
+  begun = false;
+  redact: (text: string) => string = (text) => text;
+  readonly #modules: Modules;
+  readonly #project: ModuleProject;
+  readonly #before: Before;
+  readonly #options: UpOptions;
+  readonly #notes: string[] = [];
+
+  constructor(modules: Modules, project: ModuleProject, before: Before, options: UpOptions) {
+    this.#modules = modules;
+    this.#project = project;
+    this.#before = before;
+    this.#options = options;
+  }
+
+  async run(): Promise<ModuleStarted> {
+    const { engine, compose, env, home } = this.#modules;
+    const { module, environment, network, variables } = this.#project;
+    const { signal, force } = this.#options;
+    const envFile = await this.#materialize();
+    if (network !== undefined && (await ensureNetwork(observationOf(engine), network, home)))
+      this.#say(`made the network ${network}`);
+    const ids = module.user.variables;
+    await prepareFolders(module, {
+      uid: Number((ids && variables[ids.uid]) ?? module.user.uid),
+      gid: Number((ids && variables[ids.gid]) ?? module.user.gid),
+      shiftsIDs: (await engine.probe()).shiftsIDs,
+    });
+    const resolved = await resolveProject(this.#project, compose, { signal, redact: this.redact });
+    await ensureImages(this.#project, resolved, {
+      engine,
+      compose,
+      env,
+      signal,
+      say: (line) => this.#say(line),
+      progress: (line) => this.#modules.progress(line),
+    });
+    signal.throwIfAborted();
+    const paper = await this.#modules.checkPaper(module, environment);
+    const broken = [...this.#hold(paper, "before it starts")];
+
+    const readOnly = await hashReadOnly(module);
+    const recreate = this.#differs(resolved, readOnly, envFile);
+    this.begun = true;
+    this.#say(recreate ? "starting with what has changed" : "starting");
+    await runCompose(compose, this.#project.selection, upCommand(recreate), {
+      variables,
+      signal,
+      redact: this.redact,
+      onLine: (line) => this.#modules.progress(line),
+    });
+    const running = await waitForHealth(engine, this.#project, { timeoutMs: this.#options.timeoutMs, signal });
+    const live = await this.#modules.checkLive(module, environment);
+    if (live) broken.push(...this.#hold(live, "as it runs"));
+    signal.throwIfAborted();
+    await this.#keep(resolved, readOnly, envFile, running, broken.length > 0);
+    const isNew = running.some(({ id }) => !this.#before.containers.some((one) => one.id === id && one.running));
+    return {
+      module: module.name,
+      environment,
+      result: isNew ? "started" : "unchanged",
+      containers: running.map(({ name, id }) => ({ name, id })),
+      findings: [...paper.findings, ...(live?.findings ?? [])],
+      forced: force && broken.length > 0,
+      notes: this.#notes,
+    };
+  }
+
+  /** The last lines of the module's containers. Never rejects. */
+  async lastWords(): Promise<string> {
+    const { compose } = this.#modules;
+    const { selection, variables } = this.#project;
+    const command = compose.flavour === "podman-compose" ? ["logs", "--tail", "20"] : ["logs", "--no-color", "--tail", "20"];
+    try {
+      const text = this.redact(await runCompose(compose, selection, command, { variables, timeoutMs: 20_000 }));
+      const lines = text.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("Attaching to"));
+      return lines
+        .map((line) => `  ${line.slice(0, 400)}`)
+        .slice(-20)
+        .join("\n");
+    } catch {
+      return "";
+    }
+  }
+
+  #say(line: string): void {
+    this.#modules.say(`${this.#project.module.name}: ${line}`);
+  }
+
+  /** Writes the env file; one that says the same keeps its time, so that the container that read it is no older. */
+  async #materialize(): Promise<KeptFile | undefined> {
+    const { module, environment } = this.#project;
+    const { compose, env } = this.#modules;
+    const target = module.envFiles[environment];
+    const file = module.secretFiles[environment];
+    const user = this.#project.variables;
+    const ids = module.user.variables;
+    const owner = {
+      uid: Number((ids && user[ids.uid]) ?? module.user.uid),
+      gid: Number((ids && user[ids.gid]) ?? module.user.gid),
+    };
+    if (module.secrets.length === 0 && (await readKeptFile(file)) === undefined) {
+      // Nothing is declared and nobody has written anything: the file is there all the same, because the contract wants it.
+      if ((await readKeptFile(target)) === undefined) await writeFile(target, "", { mode: 0o600, flag: "wx" });
+      return await readKeptFile(target);
+    }
+    const identities = await findIdentities(env);
+    const declared = { module: module.name, environment, file, secrets: module.secrets };
+    const { document } = await openSecrets(file, identities);
+    this.redact = redactor(valuesOf(document.rows, file));
+    const { warnings } = await materialize({ declared, target, owner, form: compose }, identities);
+    this.#notes.push(...warnings);
+    const former = this.#before.envFile;
+    const now = await readKeptFile(target);
+    if (former && now && former.content.equals(now.content)) await restoreTime(target, former);
+    return await readKeptFile(target);
+  }
+
+  /** What breaks the contract; rejects with `MODULE_BROKEN` unless it is forced. */
+  #hold(report: Report, when: string): Finding[] {
+    const { module } = this.#project;
+    const broken = report.findings.filter(({ severity }) => severity === "error");
+    const unchecked = report.unchecked.map(({ message }) => message);
+    if (broken.length === 0 && unchecked.length === 0) return [];
+    const reasons = [...broken.map(({ rule, message }) => `${rule}: ${message}`), ...unchecked];
+    if (this.#options.force) {
+      this.#modules.say(`${module.name}: BREAKS THE CONTRACT ${when}, and starts because of --force:`);
+      for (const reason of reasons) this.#modules.say(`  ${reason}`);
+      return broken;
+    }
+    throw new NovaError(
+      "MODULE_BROKEN",
+      `The module ${module.name} breaks the contract ${when}.\n${reasons.map((reason) => `  ${reason}`).join("\n")}`,
+      { place: module.folder, facts: { rules: [...new Set(broken.map(({ rule }) => rule))] } },
+    );
+  }
+
+  /** Whether what runs must be made anew for what Compose itself does not see: the files behind read-only mounts, and the env file's bytes. */
+  #differs(resolved: ResolvedProject, readOnly: Readonly<Record<string, string>>, envFile: KeptFile | undefined): boolean {
+    const { standing, containers } = this.#before;
+    if (!standing || !containers.some(({ running }) => running)) return false;
+    const same =
+      standing.config === resolved.text &&
+      JSON.stringify(standing.facts.readOnly) === JSON.stringify(readOnly) &&
+      (standing.envFile?.content ?? Buffer.alloc(0)).equals(envFile?.content ?? Buffer.alloc(0));
+    return !same;
+  }
+
+  async #keep(
+    resolved: ResolvedProject,
+    readOnly: Readonly<Record<string, string>>,
+    envFile: KeptFile | undefined,
+    running: readonly ModuleContainer[],
+    forced: boolean,
+  ): Promise<void> {
+    const { engine, compose, home } = this.#modules;
+    const { module, environment, selection } = this.#project;
+    const images: Record<string, { name: string; id: string }> = {};
+    for (const { service, imageID } of running) {
+      images[service] = { name: withTag(resolved.services[service]?.image ?? `${selection.project}-${service}`), id: imageID };
+      // A name of ours keeps the image from being tidied away while it is what to go back to.
+      await observationOf(engine).tagImage(imageID, keptName(module.name, service));
+    }
+    await keepStanding(home, module, {
+      config: resolved.text,
+      envFile,
+      facts: {
+        at: new Date().toISOString(),
+        project: selection.project,
+        flavour: compose.flavour,
+        envFilePath: module.envFiles[environment],
+        images,
+        readOnly,
+        forced,
+      },
+    });
+  }
+}
+
+/** The name under which the image of what runs is kept. */
+export function keptName(module: string, service: string): string {
+  return `novabot-kept/${module.toLowerCase()}:${service}`;
+}
