@@ -1,0 +1,167 @@
+import { DockerfileParser, type Instruction as Parsed } from "dockerfile-ast";
+import type { Place, SourceFile } from "../source/place.ts";
+import { substitute } from "./substitute.ts";
+
+export interface Instruction {
+  /** Upper case. */
+  readonly keyword: string;
+  /** What stands behind the keyword and its flags, continued lines joined. */
+  readonly text: string;
+  readonly flags: readonly string[];
+  readonly arguments: readonly { readonly value: string; readonly at: Place }[];
+  readonly at: Place;
+}
+
+export interface Stage {
+  /** Lower case; its number when it has none. */
+  readonly name: string;
+  /** What `FROM` names, with build arguments put in. */
+  readonly base: string;
+  readonly at: Place;
+  /** The earlier stage that it is built on. */
+  readonly parent: Stage | undefined;
+  readonly instructions: readonly Instruction[];
+  /** Build arguments and variables as they are at its end. */
+  readonly variables: ReadonlyMap<string, string>;
+  /** The last `USER` of it alone, with variables put in. */
+  readonly user: { readonly value: string; readonly at: Place } | undefined;
+  readonly healthcheck: Instruction | undefined;
+}
+
+export interface Dockerfile {
+  readonly source: SourceFile;
+  readonly stages: readonly Stage[];
+  /** Every instruction, those before the first stage too. */
+  readonly instructions: readonly Instruction[];
+}
+
+/**
+ * Reads a Dockerfile as a builder does: stages, `ARG` and `ENV`, continued lines, the escape directive, here-documents. `args` are the build arguments
+ * that are given; a Dockerfile that no builder takes gives what can be made out.
+ */
+export function readDockerfile(
+  source: SourceFile,
+  args: ReadonlyMap<string, string> = new Map(),
+  placed: (line: number, column: number, endLine: number, endColumn: number) => Place = (line, column, endLine, endColumn) => ({
+    file: source.path,
+    line,
+    column,
+    endLine,
+    endColumn,
+  }),
+): Dockerfile {
+  const parsed = DockerfileParser.parse(source.text);
+  const instructions: Instruction[] = [];
+  const stages: Stage[] = [];
+  const globals = new Map<string, string>();
+  let stage: Open | undefined;
+  for (const one of parsed.getInstructions()) {
+    const instruction = read(one, placed);
+    instructions.push(instruction);
+    if (instruction.keyword === "FROM") {
+      const name = /\s+as\s+(\S+)/i.exec(instruction.text)?.[1]?.toLowerCase() ?? String(stages.length);
+      const base = substitute(instruction.text.split(/\s+/)[0] ?? "", globals);
+      const parent = stages.findLast((other) => other.name === base.toLowerCase());
+      const variables = new Map<string, string>(environmentOf(parent));
+      stage = {
+        name,
+        base,
+        at: instruction.arguments[0]?.at ?? instruction.at,
+        parent,
+        instructions: [],
+        variables,
+        environment: new Map(variables),
+        user: undefined,
+        healthcheck: undefined,
+      };
+      stages.push(stage);
+      environments.set(stage, stage.environment);
+      continue;
+    }
+    if (stage === undefined) {
+      if (instruction.keyword === "ARG") {
+        for (const [name, value] of assignments(instruction))
+          globals.set(name, args.get(name) ?? substitute(value ?? "", globals));
+      }
+      continue;
+    }
+    stage.instructions.push(instruction);
+    if (instruction.keyword === "ARG") {
+      for (const [name, value] of assignments(instruction)) {
+        // A variable of the environment wins over a build argument of its name.
+        if (stage.environment.has(name)) continue;
+        const given = args.get(name) ?? (value === undefined ? globals.get(name) : substitute(value, stage.variables));
+        if (given !== undefined) stage.variables.set(name, given);
+      }
+    } else if (instruction.keyword === "ENV") {
+      for (const [name, value] of assignments(instruction)) {
+        const text = substitute(value ?? "", stage.variables);
+        stage.variables.set(name, text);
+        stage.environment.set(name, text);
+      }
+    } else if (instruction.keyword === "USER") {
+      stage.user = {
+        value: substitute(instruction.text.trim(), stage.variables),
+        at: instruction.arguments[0]?.at ?? instruction.at,
+      };
+    } else if (instruction.keyword === "HEALTHCHECK") stage.healthcheck = instruction;
+  }
+  return { source, stages, instructions };
+}
+
+/** The stage that is built: the named one, or the last. */
+export function builtStage(dockerfile: Dockerfile, target: string | undefined): Stage | undefined {
+  if (target === undefined || target === "") return dockerfile.stages.at(-1);
+  return dockerfile.stages.findLast(({ name }) => name === target.toLowerCase()) ?? dockerfile.stages[Number(target)];
+}
+
+/** `NAME=value` pairs of `ARG` and `ENV`, the old form `ENV NAME value` too; quotes taken off. */
+export function assignments(instruction: Instruction): [name: string, value: string | undefined, at: Place][] {
+  const [first, ...rest] = instruction.arguments;
+  if (first === undefined) return [];
+  if (instruction.keyword === "ENV" && !first.value.includes("=")) {
+    return [[first.value, unquoted(rest.map(({ value }) => value).join(" ")), rest[0]?.at ?? first.at]];
+  }
+  return instruction.arguments.map(({ value, at }) => {
+    const equals = value.indexOf("=");
+    return equals === -1 ? [value, undefined, at] : [value.slice(0, equals), unquoted(value.slice(equals + 1)), at];
+  });
+}
+
+interface Open extends Stage {
+  readonly instructions: Instruction[];
+  readonly variables: Map<string, string>;
+  /** `ENV` alone, which stages that are built on this one inherit. */
+  readonly environment: Map<string, string>;
+  user: Stage["user"];
+  healthcheck: Stage["healthcheck"];
+}
+
+const environments = new WeakMap<Stage, ReadonlyMap<string, string>>();
+
+function environmentOf(stage: Stage | undefined): ReadonlyMap<string, string> {
+  return (stage === undefined ? undefined : environments.get(stage)) ?? new Map();
+}
+
+function read(one: Parsed, placed: (line: number, column: number, endLine: number, endColumn: number) => Place): Instruction {
+  const at = (range: ReturnType<Parsed["getRange"]>): Place =>
+    placed(range.start.line + 1, range.start.character + 1, range.end.line + 1, range.end.character + 1);
+  const all = one.getArguments().map((argument) => ({ value: argument.getValue(), at: at(argument.getRange()) }));
+  // Flags stand before everything else; `RUN` and `COPY` have them.
+  const count = all.findIndex(({ value }) => !/^--[a-z]/.test(value));
+  const flags = count === -1 ? all : all.slice(0, count);
+  const rest = all.slice(flags.length);
+  const content = one.getArgumentsContent() ?? "";
+  const flagText = flags.reduce((left, { value }) => left.trimStart().replace(value, ""), content);
+  return {
+    keyword: one.getKeyword(),
+    text: flagText.trim(),
+    flags: flags.map(({ value }) => value),
+    arguments: rest,
+    at: at(one.getRange()),
+  };
+}
+
+function unquoted(text: string): string {
+  return text.replace(/^(["'])(.*)\1$/s, "$2");
+}

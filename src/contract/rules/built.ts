@@ -1,0 +1,62 @@
+import { builtStage, readDockerfile, type Dockerfile, type Stage } from "../dockerfile/dockerfile.ts";
+import type { Service } from "../compose/project.ts";
+import type { Place } from "../source/place.ts";
+import { quote } from "../../model/errors.ts";
+import type { PaperSubject } from "./subject.ts";
+
+/** What a service is built from, when its Dockerfile can be read. */
+export interface Built {
+  readonly dockerfile: Dockerfile;
+  /** Undefined when the target does not exist. */
+  readonly stage: Stage | undefined;
+}
+
+const cache = new WeakMap<Service, Built>();
+
+export function builtFrom({ facts }: PaperSubject, service: Service): Built | undefined {
+  const known = cache.get(service);
+  if (known !== undefined) return known;
+  const { build } = service;
+  if (build === undefined) return undefined;
+  const inline = build.dockerfileInline;
+  const source =
+    inline === undefined
+      ? build.dockerfile && facts.read(build.dockerfile.value)
+      : { path: inline.at.file, text: typeof inline.value === "string" ? inline.value : "" };
+  if (source === undefined) return undefined;
+  const args = new Map([...build.args].flatMap(([name, { value }]) => (value === null ? [] : [[name, value] as const])));
+  // Inside the Compose file the text has been unfolded: its lines are no longer the file's.
+  const placed = inline === undefined ? undefined : (): Place => inline.at;
+  const dockerfile = readDockerfile(source, args, placed);
+  const built = { dockerfile, stage: builtStage(dockerfile, build.target?.value) };
+  cache.set(service, built);
+  return built;
+}
+
+/** What an image says that has no `user:`, or whatever else, in the Compose file; the nearest one of a chain of stages decides. */
+export type Source<T> =
+  | { readonly value: T; readonly at: Place | undefined; readonly from: string }
+  | { readonly unknown: string };
+
+/** The user that the image gives, its own or what it is built from. */
+export function imageUser(subject: PaperSubject, service: Service): Source<string> {
+  const { build, image } = service;
+  if (build !== undefined) {
+    const built = builtFrom(subject, service);
+    if (built === undefined) return { unknown: "its Dockerfile cannot be read" };
+    if (built.stage === undefined) return { unknown: `its Dockerfile has no stage ${quote(build.target?.value ?? "")}` };
+    let base = built.stage.base;
+    for (let stage: Stage | undefined = built.stage; stage !== undefined; stage = stage.parent) {
+      if (stage.user !== undefined) return { value: stage.user.value, at: stage.user.at, from: "USER of the Dockerfile" };
+      base = stage.base;
+    }
+    if (base === "scratch") return { value: "", at: built.stage.at, from: "the empty image that the Dockerfile begins with" };
+    const described = subject.facts.image(base) ?? (image === undefined ? undefined : subject.facts.image(image.value));
+    if (described !== undefined) return { value: described.user, at: built.stage.at, from: `the image ${quote(base)}` };
+    return { unknown: `the Dockerfile has no USER, and what the image ${quote(base)} says is not known` };
+  }
+  if (image === undefined) return { unknown: "it has neither an image nor a build" };
+  const described = subject.facts.image(image.value);
+  if (described === undefined) return { unknown: `what the image ${quote(image.value)} says is not known` };
+  return { value: described.user, at: image.at, from: `the image ${quote(image.value)}` };
+}

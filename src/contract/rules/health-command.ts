@@ -1,0 +1,256 @@
+import { quote } from "../../model/errors.ts";
+import { substitute } from "../dockerfile/substitute.ts";
+import { parseShell, type Command, type List, type Pipeline } from "./shell.ts";
+
+/** What a health check must ask. */
+export interface Asked {
+  readonly path: string;
+  readonly port: number;
+  /** Names that are the container itself, besides its loopback addresses. */
+  readonly hosts: readonly string[];
+  /** What is known of its variables. */
+  readonly environment: ReadonlyMap<string, string>;
+}
+
+/** `breaks` completes the sentence "the health check …". */
+export type Judged = { readonly verdict: "asks" } | { readonly verdict: "breaks" | "unclear"; readonly why: string };
+
+/** Whether a test as the engine gets it (`["CMD", …]`, `["CMD-SHELL", …]`) asks the endpoint, and fails when the endpoint does. */
+export function judge(test: readonly string[], asked: Asked): Judged {
+  const [form, ...rest] = test;
+  if (form === "NONE") return { verdict: "breaks", why: "is switched off" };
+  if (form === "CMD-SHELL") return judgeScript(rest.join(" "), asked, 0);
+  if (form !== "CMD") return { verdict: "breaks", why: `has no form that engines know: ${quote(form ?? "")}` };
+  const [program = ""] = rest;
+  if (rest.length === 1 && /\s/.test(program.trim())) {
+    return { verdict: "breaks", why: `names a program ${quote(program)}, spaces and all: after CMD each word stands alone` };
+  }
+  return judgeScript(rest, asked, 0);
+}
+
+function judgeScript(script: string | readonly string[], asked: Asked, depth: number): Judged {
+  const list: List | undefined =
+    typeof script === "string"
+      ? parseShell(script)
+      : [{ negated: false, link: ";", commands: [{ kind: "simple", words: script }] }];
+  if (list === undefined) {
+    const mentions = typeof script === "string" && withoutComments(script).includes(asked.path);
+    return mentions
+      ? { verdict: "unclear", why: "it is a program of its own" }
+      : { verdict: "breaks", why: `does not ask ${asked.path}` };
+  }
+  const seen: Seen[] = [];
+  const status = runList(list, (words) => look(words, asked, depth, seen));
+  const wrong = seen.find(({ kind }) => kind === "wrong");
+  const asks = seen.some(({ kind }) => kind === "asks");
+  const untold = seen.find(({ kind }) => kind === "unclear");
+  if (!asks) {
+    if (wrong !== undefined) return { verdict: "breaks", why: wrong.why };
+    if (untold !== undefined) return { verdict: "unclear", why: untold.why };
+    return { verdict: "breaks", why: `never asks ${asked.path}` };
+  }
+  if (status === "unread") return { verdict: "breaks", why: "is content with an answer of 500: curl needs --fail" };
+  return status === "ok"
+    ? { verdict: "breaks", why: "is content when the endpoint does not answer: what comes after decides" }
+    : { verdict: "asks" };
+}
+
+interface Seen {
+  readonly kind: "asks" | "wrong" | "unclear";
+  readonly why: string;
+}
+
+/** `unread` is a question that was asked, whose answer's status nobody looks at yet. */
+type Status = "ok" | "failed" | "unread";
+
+/** How a list ends when every question to the endpoint fails: what is not known counts as success, as the worst that may be. */
+function runList(list: List, lookAt: (words: readonly string[]) => Status | "exit-ok" | "exit-failed" | "exit-last"): Status {
+  const exits = { done: undefined as Status | undefined };
+  const runAll = (all: List): Status => {
+    let last: Status = "ok";
+    let before: Pipeline["link"] = ";";
+    for (const pipeline of all) {
+      const runs = before === "&&" ? last !== "failed" : before === "||" ? last === "failed" : true;
+      if (runs) {
+        let status: Status = "ok";
+        for (const command of pipeline.commands) {
+          status = runOne(command, status === "failed" ? "failed" : last, status);
+          if (exits.done !== undefined) return exits.done;
+        }
+        last = pipeline.link === "&" ? "ok" : pipeline.negated ? (status === "failed" ? "ok" : "failed") : status;
+      }
+      before = pipeline.link;
+    }
+    return last;
+  };
+  const runOne = (command: Command, last: Status, piped: Status): Status => {
+    if (command.kind === "group") {
+      const status = runAll(command.list);
+      if (exits.done === undefined || !command.subshell) return status;
+      const left = exits.done;
+      exits.done = undefined;
+      return left;
+    }
+    // A filter that found nothing in the answer, since there was none.
+    if (piped !== "ok" && /(?:^|\/)(?:grep|egrep|fgrep|jq|rg)$/.test(command.words[0] ?? "")) return "failed";
+    const found = lookAt(command.words);
+    if (found === "ok" || found === "failed" || found === "unread") return found;
+    exits.done = found === "exit-ok" ? "ok" : found === "exit-failed" ? "failed" : last;
+    return exits.done;
+  };
+  return runAll(list);
+}
+
+function look(
+  given: readonly string[],
+  asked: Asked,
+  depth: number,
+  seen: Seen[],
+): Status | "exit-ok" | "exit-failed" | "exit-last" {
+  const words = withoutPrefixes(given);
+  const [program = "", ...rest] = words;
+  const name = program.slice(program.lastIndexOf("/") + 1);
+  if (name === "exit") {
+    const [status = "$?"] = rest;
+    return status === "$?" ? "exit-last" : /^0+$/.test(status) ? "exit-ok" : "exit-failed";
+  }
+  if (name === "false") return "failed";
+  if (/^(?:sh|bash|ash|dash|zsh)$/.test(name)) {
+    const at = rest.findIndex((word) => /^-[a-z]*c$/.test(word));
+    const script = at === -1 ? undefined : rest[at + 1];
+    if (script === undefined || depth > 5) return unclear(seen, `what ${quote(rest[0] ?? name)} does is not in this file`);
+    const inner = judgeScript(script, asked, depth + 1);
+    if (inner.verdict === "asks") return say(seen, "asks", "", "failed");
+    return inner.verdict === "unclear" ? unclear(seen, inner.why) : say(seen, "wrong", inner.why, "ok");
+  }
+  const text = rest.join(" ");
+  if (name === "curl" || name === "wget") return lookAtURLs(name, rest, asked, seen);
+  if (name === "test" || name === "[" || name === "[[") {
+    const url = urlsIn(text)[0];
+    if (url === undefined) return "ok";
+    const why = wrongURL(url, asked);
+    if (why !== undefined) return say(seen, "wrong", why, "ok");
+    return /\b20[04]\b|pong|\bok\b/i.test(text.replace(url, ""))
+      ? say(seen, "asks", "", "failed")
+      : unclear(seen, "what it compares with is not known");
+  }
+  if (/^(?:node|bun|deno|python[\d.]*|ruby|perl|php)$/.test(name)) return lookAtProgram(name, text, asked, seen);
+  const [url] = urlsIn(text);
+  if (url !== undefined && !/^(?:echo|printf|true|:|cat|export)$/.test(name)) {
+    const why = wrongURL(url, asked);
+    return why === undefined ? unclear(seen, `what ${quote(name)} does is not known`) : say(seen, "wrong", why, "ok");
+  }
+  // A program of the image's own may ask everything, or nothing.
+  if (/\.(?:sh|js|mjs|cjs|py|rb|pl)$/.test(program) || /health|check|ping/i.test(name))
+    unclear(seen, `what ${quote(program)} does is not in this file`);
+  return "ok";
+}
+
+function say(seen: Seen[], kind: Seen["kind"], why: string, status: Status): Status {
+  seen.push({ kind, why });
+  return status;
+}
+
+function unclear(seen: Seen[], why: string): Status {
+  return say(seen, "unclear", why, "failed");
+}
+
+function lookAtURLs(name: "curl" | "wget", words: readonly string[], asked: Asked, seen: Seen[]): Status {
+  const urls = words.filter(
+    (word) => /^https?:\/\//i.test(word) || /^(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0)[:/]/i.test(word),
+  );
+  const [first] = urls;
+  if (first === undefined) {
+    return words.some((word) => word.includes("$"))
+      ? unclear(seen, "its address is in a variable")
+      : say(seen, "wrong", `asks nothing that is an address`, "ok");
+  }
+  const why = urls.map((url) => wrongURL(url, asked)).find((one) => one !== undefined);
+  if (why !== undefined) return why === "?" ? unclear(seen, "its address is in a variable") : say(seen, "wrong", why, "ok");
+  if (name === "curl" && !failsOnStatus(words)) {
+    // A filter behind it may still look at the answer; then the filter decides.
+    return say(seen, "asks", "", "unread");
+  }
+  return say(seen, "asks", "", "failed");
+}
+
+/** `--fail`, also among short options: letters up to one that takes a value. */
+function failsOnStatus(words: readonly string[]): boolean {
+  return words.some((word) => {
+    if (/^--fail(?:-with-body|-early)?$/.test(word)) return word !== "--fail-early";
+    if (!/^-[a-zA-Z#]+$/.test(word)) return false;
+    for (const letter of word.slice(1)) {
+      if (letter === "f") return true;
+      if ("oHdXmuAebcwKxTFrECDQtUYyzP".includes(letter)) return false;
+    }
+    return false;
+  });
+}
+
+function lookAtProgram(name: string, text: string, asked: Asked, seen: Seen[]): Status {
+  const isScript = /^(?:node|bun|deno)$/.test(name);
+  const code = isScript ? text.replace(/\/\*[^]*?\*\/|(^|[^:"'`])\/\/[^\n]*/g, "$1") : text.replace(/(^|\s)#[^\n]*/g, "$1");
+  const [url] = urlsIn(code);
+  const hasParts =
+    new RegExp(`["'\`]${escaped(asked.path)}["'\`]`).test(code) && new RegExp(`\\b${String(asked.port)}\\b`).test(code);
+  if (url === undefined) {
+    if (hasParts)
+      return looksAtAnswer(isScript, code)
+        ? say(seen, "asks", "", "failed")
+        : unclear(seen, "it does not look at the answer's status");
+    if (!/\s-(?:e|c|p|-eval|-print)\b/.test(` ${text}`))
+      return unclear(seen, `what ${quote(text.trim().split(/\s+/)[0] ?? name)} does is not in this file`);
+    return say(seen, "wrong", `never asks ${asked.path}`, "ok");
+  }
+  const why = wrongURL(url, asked);
+  if (why !== undefined) return why === "?" ? unclear(seen, "its address is in a variable") : say(seen, "wrong", why, "ok");
+  if (!looksAtAnswer(isScript, code)) return unclear(seen, "it does not look at the answer's status");
+  return say(seen, "asks", "", "failed");
+}
+
+/** `fetch` and `http.get` are content with every status; `urllib` raises. */
+function looksAtAnswer(isScript: boolean, code: string): boolean {
+  if (!isScript) return true;
+  return /\.(?:ok|status|statusCode)\b|\{\s*(?:ok|status|statusCode)\b/.test(code) && /exit|throw|reject/i.test(code);
+}
+
+function urlsIn(text: string): readonly string[] {
+  return text.match(/https?:\/\/[^\s"'`)<>\\;,]+/gi) ?? [];
+}
+
+/** Why it is not the endpoint; `?` when it cannot be told. */
+function wrongURL(text: string, asked: Asked): string | undefined {
+  const full = substitute(/^https?:\/\//i.test(text) ? text : `http://${text}`, asked.environment);
+  if (!URL.canParse(full)) return text.includes("$") ? "?" : `asks ${quote(text)}, which is no address`;
+  const url = new URL(full);
+  const host = url.hostname.toLowerCase();
+  const own = ["localhost", "127.0.0.1", "[::1]", "0.0.0.0", "[::]", ...asked.hosts.map((name) => name.toLowerCase())];
+  if (!own.includes(host)) return `asks ${quote(host)}, which is not the container itself`;
+  const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
+  if (port !== asked.port) return `asks port ${String(port)}, not ${String(asked.port)}`;
+  if (url.pathname !== asked.path) return `asks ${quote(url.pathname)}, not ${asked.path}`;
+  return undefined;
+}
+
+/** What stands before the program itself: assignments, `exec`, `timeout 5`. */
+function withoutPrefixes(words: readonly string[]): readonly string[] {
+  let at = 0;
+  while (at < words.length) {
+    const word = words[at] ?? "";
+    if (/^[A-Za-z_]\w*=/.test(word) || word === "exec" || word === "env" || word === "command" || word === "nice") at += 1;
+    else if (word === "timeout") {
+      at += 1;
+      while (words[at]?.startsWith("-") === true) at += 1;
+      at += 1;
+    } else break;
+  }
+  return words.slice(at);
+}
+
+function withoutComments(script: string): string {
+  return script.replace(/(^|\s)#[^\n]*/g, "$1");
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}

@@ -1,0 +1,89 @@
+import type { Instruction, Stage } from "../dockerfile/dockerfile.ts";
+import type { Place } from "../source/place.ts";
+import { builtFrom } from "./built.ts";
+import { judge } from "./health-command.ts";
+import { replacing } from "./mend.ts";
+import type { DeclaredSubject, PaperRule } from "./paper-rule.ts";
+import { under } from "./values.ts";
+
+export const healthRule: PaperRule = {
+  id: "health",
+  scope: "declared",
+  check(subject, tell) {
+    const { service, declared } = subject;
+    const { health } = declared;
+    if (health === undefined) {
+      tell.notApplicable();
+      return;
+    }
+    const url = `http://127.0.0.1:${String(health.port)}${health.path}`;
+    const fix = `Let the health check ask \`${url}\` and fail when the answer is not good.`;
+    const { healthcheck } = service;
+    if (healthcheck?.disabled === true) {
+      const disable = under(healthcheck.node, "disable");
+      tell({
+        message: "the health check is switched off",
+        fix,
+        at: disable?.at ?? healthcheck.test?.at ?? healthcheck.at,
+        edits: disable === undefined || healthcheck.test === undefined ? [] : replacing(subject, disable.at, "false"),
+      });
+      return;
+    }
+    const found =
+      healthcheck?.test === undefined ? imageTest(subject) : { test: healthcheck.test.value, at: healthcheck.test.at };
+    if (found === undefined) {
+      tell.unknown("no health check is written, and what the image brings is not known");
+      tell({ message: `${service.name} has no health check that asks ${health.path}`, fix, at: healthcheck?.at ?? service.at });
+      return;
+    }
+    const environment = new Map(
+      [...service.environment].flatMap(([name, { value }]) => (value === null ? [] : [[name, value] as const])),
+    );
+    const judged = judge(found.test, {
+      ...health,
+      hosts: [service.name, service.containerName?.value ?? service.name],
+      environment,
+    });
+    if (judged.verdict === "asks") return;
+    if (judged.verdict === "unclear") tell.unknown(judged.why);
+    tell({
+      ...(judged.verdict === "unclear" ? { severity: "warning" as const } : {}),
+      message:
+        judged.verdict === "unclear"
+          ? `whether the health check asks ${health.path} cannot be seen: ${judged.why}`
+          : `the health check ${judged.why}`,
+      fix,
+      at: found.at,
+    });
+  },
+};
+
+/** The image's own test, from its Dockerfile or from the engine. */
+function imageTest(subject: DeclaredSubject): { readonly test: readonly string[]; readonly at: Place } | undefined {
+  const { service, facts } = subject;
+  if (service.build !== undefined) {
+    let base: string | undefined;
+    for (let stage: Stage | undefined = builtFrom(subject, service)?.stage; stage !== undefined; stage = stage.parent) {
+      if (stage.healthcheck !== undefined) return { test: testOf(stage.healthcheck), at: stage.healthcheck.at };
+      base = stage.base;
+    }
+    const described = base === undefined ? undefined : facts.image(base)?.healthcheck;
+    return described === undefined || described === null ? undefined : { test: described, at: service.at };
+  }
+  const described = service.image === undefined ? undefined : facts.image(service.image.value)?.healthcheck;
+  return described === undefined || described === null || service.image === undefined
+    ? undefined
+    : { test: described, at: service.image.at };
+}
+
+function testOf({ text }: Instruction): readonly string[] {
+  if (/^none$/i.test(text)) return ["NONE"];
+  const command = text.replace(/^cmd\s+/i, "");
+  try {
+    const parsed: unknown = JSON.parse(command);
+    if (Array.isArray(parsed)) return ["CMD", ...parsed.map(String)];
+  } catch {
+    // The shell form.
+  }
+  return ["CMD-SHELL", command];
+}

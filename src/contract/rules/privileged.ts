@@ -1,0 +1,71 @@
+import type { Place } from "../source/place.ts";
+import type { PaperRule } from "./paper-rule.ts";
+import { entryOf, isOn, itemsOf, textOf, under } from "./values.ts";
+import { quote } from "../../model/errors.ts";
+
+export const privilegedRule: PaperRule = {
+  id: "privileged",
+  scope: "service",
+  check({ service: { node } }, tell) {
+    const found = (what: string, at: Place): void =>
+      tell({ message: `${what} privileged: it has every capability and device of the host`, fix: "Take it out.", at });
+    const own = under(node, "privileged");
+    if (own !== undefined && isOn(own)) found("the container is", own.at);
+    for (const key of ["post_start", "pre_stop"]) {
+      for (const hook of itemsOf(under(node, key))) {
+        const one = under(hook, "privileged");
+        if (one !== undefined && isOn(one)) found(`a ${key} command is`, one.at);
+      }
+    }
+    const build = under(node, "build", "privileged");
+    if (build !== undefined && isOn(build)) found("the build is", build.at);
+    for (const item of itemsOf(under(node, "build", "entitlements"))) {
+      if (textOf(item)?.startsWith("security.insecure") === true) found("the build is", item.at);
+    }
+  },
+};
+
+export const capabilitiesRule: PaperRule = {
+  id: "capabilities",
+  scope: "service",
+  check({ service: { node } }, tell) {
+    for (const item of itemsOf(under(node, "cap_add"))) {
+      const name = (textOf(item) ?? "").toUpperCase().replace(/^CAP_/, "");
+      tell({
+        message: name === "ALL" ? "every capability is added" : `the capability ${quote(name)} is added`,
+        ...(name === "NET_BIND_SERVICE" ? { reason: "A port above 1023 inside the container needs none." } : {}),
+        fix: "Take it out; change what needs it instead.",
+        at: item.at,
+      });
+    }
+  },
+};
+
+const devicePaths = /^\/dev(?:\/|$)/;
+/** What is no way to hardware. */
+const harmlessDevices = /^\/dev\/(?:shm|null|zero|full|random|urandom|log)$/;
+
+export const devicesRule: PaperRule = {
+  id: "devices",
+  scope: "service",
+  check({ service }, tell) {
+    const { node } = service;
+    for (const key of ["devices", "device_cgroup_rules"]) {
+      for (const item of itemsOf(under(node, key))) {
+        const text = textOf(item) ?? textOf(under(item, "source")) ?? "";
+        tell({ message: `${key} gives the container ${quote(text)}`, fix: "Take it out.", at: item.at });
+      }
+    }
+    const gpus = entryOf(node, "gpus");
+    if (gpus !== undefined)
+      tell({ message: "gpus gives the container the host's graphics devices", fix: "Take it out.", at: gpus.key });
+    for (const item of itemsOf(under(node, "deploy", "resources", "reservations", "devices"))) {
+      tell({ message: "deploy reserves devices of the host for the container", fix: "Take the reservation out.", at: item.at });
+    }
+    for (const { kind, source, at } of service.mounts) {
+      if (kind !== "bind" || source === undefined || !devicePaths.test(source.value) || harmlessDevices.test(source.value))
+        continue;
+      tell({ message: `the host's ${quote(source.value)} is mounted`, fix: "Take the mount out.", at });
+    }
+  },
+};

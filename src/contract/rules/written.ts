@@ -1,0 +1,41 @@
+/**
+ * What Compose makes of a text when no variable is set anywhere: the defaults that stand in it, or nothing. Undefined when it would refuse (`${X:?}`).
+ * This is what runs on a machine that lacks the settings of the one that checks.
+ */
+export function withNothingSet(written: string): string | undefined {
+  let text = "";
+  for (let at = 0; at < written.length;) {
+    const rest = written.slice(at);
+    const bare = /^\$(?:\$|[A-Za-z_][A-Za-z0-9_]*)/.exec(rest)?.[0];
+    if (bare !== undefined) {
+      text += bare === "$$" ? "$" : "";
+      at += bare.length;
+      continue;
+    }
+    const braced = /^\$\{[A-Za-z_][A-Za-z0-9_]*/.exec(rest)?.[0];
+    if (braced === undefined) {
+      text += written.charAt(at);
+      at += 1;
+      continue;
+    }
+    const end = closing(written, at + 2);
+    const operation = written.slice(at + braced.length, end);
+    if (/^:?\?/.test(operation)) return undefined;
+    if (/^:?-/.test(operation)) {
+      const inner = withNothingSet(operation.replace(/^:?-/, ""));
+      if (inner === undefined) return undefined;
+      text += inner;
+    }
+    at = end + 1;
+  }
+  return text;
+}
+
+function closing(text: string, from: number): number {
+  let depth = 1;
+  for (let at = from; at < text.length; at += 1) {
+    if (text.startsWith("${", at)) depth += 1;
+    else if (text[at] === "}" && --depth === 0) return at;
+  }
+  return text.length;
+}
