@@ -18,6 +18,7 @@ import { validate } from "./schema.ts";
 import type { ParsedDocument } from "./yaml.ts";
 import type { Sources } from "./sources.ts";
 import { unique } from "./unique.ts";
+import { checkValues } from "./values.ts";
 
 /** What one set of files is read with: the project's own, or those of one `include`. */
 export interface LoadContext {
@@ -33,7 +34,9 @@ export interface LoadContext {
 export async function loadFiles(files: readonly string[], context: LoadContext): Promise<MapNode> {
   let merged: MapNode = map([], fileStart(files[0] ?? context.directory));
   for (const file of files) merged = await loadFile(file, merged, context);
-  return resolvePaths(withDefaults(merged), context.directory);
+  const whole = withDefaults(merged);
+  checkValues(whole);
+  return resolvePaths(whole, context.directory);
 }
 
 async function loadFile(file: string, before: MapNode, context: LoadContext): Promise<MapNode> {

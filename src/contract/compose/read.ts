@@ -1,4 +1,4 @@
-import { fileStart, Refusal } from "./problem.ts";
+import { fileStart, refuse, Refusal } from "./problem.ts";
 import { getMap, withEntry, scalar } from "./build.ts";
 import { checkConsistency } from "./consistency.ts";
 import { networkDeclarations, volumeDeclarations } from "./declarations.ts";
@@ -47,6 +47,8 @@ async function load(request: ProjectRequest, sources: Sources, problems: Compose
   const name = projectName(request.name, given, parsed, directory);
   const environment: Environment = new Map([...given, ["COMPOSE_PROJECT_NAME", name]]);
   const loaded = await loadFiles(request.files, { directory, environment, sources, problems, including: [] });
+  if (loaded.entries.size === 0)
+    refuse("schema", fileStart(request.files[0] ?? directory), "the Compose file is empty", "begin with `services:`");
   const named = withEntry(loaded, "name", scalar(name, loaded.entries.get("name")?.value.at ?? loaded.at));
   const document = finish(normalize(named, name, (variable) => environment.get(variable)));
   const project = projectOf(document, name, directory, activeProfiles(request, environment), sources);
