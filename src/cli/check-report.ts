@@ -21,6 +21,8 @@ export interface ReportOptions {
   readonly rule: readonly string[];
   readonly severity?: Severity;
   readonly output?: string;
+  /** A document of JSON on one line, for one that is one of many. */
+  readonly oneLine?: boolean;
 }
 
 export function addReportOptions(command: Command): Command {
@@ -69,8 +71,10 @@ export async function tellReport(whole: Report, options: ReportOptions, context:
   const format = formatOf(options);
   const bar = options.severity ?? "error";
   context.setExitCode(exitStatus(report, bar));
-  const text = (as: ReportFormat, colour: boolean): string =>
-    formatReport(report, as, { base: baseOf(as, cwd, context), bar, colour, version: version() });
+  const text = (as: ReportFormat, colour: boolean): string => {
+    const document = formatReport(report, as, { base: baseOf(as, cwd, context), bar, colour, version: version() });
+    return options.oneLine && as === "json" ? JSON.stringify(JSON.parse(document)) : document;
+  };
   if (options.output === undefined) return context.print(text(format, hasColour(context)));
   const file = resolve(cwd, options.output);
   try {

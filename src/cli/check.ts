@@ -17,13 +17,16 @@ export interface CheckOptions extends ReportOptions {
   readonly dryRun?: boolean;
   readonly explain?: string;
   readonly rules?: boolean;
+  readonly live?: boolean;
+  readonly watch?: string | true;
+  readonly wait?: string;
 }
 
 export function addCheckCommand(program: Command, context: CLIContext): void {
   const command = program
     .command("check")
     .description(
-      "Hold Compose files, Dockerfiles and images to the contract, without running anything. PATH is a contract.yaml, a Compose file or a directory; without one, the contract around the current directory.",
+      "Hold Compose files, Dockerfiles and images to the contract, without running anything (or, with --live, what runs). PATH is a contract.yaml, a Compose file or a directory; without one, the contract around the current directory.",
     )
     .argument("[paths...]", "what to check")
     .addOption(new Option("--env <name>", "whose env file the modules take (local)").choices(["local", "prod"]))
@@ -31,11 +34,24 @@ export function addCheckCommand(program: Command, context: CLIContext): void {
     .option("--no-images", "ask no engine what images say of themselves")
     .option("--fix", "mend what can be mended without a decision, then check again")
     .option("--dry-run", "with --fix: print the change as a diff instead of making it")
+    .option(
+      "--live",
+      "check what runs: containers, by what the engine and the kernel say; PATH may be a module's or a group's name",
+    )
+    .option("--watch [seconds]", "with --live: check again and again (every 10 seconds), and tell what changes")
+    .option("--wait <seconds>", "with --live: wait so long for what is not decided, such as a log that shall grow")
     .option("--explain <rule>", "print the page of a rule")
     .option("--rules", "list the rules");
   addReportOptions(command).action(async (paths: string[], options: CheckOptions) => {
     if (options.rules) return listRules(options, context);
     if (options.explain !== undefined) return context.print(await explain(options.explain));
+    if (options.live) {
+      const { checkWhatRuns } = await import("./check-live.ts");
+      return await checkWhatRuns(paths, options, command, context);
+    }
+    if (options.watch !== undefined || options.wait !== undefined) {
+      throw new NovaError("USAGE", "--watch and --wait are about what runs.", { place: "--watch", next: "Add --live." });
+    }
     // What reads Compose files takes a moment to load, which no other command shall wait for.
     const { checkOnPaper } = await import("./check-paper.ts");
     await checkOnPaper(paths, options, command, context);

@@ -177,14 +177,26 @@ class Check {
   }
 
   #noteUnread({ module, files }: Target, { project, problems }: ReadProject): void {
-    if (project || !problems.length) return;
     const what = module ? `The module ${quote(module.name)}` : quote(files[0] ?? "");
-    this.#unchecked.push({
-      module: module?.name,
-      message: `${what} could not be held to the contract: its Compose files cannot be read.`,
-      next: "Mend what is told of the files, then check again.",
-      at: undefined,
-    });
+    if (!project && problems.length) {
+      this.#unchecked.push({
+        module: module?.name,
+        message: `${what} could not be held to the contract: its Compose files cannot be read.`,
+        next: "Mend what is told of the files, then check again.",
+        at: undefined,
+      });
+    }
+    if (project && !project.services.size) {
+      const { size } = project.inactive;
+      this.#unchecked.push({
+        module: module?.name,
+        message: `${what} has no service to hold to the contract${size ? `: all ${size} wait for a profile` : ""}.`,
+        next: size
+          ? "Name a profile with --profile, or all of them with --profile '*'."
+          : "See that it is the file that you meant.",
+        at: undefined,
+      });
+    }
   }
 }
 
@@ -198,14 +210,14 @@ async function mapLimited<T, R>(values: readonly T[], limit: number, use: (value
 }
 
 /** What the contract gives to variables that nobody set. */
-function defaultsOf({ network, user }: ContractModule): Record<string, string> {
+export function defaultsOf({ network, user }: ContractModule): Record<string, string> {
   return {
     ...(network.default === undefined ? {} : { [network.variable]: network.default }),
     ...(user.variables ? { [user.variables.uid]: String(user.uid), [user.variables.gid]: String(user.gid) } : {}),
   };
 }
 
-function socketsOf(env: Environment): string[] {
+export function socketsOf(env: Environment): string[] {
   return [...dockerCandidates(env), ...podmanCandidates(env)].flatMap((one) => ("socket" in one ? [one.socket] : []));
 }
 

@@ -49,7 +49,7 @@ export function descriptionsSuite(fixture: () => TestEngine): void {
           PidsLimit: 77,
           GroupAdd: ["2000"],
           NetworkMode: "none",
-          IpcMode: "host",
+          UTSMode: "host",
         },
       });
       expect(await observation().describe(id)).toMatchObject({ running: false, status: "created", startedAtMs: null, pid: null });
@@ -73,7 +73,7 @@ export function descriptionsSuite(fixture: () => TestEngine): void {
         memoryBytes: 96 * 2 ** 20,
         cpus: 0.5,
         pidsLimit: 77,
-        namespaces: { pid: "", ipc: "host", uts: "", network: "", user: "", cgroup: expect.anything() as string },
+        namespaces: { pid: "", ipc: "", uts: "host", network: "", user: "", cgroup: expect.anything() as string },
         healthcheck: ["CMD", "true"],
         health: { status: expect.stringMatching(/^(starting|healthy)$/) as string },
         ports: [],

@@ -1,0 +1,84 @@
+import type { CheckedRule, Finding } from "../findings/finding.ts";
+import { ruleDescriptions } from "../rules/catalogue.ts";
+import { judgeHealth, judgeLog } from "./answers.ts";
+import { judgeDrift } from "./drift.ts";
+import { judgeEnvironment } from "./environment.ts";
+import { judgeIdentity } from "./identity.ts";
+import { judgeMounts } from "./mounts.ts";
+import { judgeNamespaces } from "./namespaces.ts";
+import { judgeNetwork, judgePorts } from "./network.ts";
+import { judgePrivileges } from "./privileges.ts";
+import { judgeRunning, judgeSettings } from "./running.ts";
+import type { LiveSubject } from "./subject.ts";
+import { verdicts } from "./verdicts.ts";
+
+/** What one container, or one rule of it, comes to. */
+export interface Judgement {
+  readonly findings: readonly Finding[];
+  readonly checked: readonly CheckedRule[];
+}
+
+const liveRules = ruleDescriptions.filter(({ ways }) => ways.includes("live")).map(({ id }) => id);
+
+/** Holds one container to every rule of what runs. Pure: what it knows is in the subject. */
+export function judgeContainer(subject: LiveSubject, now: number): Judgement {
+  const told = verdicts(subject);
+  const runs = judgeRunning(subject, now, told);
+  judgeSettings(subject, told);
+  judgeDrift(subject, told);
+  if (runs) {
+    for (const judge of [
+      judgeIdentity,
+      judgePrivileges,
+      judgeNamespaces,
+      judgeMounts,
+      judgeEnvironment,
+      judgeNetwork,
+      judgePorts,
+      judgeHealth,
+      judgeLog,
+    ])
+      judge(subject, told);
+  }
+  const { findings, checked } = told.result();
+  return { findings: tempered(findings, subject), checked: [...checked, ...others(checked, subject.name, runs)] };
+}
+
+/** A module that has no container: only that can be said of it. */
+export function judgeMissing(name: string, service: string | undefined, at: Finding["at"]): Judgement {
+  const finding: Finding = {
+    rule: "running",
+    severity: "error",
+    module: name,
+    service,
+    message: `There is no container of ${name}.`,
+    fix: "Start it with `novabot modules up`.",
+    at,
+  };
+  const checked: CheckedRule[] = [{ rule: "running", module: name, verdict: "broken" }];
+  return { findings: [finding], checked: [...checked, ...others(checked, name, false)] };
+}
+
+/** A container that could not be looked at in peace: it came and went each time. */
+export function judgeFleeting(name: string, reason: string): Judgement {
+  return { findings: [], checked: liveRules.map((rule) => ({ rule, module: name, verdict: "unknown", note: reason })) };
+}
+
+function others(checked: readonly CheckedRule[], module: string, runs: boolean): CheckedRule[] {
+  return liveRules
+    .filter((rule) => !checked.some((one) => one.rule === rule))
+    .map((rule) =>
+      runs
+        ? { rule, module, verdict: "not applicable" as const }
+        : { rule, module, verdict: "unknown" as const, note: "nothing of it runs" },
+    );
+}
+
+/** Without a contract, drift from the file and what the kernel shows are all that counts; the same thing is told once. */
+function tempered(findings: readonly Finding[], { service }: LiveSubject): Finding[] {
+  const seen = new Set<string>();
+  return findings.filter((finding) => {
+    const key = JSON.stringify([finding.rule, finding.message, finding.at, finding.subject, service?.name]);
+    return seen.has(key) ? false : Boolean(seen.add(key));
+  });
+}
