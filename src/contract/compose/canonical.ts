@@ -3,7 +3,7 @@ import { dependency, named } from "./merge.ts";
 import type { MapEntry, MapNode, Node } from "./node.ts";
 import { below, patterns } from "./patterns.ts";
 import type { Patterns } from "./patterns.ts";
-import { longPorts } from "./ports.ts";
+import { longPorts, refuseTooManyPorts } from "./ports.ts";
 import { refuse } from "./problem.ts";
 import { isText, printed } from "./text.ts";
 import { longVolume } from "./volumes.ts";
@@ -34,6 +34,7 @@ const CANONICAL: Patterns<Canonical> = patterns<Canonical>({
 
 /** Every short form in its long form. */
 export function canonical(root: MapNode): MapNode {
+  refuseTooManyPorts(root);
   return inside(root, CANONICAL) as MapNode;
 }
 

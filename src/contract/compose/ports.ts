@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { record, scalar } from "./build.ts";
+import { get, record, scalar } from "./build.ts";
 import type { MapNode, ScalarNode } from "./node.ts";
 import { refuse } from "./problem.ts";
 import { part, partPlaces } from "./text.ts";
@@ -14,6 +14,25 @@ interface ShortPort {
 const PROTOCOLS: ReadonlySet<string> = new Set(["tcp", "udp", "sctp"]);
 /** A range as wide as all ports is 65,535 mappings: Compose makes them all, and so are they here. */
 const HIGHEST = 65_535;
+
+/** Mappings of one project. A range of all ports in every service of a large file would be the end of the process. */
+const MOST_PORTS = 200_000;
+
+/** Refuses a document whose ranges of ports are more mappings than can be held. */
+export function refuseTooManyPorts(root: MapNode): void {
+  const services = get(root, "services");
+  let count = 0;
+  for (const { value: service } of services?.kind === "map" ? services.entries.values() : []) {
+    const ports = get(service, "ports");
+    for (const port of ports?.kind === "list" ? ports.items : []) {
+      const [, first, last] = port.kind === "scalar" ? (/(\d+)-(\d+)(?:\/\w*)?$/.exec(String(port.value)) ?? []) : [];
+      count += first === undefined ? 1 : Math.min(HIGHEST, Math.max(1, Number(last) - Number(first) + 1));
+      if (count > MOST_PORTS) {
+        refuse("too-many-ports", port.at, `the services publish more than ${MOST_PORTS} ports`, "publish smaller ranges");
+      }
+    }
+  }
+}
 
 /** The long forms of a short port: one for each port of a range. Refuses what Compose refuses. */
 export function longPorts(node: ScalarNode, text: string): MapNode[] {

@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readProject } from "../../../../src/contract/compose/read.ts";
 import { type CorpusCase, composeCorpus } from "../../../fixtures/compose-corpus/fetch.ts";
+import { hostileTexts } from "../../../fixtures/hostile-compose.ts";
 import { oracleEnvironment } from "../../../fixtures/compose-oracle.ts";
 import { mutate, seededRandom } from "../../../fixtures/mutations.ts";
 
@@ -55,3 +56,12 @@ test("a mutated file is read or refused, and never throws or takes long", async 
   expect(refused).toBeGreaterThan(COUNT / 4);
   expect(refused).toBeLessThan(COUNT);
 }, 120_000);
+
+// Bytes cost time, and so do these; none of them more than a large honest file, on a machine that does other things as well.
+test.each(Object.entries(hostileTexts))("%s end soon, and within memory", async (_, text) => {
+  const file = join(directory, "compose.yaml");
+  await writeFile(file, text());
+  const began = performance.now();
+  await readProject({ files: [file], environment: oracleEnvironment });
+  expect(performance.now() - began).toBeLessThan(20_000);
+});
