@@ -13,13 +13,16 @@ export interface EnvFileForm {
 
 /** Ways to write one value, the most readable first, and the readers that must all take it for what it is. */
 interface Dialect {
-  readonly writers: readonly ((value: string) => string)[];
+  readonly writers: readonly ((value: string) => string | undefined)[];
   readonly readers: readonly EnvFileReader[];
 }
 
+/** The kernel's limit on one string of an environment, with its name, the equals sign and the end. */
+const LONGEST_VARIABLE = 128 * 1024;
+
 const raw = (value: string): string => value;
-/** Written as it is only where no reader could see more in it than it is. */
-const plain = (value: string): string => (/^[A-Za-z0-9_./:@%+,=-]*$/.test(value) ? value : doubled(value));
+/** As it is, but only where no reader could see more in it than it is. */
+const plain = (value: string): string | undefined => (/^[A-Za-z0-9_./:@%+,=-]*$/.test(value) ? value : undefined);
 
 /** For Compose v2: between double quotes `$$` is a dollar sign, and line breaks stand as they are. */
 function doubled(value: string): string {
@@ -78,8 +81,10 @@ function dialectOf({ flavour, version, format }: EnvFileForm): Dialect {
 
 function lineFor(name: string, value: string, { writers, readers }: Dialect): string | undefined {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || value.includes("\0")) return undefined;
+  if (Buffer.byteLength(`${name}=${value}`) >= LONGEST_VARIABLE) return undefined;
   return writers
-    .map((write) => `${name}=${write(value)}`)
+    .flatMap((write) => write(value) ?? [])
+    .map((written) => `${name}=${written}`)
     .find((line) =>
       readers.every((reader) => {
         const read = reader(`${line}\n`);
@@ -133,5 +138,5 @@ function obstacles(name: string, value: string, dialect: Dialect): string[] {
   const special = [...new Set(value)].filter((character) => names[character] !== undefined || !/[A-Za-z0-9]/.test(character));
   const decisive = special.filter((character) => lineFor(name, value.replaceAll(character, ""), dialect) !== undefined);
   const kinds = (decisive.length ? decisive : special).map((character) => names[character] ?? "a character of another kind");
-  return kinds.length ? [...new Set(kinds)] : ["more characters than a line may have"];
+  return kinds.length ? [...new Set(kinds)] : ["more bytes than a line or a variable may have"];
 }

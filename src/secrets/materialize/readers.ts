@@ -87,35 +87,52 @@ function interpolateGo(text: string): string | undefined {
   return unclear ? undefined : value;
 }
 
+/** Pieces of a line as python-dotenv takes them one after the other; it never goes back on one that it took. */
+const pythonPieces = {
+  export: /(?:export[^\S\r\n]+)?/uy,
+  name: /[^=#\s']+/uy,
+  equals: /[^\S\r\n]*=[^\S\r\n]*/uy,
+  single: /'((?:\\'|[^'])*)'/uy,
+  double: /"((?:\\"|[^"])*)"/uy,
+  unquoted: /([^\r\n]*)/uy,
+  end: /(?:[^\S\r\n]*#[^\r\n]*)?[^\S\r\n]*(?:\n|$)/uy,
+} as const;
+
 /** docker-compose 1.29 and newer podman-compose (python-dotenv), with variables taken as unset. */
 export const readDotenvPython: EnvFileReader = (text) => {
   const values = new Map<string, string>();
   // Python opens text files with every kind of line break turned into one.
-  let rest = text.replace(/^\ufeff/, "").replaceAll(/\r\n?/g, "\n");
-  while (rest.trimStart() !== "") {
-    rest = rest.trimStart();
-    if (rest.startsWith("#")) {
-      rest = rest.replace(/^[^\n]*\n?/, "");
+  const source = text.replace(/^\ufeff/, "").replaceAll(/\r\n?/g, "\n");
+  let at = 0;
+  const take = (piece: keyof typeof pythonPieces): string | undefined => {
+    const pattern = pythonPieces[piece];
+    pattern.lastIndex = at;
+    const match = pattern.exec(source);
+    if (match) at = pattern.lastIndex;
+    return match?.[1] ?? match?.[0];
+  };
+  for (;;) {
+    at += /^\s*/u.exec(source.slice(at))?.[0].length ?? 0;
+    if (at >= source.length) return values;
+    if (source[at] === "#") {
+      if (take("end") === undefined) return undefined;
       continue;
     }
-    const line =
-      /^(?:export[^\S\n]+)?(?<name>[^=#\s']+)[^\S\n]*=[^\S\n]*(?:'(?<single>(?:\\'|[^'])*)'|"(?<double>(?:\\"|[^"])*)"|(?!['"])(?<plain>[^\n]*))(?:[^\S\n]*#[^\n]*)?[^\S\n]*(?:\n|$)/u.exec(
-        rest,
-      );
-    if (!line?.groups) return undefined;
-    const { name, single, double, plain } = line.groups;
-    if (name === undefined) return undefined;
-    const value =
-      single === undefined
-        ? double === undefined
-          ? (plain ?? "").replace(/\s+#.*/u, "").trimEnd()
-          : double.replaceAll(/\\([\\'"abfnrtv])/g, (_, letter: string) => goEscapes[letter] ?? letter)
-        : single.replaceAll(/\\([\\'])/g, "$1");
-    values.set(name, interpolatePython(value));
-    rest = rest.slice(line[0].length);
+    take("export");
+    const name = take("name");
+    if (name === undefined || take("equals") === undefined) return undefined;
+    const quote = source[at];
+    const value = quote === "'" ? take("single") : quote === '"' ? take("double") : take("unquoted");
+    if (value === undefined || take("end") === undefined) return undefined;
+    values.set(name, interpolatePython(unescapePython(value, quote)));
   }
-  return values;
 };
+
+function unescapePython(text: string, quote: string | undefined): string {
+  if (quote === "'") return text.replaceAll(/\\([\\'])/g, "$1");
+  if (quote === '"') return text.replaceAll(/\\([\\'"abfnrtv])/g, (_, letter: string) => goEscapes[letter] ?? letter);
+  return text.replace(/\s+#.*/u, "").trimEnd();
+}
 
 /** `${NAME}` is empty and `${NAME:-default}` its default, since no variable is set; a bare `$NAME` and `$$` stay as they are. */
 function interpolatePython(text: string): string {

@@ -3,7 +3,7 @@ import { NovaError, quote } from "../../model/errors.ts";
 // What both grammars have and read alike. Everything else is refused: `(?i)` inside a pattern, `\z`, `\Q…\E`, `\pL` and POSIX classes
 // are Go's alone, look-around and back references are JavaScript's alone, and in `[^…]` or `\C` the two differ in what a character is.
 const shared =
-  /^(?:\\[dDwWbBtnfrv]|\\[^A-Za-z0-9]|\[\^?(?:\\[dDwWtnfrv]|\\[^A-Za-z0-9]|[^\\\][])+\]|\((?:\?:)?|[)|^$.*+?]|\{\d+(?:,\d*)?\}|[^\\[\](){}|^$.*+?])*$/;
+  /^(?:\\[dDwWbBtnfrv]|\\[^A-Za-z0-9]|\[\^?(?:\\[dDwWtnfrv]|\\[^A-Za-z0-9]|[^\\\][])+\]|\((?:\?:|(?!\?))|[)|^$.*+?]|\{\d+(?:,\d*)?\}|[^\\[\](){}|^$.*+?])*$/;
 
 /**
  * A pattern of `.sops.yaml` or of a file's metadata, which sops reads as Go's RE2, as the same pattern of JavaScript.
