@@ -17,6 +17,7 @@ export interface ExtendsContext {
   readonly file: string;
   /** Where paths of `extends.file` begin. */
   readonly directory: string;
+  readonly home: string;
   readonly resets: readonly (readonly string[])[];
   readonly readBase: (path: string, from: Node) => Promise<BaseFile>;
 }
@@ -83,7 +84,7 @@ class Chain {
       from = resolve(this.#context.directory, path);
       const base = await this.#context.readBase(from, written);
       // Paths of the other file begin where that file lies.
-      const rebased = resolvePaths(base.root, dirname(from));
+      const rebased = resolvePaths(base.root, { directory: dirname(from), home: this.#context.home });
       source =
         getMap(rebased, "services") ?? refuse("extends", written.at, `${path} has no services`, "extend a service that is there");
       drops = [...resets, ...base.resets];

@@ -35,7 +35,9 @@ async function included(item: Node, directory: string): Promise<Included> {
   const files = paths.map((path) => resolve(directory, path));
   const written = getText(item, "project_directory") ?? "";
   const own = written === "" ? dirname(files[0] ?? directory) : resolve(directory, written);
-  return { files, directory: own, envFiles: await envFiles(item, directory, own), at: item };
+  // Of a directory that is not there Compose takes the one above it.
+  const begin = (await isDirectory(own)) ? own : dirname(own);
+  return { files, directory: begin, envFiles: await envFiles(item, directory, own), at: item };
 }
 
 async function envFiles(item: Node, directory: string, own: string): Promise<readonly string[]> {
@@ -55,6 +57,11 @@ async function envFiles(item: Node, directory: string, own: string): Promise<rea
 async function isFile(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   return found !== undefined && !found.isDirectory();
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() === true;
 }
 
 function texts(node: Node | undefined): string[] {

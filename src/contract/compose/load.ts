@@ -23,6 +23,8 @@ import { checkValues } from "./values.ts";
 /** What one set of files is read with: the project's own, or those of one `include`. */
 export interface LoadContext {
   readonly directory: string;
+  /** What `~` is. */
+  readonly home: string;
   readonly environment: Environment;
   readonly sources: Sources;
   readonly problems: ComposeProblem[];
@@ -36,7 +38,7 @@ export async function loadFiles(files: readonly string[], context: LoadContext):
   for (const file of files) merged = await loadFile(file, merged, context);
   const whole = withDefaults(merged);
   checkValues(whole);
-  return resolvePaths(whole, context.directory);
+  return resolvePaths(whole, context);
 }
 
 async function loadFile(file: string, before: MapNode, context: LoadContext): Promise<MapNode> {
@@ -51,6 +53,7 @@ async function addDocument(document: ParsedDocument, file: string, before: MapNo
   own = await applyExtends(own, {
     file,
     directory: context.directory,
+    home: context.home,
     resets: document.resets,
     readBase: (path, from) => readBase(path, from, context),
   });

@@ -159,29 +159,45 @@ function mergeLogging(base: Node, over: Node, at: Patterns<Merge> | undefined, p
   return same || before === undefined || after === undefined ? mergeMaps(base, over, at, path) : over;
 }
 
-/** Pools of one subnet become one pool. */
-function mergeAddressPools(base: Node, over: Node, _at: Patterns<Merge> | undefined, path: readonly string[]): Node {
+/**
+ * Pools of one subnet become one pool. Compose changes the first file's pools while it compares them, so that three different subnets lose one: what it
+ * makes of them is what its networks get, and so it is made here too.
+ */
+function mergeAddressPools(base: Node, over: Node): Node {
   if (base.kind !== "list" || over.kind !== "list") return over;
-  const subnet = (pool: Node): unknown => {
-    const value = get(pool, "subnet");
-    return value?.kind === "scalar" ? value.value : undefined;
-  };
-  const pools: Node[] = [];
-  for (const original of base.items) {
-    for (const other of over.items) {
-      const known = pools.findIndex((pool) => subnet(pool) === subnet(other));
-      if (subnet(other) !== subnet(original) && known < 0) {
+  const others = over.items.flatMap(poolOf);
+  const pools: Pool[] = [];
+  for (const original of base.items.flatMap(poolOf)) {
+    for (const other of others) {
+      const isKnown = pools.some((pool) => subnetOf(pool) === subnetOf(other));
+      if (subnetOf(other) !== subnetOf(original) && !isKnown) {
         pools.push(other);
         continue;
       }
-      if (original.kind !== "map" || other.kind !== "map") continue;
-      const merged = mergeMaps(original, other, undefined, path);
-      const index = pools.findIndex((pool) => subnet(pool) === subnet(merged));
-      if (index >= 0) pools[index] = merged;
-      else pools.push(merged);
+      for (const [key, entry] of other.entries) original.entries.set(key, entry);
+      const index = pools.findIndex((pool) => subnetOf(pool) === subnetOf(original));
+      if (index >= 0) pools[index] = original;
+      else pools.push(original);
     }
   }
-  return list(pools, over.at);
+  return list(
+    pools.map(({ entries, at }) => ({ kind: "map", entries: new Map(entries), at })),
+    over.at,
+  );
+}
+
+interface Pool {
+  readonly entries: Map<string, MapEntry>;
+  readonly at: Node["at"];
+}
+
+function poolOf(node: Node): Pool[] {
+  return node.kind === "map" ? [{ entries: new Map(node.entries), at: node.at }] : [];
+}
+
+function subnetOf(pool: Pool): ScalarNode["value"] | undefined {
+  const subnet = pool.entries.get("subnet")?.value;
+  return subnet?.kind === "scalar" ? subnet.value : undefined;
 }
 
 /** Takes away what `!reset` and `!override` of a later file named. */

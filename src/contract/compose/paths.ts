@@ -1,4 +1,3 @@
-import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { derived, get, getText, mapItems, mapValues, withEntry } from "./build.ts";
 import type { MapNode, Node } from "./node.ts";
@@ -7,7 +6,13 @@ import type { Patterns } from "./patterns.ts";
 import { refuse } from "./problem.ts";
 import { isText } from "./text.ts";
 
-type Resolve = (node: Node, directory: string) => Node;
+/** Where relative paths begin, and what `~` is. */
+export interface Bases {
+  readonly directory: string;
+  readonly home: string;
+}
+
+type Resolve = (node: Node, bases: Bases) => Node;
 
 const RESOLVERS: Patterns<Resolve> = patterns<Resolve>({
   "services.*.build.context": context,
@@ -15,7 +20,7 @@ const RESOLVERS: Patterns<Resolve> = patterns<Resolve>({
   "services.*.build.ssh.*": maybeWindows,
   "services.*.env_file.*.path": path,
   "services.*.label_file.*": path,
-  "services.*.extends.file": (node, directory) => (isText(node) && isRemote(node.value) ? node : path(node, directory)),
+  "services.*.extends.file": (node, bases) => (isText(node) && isRemote(node.value) ? node : path(node, bases)),
   "services.*.develop.watch.*.path": path,
   "services.*.volumes.*": volume,
   "configs.*.file": maybeWindows,
@@ -23,16 +28,16 @@ const RESOLVERS: Patterns<Resolve> = patterns<Resolve>({
   "volumes.*": driverOptions,
 });
 
-/** Every relative path as one from `directory`. */
-export function resolvePaths(root: MapNode, directory: string): MapNode {
-  return visit(root, RESOLVERS, directory) as MapNode;
+/** Every relative path as an absolute one. */
+export function resolvePaths(root: MapNode, bases: Bases): MapNode {
+  return visit(root, RESOLVERS, bases) as MapNode;
 }
 
-function visit(node: Node, at: Patterns<Resolve> | undefined, directory: string): Node {
+function visit(node: Node, at: Patterns<Resolve> | undefined, bases: Bases): Node {
   if (at === undefined) return node;
-  if (at.rule !== undefined) return at.rule(node, directory);
-  if (node.kind === "map") return mapValues(node, (value, key) => visit(value, below(at, key), directory));
-  if (node.kind === "list") return mapItems(node, (value) => visit(value, below(at, "*"), directory));
+  if (at.rule !== undefined) return at.rule(node, bases);
+  if (node.kind === "map") return mapValues(node, (value, key) => visit(value, below(at, key), bases));
+  if (node.kind === "list") return mapItems(node, (value) => visit(value, below(at, "*"), bases));
   return node;
 }
 
@@ -45,8 +50,8 @@ export function isRemoteContext(text: string): boolean {
   return text.includes("://") || text.startsWith("service:") || /^(?:github\.com\/|git@)/.test(text);
 }
 
-export function absolute(text: string, directory: string): string {
-  const expanded = text.startsWith("~") ? join(homedir(), text.slice(1)) : text;
+function absolute(text: string, { directory, home }: Bases): string {
+  const expanded = text.startsWith("~") ? join(home, text.slice(1)) : text;
   if (isAbsolute(expanded) || expanded === "") return expanded;
   return trimmed(join(directory, expanded));
 }
@@ -56,33 +61,31 @@ function trimmed(text: string): string {
   return text.length > 1 && text.endsWith("/") ? text.slice(0, -1) : text;
 }
 
-function path(node: Node, directory: string): Node {
-  return isText(node) ? derived(node, absolute(node.value, directory)) : node;
+function path(node: Node, bases: Bases): Node {
+  return isText(node) ? derived(node, absolute(node.value, bases)) : node;
 }
 
-function context(node: Node, directory: string): Node {
-  return isText(node) && !isRemoteContext(node.value) ? path(node, directory) : node;
+function context(node: Node, bases: Bases): Node {
+  return isText(node) && !isRemoteContext(node.value) ? path(node, bases) : node;
 }
 
-function maybeWindows(node: Node, directory: string): Node {
+function maybeWindows(node: Node, bases: Bases): Node {
   if (!isText(node) || /^[a-zA-Z]:[\\/]/.test(node.value)) return node;
-  return derived(node, node.value === "" ? directory : absolute(node.value, directory));
+  return derived(node, node.value === "" ? bases.directory : absolute(node.value, bases));
 }
 
-function volume(node: Node, directory: string): Node {
+function volume(node: Node, bases: Bases): Node {
   if (node.kind !== "map" || getText(node, "type") !== "bind") return node;
   const source = get(node, "source");
   if (source === undefined) refuse("volume", node.at, "a bind mount needs a source", "add `source:`");
-  return withEntry(node, "source", maybeWindows(source, directory));
+  return withEntry(node, "source", maybeWindows(source, bases));
 }
 
 /** A volume of the local driver that is a bind mount really. */
-function driverOptions(node: Node, directory: string): Node {
+function driverOptions(node: Node, bases: Bases): Node {
   const options = get(node, "driver_opts");
   if (node.kind !== "map" || getText(node, "driver") !== "local" || options?.kind !== "map" || getText(options, "o") !== "bind")
     return node;
   const device = get(options, "device");
-  return device === undefined
-    ? node
-    : withEntry(node, "driver_opts", withEntry(options, "device", maybeWindows(device, directory)));
+  return device === undefined ? node : withEntry(node, "driver_opts", withEntry(options, "device", maybeWindows(device, bases)));
 }

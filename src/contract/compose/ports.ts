@@ -5,7 +5,8 @@ import { refuse } from "./problem.ts";
 import { part, partPlaces } from "./text.ts";
 
 interface ShortPort {
-  readonly host: string;
+  /** With the brackets of an IPv6 address. */
+  readonly rawHost: string;
   readonly published: string;
   readonly target: string;
   readonly protocol: string;
@@ -36,8 +37,10 @@ export function refuseTooManyPorts(root: MapNode): void {
 
 /** The long forms of a short port: one for each port of a range. Refuses what Compose refuses. */
 export function longPorts(node: ScalarNode, text: string): MapNode[] {
-  const { host, published, target, protocol } = splitPort(node, text);
+  const { rawHost, published, target, protocol } = splitPort(node, text);
+  const host = rawHost.startsWith("[") && rawHost.endsWith("]") ? rawHost.slice(1, -1) : rawHost;
   if (target === "") bad(node, text, "no port of the container");
+  if (host.includes(":") && !rawHost.startsWith("[")) bad(node, text, "an IPv6 address without brackets");
   if (host !== "" && isIP(host.replace(/%.*$/, "")) === 0) bad(node, text, `the address ${host}`);
   if (!PROTOCOLS.has(protocol.toLowerCase())) bad(node, text, `the protocol ${protocol}`);
   const targets = range(node, text, target);
@@ -86,8 +89,7 @@ function splitPort(node: ScalarNode, text: string): ShortPort {
   const parts = written(rest);
   const target = parts.at(-1) ?? "";
   const published = parts.at(-2) ?? "";
-  const host = parts.slice(0, -2).join(":");
-  return { host: host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host, published, target, protocol };
+  return { rawHost: parts.slice(0, -2).join(":"), published, target, protocol };
 }
 
 /** The parts between colons; an IPv6 address keeps its own. */

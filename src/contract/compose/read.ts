@@ -1,3 +1,4 @@
+import { homedir } from "node:os";
 import { fileStart, refuse, Refusal } from "./problem.ts";
 import { getMap, withEntry, scalar } from "./build.ts";
 import { checkConsistency } from "./consistency.ts";
@@ -46,7 +47,14 @@ async function load(request: ProjectRequest, sources: Sources, problems: Compose
   for (const file of request.files) parsed.push(await sources.parse(file, fileStart(file)));
   const name = projectName(request.name, given, parsed, directory);
   const environment: Environment = new Map([...given, ["COMPOSE_PROJECT_NAME", name]]);
-  const loaded = await loadFiles(request.files, { directory, environment, sources, problems, including: [] });
+  const loaded = await loadFiles(request.files, {
+    directory,
+    home: request.environment["HOME"] ?? homedir(),
+    environment,
+    sources,
+    problems,
+    including: [],
+  });
   if (loaded.entries.size === 0)
     refuse("schema", fileStart(request.files[0] ?? directory), "the Compose file is empty", "begin with `services:`");
   const named = withEntry(loaded, "name", scalar(name, loaded.entries.get("name")?.value.at ?? loaded.at));
