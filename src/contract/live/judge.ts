@@ -8,6 +8,7 @@ import { judgeMounts } from "./mounts.ts";
 import { judgeNamespaces } from "./namespaces.ts";
 import { judgeNetwork, judgePorts } from "./network.ts";
 import { judgePrivileges } from "./privileges.ts";
+import { judgeSecrets } from "./secrets.ts";
 import { judgeRunning, judgeSettings } from "./running.ts";
 import type { LiveSubject } from "./subject.ts";
 import { verdicts } from "./verdicts.ts";
@@ -33,6 +34,7 @@ export function judgeContainer(subject: LiveSubject, now: number): Judgement {
       judgeNamespaces,
       judgeMounts,
       judgeEnvironment,
+      judgeSecrets,
       judgeNetwork,
       judgePorts,
       judgeHealth,
@@ -41,7 +43,7 @@ export function judgeContainer(subject: LiveSubject, now: number): Judgement {
       judge(subject, told);
   }
   const { findings, checked } = told.result();
-  return { findings: tempered(findings, subject), checked: [...checked, ...others(checked, subject.name, runs)] };
+  return { findings: once(findings, subject), checked: inOrder([...checked, ...others(checked, subject.name, runs)]) };
 }
 
 /** A module that has no container: only that can be said of it. */
@@ -64,6 +66,11 @@ export function judgeFleeting(name: string, reason: string): Judgement {
   return { findings: [], checked: liveRules.map((rule) => ({ rule, module: name, verdict: "unknown", note: reason })) };
 }
 
+/** As the catalogue has them. */
+function inOrder(checked: readonly CheckedRule[]): CheckedRule[] {
+  return checked.toSorted((a, b) => liveRules.indexOf(a.rule) - liveRules.indexOf(b.rule));
+}
+
 function others(checked: readonly CheckedRule[], module: string, runs: boolean): CheckedRule[] {
   return liveRules
     .filter((rule) => !checked.some((one) => one.rule === rule))
@@ -74,8 +81,8 @@ function others(checked: readonly CheckedRule[], module: string, runs: boolean):
     );
 }
 
-/** Without a contract, drift from the file and what the kernel shows are all that counts; the same thing is told once. */
-function tempered(findings: readonly Finding[], { service }: LiveSubject): Finding[] {
+/** Two rules may come upon the same thing: it is told once. */
+function once(findings: readonly Finding[], { service }: LiveSubject): Finding[] {
   const seen = new Set<string>();
   return findings.filter((finding) => {
     const key = JSON.stringify([finding.rule, finding.message, finding.at, finding.subject, service?.name]);

@@ -49,21 +49,19 @@ export function judgeSettings(subject: LiveSubject, verdicts: Verdicts): void {
     else verdicts.kept("restart", container.restartPolicy);
   }
   const advice = expected.hardened ? ({ severity: "error" } as const) : {};
-  const limit = (rule: string, value: number | null, what: string, shown: (value: number) => string): void => {
+  const limit = (rule: string, key: string, value: number | null, what: string, shown: (value: number) => string): void => {
     if (value === null)
       verdicts.broken(rule, {
         ...advice,
         message: `The container has no limit on ${what}.`,
-        fix: expected.hardened
-          ? "Remove the container; NovaBot makes another."
-          : `Set one (\`${rule.replace("-", "_")}\` in the rule's page).`,
+        fix: expected.hardened ? "Remove the container; NovaBot makes another." : `Set \`${key}\`, then make the container anew.`,
         at: service?.at,
       });
     else verdicts.kept(rule, shown(value));
   };
-  limit("memory-limit", container.memoryBytes, "memory", (bytes) => `${Math.round(bytes / 2 ** 20)} MiB`);
-  limit("cpu-limit", container.cpus, "CPU time", (cpus) => `${cpus} CPUs`);
-  limit("pids-limit", container.pidsLimit, "processes", String);
+  limit("memory-limit", "mem_limit", container.memoryBytes, "memory", (bytes) => `${Math.round(bytes / 2 ** 20)} MiB`);
+  limit("cpu-limit", "cpus", container.cpus, "CPU time", (cpus) => `${cpus} CPUs`);
+  limit("pids-limit", "pids_limit", container.pidsLimit, "processes", String);
   if (!expected.hardened) {
     if (container.readonlyRoot) verdicts.kept("read-only-root");
     else

@@ -21,6 +21,8 @@ export interface LiveSubject {
   /** The contract's network; undefined when the engine has none of that name. */
   readonly network: Known<NetworkDescription | undefined>;
   readonly envFiles: readonly EnvFileFacts[];
+  /** Secrets of the module that stand in the open, by name. */
+  readonly exposures: Known<readonly { readonly name: string; readonly place: string }[]>;
   readonly log: Known<LogFacts>;
   readonly health: Known<HealthAnswer>;
   readonly listeners: Known<readonly Listener[]>;

@@ -62,7 +62,8 @@ export function verdicts(subject: Pick<LiveSubject, "name" | "service" | "contai
       findings,
       checked: [...notes].map(([rule, { broken, unknown, kept, applies }]) => {
         const verdict = broken ? "broken" : unknown.length > 0 ? "unknown" : applies ? "kept" : "not applicable";
-        const note = (verdict === "unknown" ? unknown : kept).join("; ");
+        // What was measured where nothing is wrong says little beside a finding.
+        const note = (verdict === "unknown" ? unknown : verdict === "broken" ? [] : kept).join("; ");
         return { rule, module: subject.name, verdict, ...(note === "" ? {} : { note }) };
       }),
     }),

@@ -71,6 +71,7 @@ async function gatherOnce(container: ContainerDescription, held: Held, around: S
     network: await attempt(async () =>
       known(expected.network === undefined ? undefined : await observation.findNetwork(expected.network)),
     ),
+    exposures: await exposuresOf(container, module, around, kernel),
     envFiles: await envFilesOf(container, held, around.environmentName),
     log:
       module?.log === undefined
@@ -124,6 +125,42 @@ async function envFilesOf(
     if (facts.found !== null || required) found.unshift(facts);
   }
   return found;
+}
+
+/** A short value, `true` or a number, stands in many places without being anybody's secret. */
+const SECRET_LENGTH = 8;
+
+/** Secrets that the contract declares, by the value that the container has. What is compared stays in here. */
+async function exposuresOf(
+  container: ContainerDescription,
+  module: ContractModule | undefined,
+  { observation, proc }: Surroundings,
+  kernel: Known<KernelFacts>,
+): Promise<LiveSubject["exposures"]> {
+  const values = container.env.flatMap((one) => {
+    const [name, value] = [one.slice(0, one.indexOf("=")), one.slice(one.indexOf("=") + 1)];
+    return value.length >= SECRET_LENGTH && module?.secrets.some((secret) => secret.name === name) ? [{ name, value }] : [];
+  });
+  if (values.length === 0) return known([]);
+  const image = await attempt(async () => {
+    const found = await observation.describeImage(container.imageID);
+    return found ? known(found) : unknown("its image is gone");
+  });
+  if (!image.known) return image;
+  const processes = kernel.known ? kernel.value.processes : [];
+  const places = [
+    { place: "the image's environment", texts: image.value.env },
+    { place: "the image's history", texts: image.value.history },
+    { place: "the image's labels", texts: Object.values(image.value.labels) },
+    { place: "the container's labels", texts: Object.values(container.labels) },
+    { place: "the container's command", texts: [...container.entrypoint, ...container.command] },
+    ...processes.map(({ pid }) => ({ place: `the arguments of process ${pid}`, texts: [proc.read(`${pid}/cmdline`) ?? ""] })),
+  ];
+  return known(
+    values.flatMap(({ name, value }) =>
+      places.filter(({ texts }) => texts.some((text) => text.includes(value))).map(({ place }) => ({ name, place })),
+    ),
+  );
 }
 
 async function attempt<T>(asking: () => Promise<Known<T>>): Promise<Known<T>> {
