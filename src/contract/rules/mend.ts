@@ -128,8 +128,10 @@ function linesOf(source: SourceFile): readonly Line[] {
   return lines;
 }
 
+/** As the first line ends: the whole of a large file is not looked at for each service. */
 function eolOf({ text }: SourceFile): string {
-  return /\r\n/.test(text) ? "\r\n" : "\n";
+  const first = text.indexOf("\n");
+  return first > 0 && text.charAt(first - 1) === "\r" ? "\r\n" : "\n";
 }
 
 /** The lines below a key that belong to it, without blank lines and comments. */

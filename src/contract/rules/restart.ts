@@ -1,5 +1,5 @@
 import { quote } from "../../model/errors.ts";
-import type { Service } from "../compose/project.ts";
+import type { ComposeProject } from "../compose/project.ts";
 import { adding, replacing } from "./mend.ts";
 import type { PaperRule, ServiceSubject } from "./paper-rule.ts";
 import { textOf, under } from "./values.ts";
@@ -47,8 +47,23 @@ export const restartRule: PaperRule = {
 
 /** Another service waits until it is done: it does not run for long. */
 function isJob({ project, service, declared }: ServiceSubject): boolean {
-  if (declared !== undefined) return false;
-  const waits = (other: Service): boolean =>
-    textOf(under(other.node, "depends_on", service.name, "condition")) === "service_completed_successfully";
-  return [...project.services.values(), ...project.inactive.values()].some(waits);
+  return declared === undefined && jobsOf(project).has(service.name);
+}
+
+/** A large project asks once, not for each of its services. */
+const jobs = new WeakMap<ComposeProject, ReadonlySet<string>>();
+
+function jobsOf(project: ComposeProject): ReadonlySet<string> {
+  const known = jobs.get(project);
+  if (known !== undefined) return known;
+  const found = new Set<string>();
+  for (const { node } of [...project.services.values(), ...project.inactive.values()]) {
+    const awaited = under(node, "depends_on");
+    if (awaited?.kind !== "map") continue;
+    for (const [name, { value }] of awaited.entries) {
+      if (textOf(under(value, "condition")) === "service_completed_successfully") found.add(name);
+    }
+  }
+  jobs.set(project, found);
+  return found;
 }
