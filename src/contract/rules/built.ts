@@ -2,7 +2,7 @@ import { builtStage, readDockerfile, type Dockerfile, type Stage } from "../dock
 import type { Service } from "../compose/project.ts";
 import type { Place } from "../source/place.ts";
 import { quote } from "../../model/errors.ts";
-import type { PaperSubject } from "./subject.ts";
+import type { PaperFacts, PaperSubject } from "./subject.ts";
 
 /** What a service is built from, when its Dockerfile can be read. */
 export interface Built {
@@ -11,11 +11,14 @@ export interface Built {
   readonly stage: Stage | undefined;
 }
 
-const cache = new WeakMap<Service, Built>();
+/** A Dockerfile is read once by everything that asks with the same facts. */
+const cache = new WeakMap<PaperFacts, Map<Service, Built>>();
 
 export function builtFrom({ facts }: PaperSubject, service: Service): Built | undefined {
-  const known = cache.get(service);
-  if (known !== undefined) return known;
+  const known = cache.get(facts) ?? new Map<Service, Built>();
+  cache.set(facts, known);
+  const before = known.get(service);
+  if (before !== undefined) return before;
   const { build } = service;
   if (build === undefined) return undefined;
   const inline = build.dockerfileInline;
@@ -29,7 +32,7 @@ export function builtFrom({ facts }: PaperSubject, service: Service): Built | un
   const placed = inline === undefined ? undefined : (): Place => inline.at;
   const dockerfile = readDockerfile(source, args, placed);
   const built = { dockerfile, stage: builtStage(dockerfile, build.target?.value) };
-  cache.set(service, built);
+  known.set(service, built);
   return built;
 }
 

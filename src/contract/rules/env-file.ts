@@ -28,14 +28,9 @@ export const envFileRule: PaperRule = {
     } else {
       if (!file.required) {
         const required = itemsOf(under(service.node, "env_file"))
+          .filter((item) => under(item, "path")?.at.line === file.path.at.line)
           .map((item) => under(item, "required"))
-          .find(
-            (node) =>
-              node?.kind === "scalar" &&
-              node.at.file === file.at.file &&
-              node.at.line >= file.at.line &&
-              node.at.line <= file.at.endLine,
-          );
+          .find((node) => node?.at.file === file.at.file);
         tell({
           message: `${name} is not required: without it the service starts without its secrets`,
           fix: "Write `required: true`.",

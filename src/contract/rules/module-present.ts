@@ -14,7 +14,7 @@ export const modulePresentRule: PaperRule = {
     if (facts.kind(module.folder) !== "directory") {
       tell({
         message: `the module's folder ${told(module.folder)} is not there`,
-        fix: `Bring it with \`novabot modules add ${module.name}\`, or take the module out of contract.yaml.`,
+        fix: "Make it (`novabot modules add` brings the modules that NovaBot ships), or take the module out of contract.yaml.",
         at: module.at,
       });
       return;

@@ -126,6 +126,8 @@ function checkOne(rule: PaperRule, subject: PaperSubject, services: readonly Ser
         module: subject.module?.name,
         service: service?.name,
         ...one,
+        message: sentence(one.message),
+        fix: sentence(one.fix),
       };
       // What several services share by an anchor stands in one place, and is told once.
       const { at, message } = finding;
@@ -176,4 +178,13 @@ function withoutEmpty(finding: Finding): Finding {
   const { edits, ...rest } = finding;
   void edits;
   return rest;
+}
+
+/** Rules write what they found as it goes on; names of services and settings keep their letters. */
+function sentence(text: string): string {
+  const begun =
+    /^(?:an?|the|its?|no|not|nothing|every|whether|process(?:es)?|masks|ports?|without|set|mend|write|give|take|use|add|remove|check)\b/.test(
+      text,
+    );
+  return `${begun ? text.charAt(0).toUpperCase() + text.slice(1) : text}${/[.!?]$/.test(text) ? "" : "."}`;
 }
