@@ -155,7 +155,7 @@ const systemPaths = [
 
 /** Mounts that engines and their runtimes make in every container. */
 const runtimes =
-  /^\/(proc|sys|dev)(\/|$)|^\/etc\/(hosts|hostname|resolv\.conf|mtab)$|^\/run\/(\.containerenv|secrets|podman-init)$|^\/sbin\/docker-init$|^\/$/;
+  /^\/(proc|sys|dev)(\/|$)|^\/etc\/(hosts|hostname|resolv\.conf|mtab)$|^\/run\/(\.containerenv|secrets|podman-init)$|^(\/usr)?\/sbin\/docker-init$|^\/$/;
 
 function judgeUnknownMounts(subject: LiveSubject, kernel: KernelFacts, mounts: readonly MountEntry[], verdicts: Verdicts): void {
   const { container, expected } = subject;
