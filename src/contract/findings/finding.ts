@@ -11,7 +11,7 @@ export interface Finding {
   /** The rule's id, which is also its page in `docs/rules/`. */
   readonly rule: string;
   readonly severity: Severity;
-  /** The contract's module, or the agent's group; undefined for what belongs to none. */
+  /** The contract's module, the agent's group, or the Compose file of a project without a contract; undefined for what belongs to none. */
   readonly module: string | undefined;
   readonly service: string | undefined;
   /** What is wrong, with the value: one sentence. Never a secret. */

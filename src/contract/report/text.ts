@@ -41,7 +41,9 @@ function gravestOf(findings: readonly Finding[]): readonly Finding[] {
 function findingLines(finding: Finding, quotes: Quotes, format: Format, colours: Colours): string[] {
   const { rule, severity, module, service, message, reason, fix, at, related, subject } = finding;
   const why = reason ?? format.rules.get(rule)?.reason;
-  const whose = whoseIs(module, service, at === undefined ? undefined : subject);
+  // A project without a contract is named by its file, which stands before it.
+  const isNamed = module !== undefined && at?.file.endsWith(`/${module}`) === true;
+  const whose = whoseIs(isNamed ? undefined : module, service, at === undefined ? undefined : subject);
   return [
     `${head(at, subject ?? module ?? "", format, colours)}  ${painted(severity, colours)}  ${colours.bold(rule)}${
       whose === "" ? "" : `  ${colours.dim(whose)}`
@@ -60,7 +62,7 @@ function findingLines(finding: Finding, quotes: Quotes, format: Format, colours:
 function uncheckedLines(unchecked: Unchecked, quotes: Quotes, format: Format, colours: Colours): string[] {
   const { module, message, next, at } = unchecked;
   return [
-    `${head(at, module ?? "", format, colours)}  ${colours.magenta("not checked")}${
+    `${at || module !== undefined ? `${head(at, module ?? "", format, colours)}  ` : ""}${colours.magenta("not checked")}${
       module !== undefined && at ? `  ${colours.dim(harmless(module))}` : ""
     }`,
     ...quotedLines(at, quotes, colours.magenta, colours),

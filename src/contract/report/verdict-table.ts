@@ -8,6 +8,8 @@ type Mark = "kept" | Severity | "unknown" | "-";
 
 /** More columns than this do not fit a terminal: then each module is a row of its own. */
 const MOST_COLUMNS = 4;
+/** Rules that are unknown everywhere and still have a row each. */
+const MOST_UNKNOWN = 5;
 
 /** How every rule went for every module. Rules that apply to no module are left out. */
 export function verdictTable(report: Report, colours: Colours): string[] {
@@ -20,14 +22,19 @@ function columnsOfModules(report: Report, modules: readonly string[], colours: C
   const rules = [...new Set(report.checked.map(({ rule }) => rule))];
   const marks = marksOf(report);
   const notes = new Map(report.checked.map((one) => [`${one.module}\0${one.rule}`, one]));
+  const isUnknown = (rule: string): boolean => modules.every((module) => marks.get(`${module}\0${rule}`) === "unknown");
+  // Of a file that cannot be read, every rule is unknown: one line says it.
+  const unknown = rules.filter(isUnknown);
+  const isLong = unknown.length > MOST_UNKNOWN;
   const rows = rules.flatMap((rule) => {
     const row = modules.map((module) => marks.get(`${module}\0${rule}`) ?? "-");
-    if (row.every((mark) => mark === "-")) return [];
+    if (row.every((mark) => mark === "-") || (isLong && isUnknown(rule))) return [];
     // One module has room for what was measured.
     const note = modules.length === 1 ? notes.get(`${modules[0] ?? ""}\0${rule}`)?.note : undefined;
     return [[rule, ...row, ...(note === undefined ? [] : [note])]];
   });
-  return aligned([["rule", ...modules], ...rows], colours);
+  const rest = isLong ? [[`${unknown.length} other rules`, ...modules.map(() => "unknown")]] : [];
+  return aligned([["rule", ...modules], ...rows, ...rest], colours);
 }
 
 function rowsOfModules(report: Report, modules: readonly string[], colours: Colours): string[] {

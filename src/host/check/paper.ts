@@ -8,11 +8,11 @@ import { Ignores } from "../../contract/findings/ignored.ts";
 import type { CommentedFile } from "../../contract/findings/ignore-comments.ts";
 import { inOrder } from "../../contract/findings/selection.ts";
 import { ruleDescriptions } from "../../contract/rules/catalogue.ts";
+import { toldPath } from "../../contract/report/paths.ts";
 import { machineFacts } from "../../contract/rules/facts.ts";
 import { checkProject } from "../../contract/rules/paper.ts";
 import type { PaperFacts, PaperSubject } from "../../contract/rules/subject.ts";
 import type { ImageDescription } from "../../engine/observation.ts";
-import { quote } from "../../model/errors.ts";
 import { dockerCandidates, podmanCandidates } from "../engines/sockets.ts";
 import type { Environment } from "../state.ts";
 import type { AskForImage } from "./images.ts";
@@ -58,6 +58,15 @@ export async function checkPaperWithin(options: CheckPaperOptions): Promise<Pape
   return { report: check.report(rootOf(found.targets, options.cwd), at, found.unchecked), roots: [...check.roots] };
 }
 
+/** Each service may have a dozen findings, and all of them are kept until they are told. */
+const MOST_SERVICES = 20_000;
+
+const nothing: ReturnType<typeof checkProject> & { readonly dockerfiles: readonly { path: string; text: string }[] } = {
+  findings: [],
+  checked: [],
+  dockerfiles: [],
+};
+
 type Neighbour = PaperSubject["others"][number];
 
 class Check {
@@ -67,10 +76,10 @@ class Check {
   readonly #images = new Map<string, ImageDescription | undefined>();
   readonly #projects = new Map<string, Promise<ReadProject>>();
   readonly #ignores = new Ignores();
-  readonly #findings: Finding[] = [];
-  readonly #ignored: Report["ignored"][number][] = [];
+  #findings: readonly Finding[] = [];
+  #ignored: Report["ignored"] = [];
   readonly #unchecked: Unchecked[] = [];
-  readonly #checked: CheckedRule[] = [];
+  #checked: readonly CheckedRule[] = [];
 
   constructor(options: CheckPaperOptions) {
     this.#options = options;
@@ -80,7 +89,11 @@ class Check {
     const { contract, module, files } = target;
     const read = await this.#read(target);
     const others = await this.#others(contract, module);
-    const { findings, checked, dockerfiles } = await this.#hold(target, read, others);
+    const held = isTooLarge(read) ? nothing : await this.#hold(target, read, others);
+    const { dockerfiles } = held;
+    const name = module?.name ?? toldPath(files[0] ?? "", this.#options.cwd);
+    const findings = held.findings.map((finding) => (module ? finding : { ...finding, module: name }));
+    const checked = held.checked.map((one) => (module ? one : { ...one, module: name }));
     const commented: CommentedFile[] = [
       ...read.files.map((file) => ({ ...file, syntax: "yaml" as const })),
       ...(contract ? [{ ...contract.source, syntax: "yaml" as const }] : []),
@@ -90,10 +103,10 @@ class Check {
     this.roots.add(contract?.root ?? read.project?.directory ?? dirname(files[0] ?? this.#options.cwd));
     const services = new Map([...(read.project?.inactive ?? []), ...(read.project?.services ?? [])]);
     const left = this.#ignores.setAside({ findings, checked }, commented, services, module);
-    this.#findings.push(...left.findings);
-    this.#ignored.push(...left.ignored);
-    this.#checked.push(...left.checked);
-    this.#noteUnread(target, read);
+    this.#findings = [...this.#findings, ...left.findings];
+    this.#ignored = [...this.#ignored, ...left.ignored];
+    this.#checked = [...this.#checked, ...left.checked];
+    this.#noteUnread(name, read);
   }
 
   report(root: string, at: Date, unchecked: readonly Unchecked[]): Report {
@@ -149,7 +162,7 @@ class Check {
     { contract, module }: Target,
     { project, problems }: ReadProject,
     others: readonly Neighbour[],
-  ): Promise<ReturnType<typeof checkProject> & { dockerfiles: { path: string; text: string }[] }> {
+  ): Promise<typeof nothing> {
     const { env, environmentName = "local", askForImage } = this.#options;
     for (;;) {
       const wanted = new Set<string>();
@@ -176,28 +189,30 @@ class Check {
     }
   }
 
-  #noteUnread({ module, files }: Target, { project, problems }: ReadProject): void {
-    const what = module ? `The module ${quote(module.name)}` : quote(files[0] ?? "");
+  #noteUnread(name: string, { project, problems }: ReadProject): void {
+    const note = (message: string, next: string): void => {
+      this.#unchecked.push({ module: name, message, next, at: undefined });
+    };
     if (!project && problems.length) {
-      this.#unchecked.push({
-        module: module?.name,
-        message: `${what} could not be held to the contract: its Compose files cannot be read.`,
-        next: "Mend what is told of the files, then check again.",
-        at: undefined,
-      });
+      note(
+        "It could not be held to the contract: Compose would refuse its files.",
+        "Mend what is told of the files, then check again.",
+      );
     }
-    if (project && !project.services.size) {
-      const { size } = project.inactive;
-      this.#unchecked.push({
-        module: module?.name,
-        message: `${what} has no service to hold to the contract${size ? `: all ${size} wait for a profile` : ""}.`,
-        next: size
-          ? "Name a profile with --profile, or all of them with --profile '*'."
-          : "See that it is the file that you meant.",
-        at: undefined,
-      });
+    if (!project) return;
+    const count = project.services.size + project.inactive.size;
+    if (!count) note("There is no service in it to hold to the contract.", "See that it is the file that you meant.");
+    if (count > MOST_SERVICES) {
+      note(
+        `It has ${count} services, and no more than ${MOST_SERVICES} are held to the contract.`,
+        "Part it into several projects.",
+      );
     }
   }
+}
+
+function isTooLarge({ project }: ReadProject): boolean {
+  return project !== undefined && project.services.size + project.inactive.size > MOST_SERVICES;
 }
 
 /** As `Promise.all` over `values`, at most `limit` of them at a time. */
