@@ -1,3 +1,4 @@
+import type { ComposeFlavour } from "../../model/compose-flavour.ts";
 import type { ComposeProgram } from "./program.ts";
 
 /** The project that a Compose command is about. */
@@ -28,4 +29,10 @@ export function upCommand(recreate: boolean): string[] {
 /** Stops and removes the project's containers; volumes stay, and networks that are not the project's own. */
 export function downCommand(graceSeconds: number): string[] {
   return ["down", "-t", String(graceSeconds)];
+}
+
+/** What the containers wrote: their last `tail` lines or all, and what they write from then on. */
+export function logsCommand(flavour: ComposeFlavour, tail: number | undefined, follow: boolean): string[] {
+  const plain = { "compose-v2": ["--no-color", "--no-log-prefix"], "compose-v1": ["--no-color"], "podman-compose": [] }[flavour];
+  return ["logs", ...plain, ...(follow ? ["-f"] : []), ...(tail === undefined ? [] : ["--tail", String(tail)])];
 }

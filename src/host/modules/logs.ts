@@ -1,4 +1,5 @@
 import type { EnvironmentName } from "../../contract/declaration/contract.ts";
+import { logsCommand } from "../compose/command.ts";
 import { runCompose } from "../compose/run.ts";
 import { containersOf } from "./containers.ts";
 import { chooseModules, type Modules, openModule } from "./modules.ts";
@@ -27,20 +28,13 @@ export async function logs(
         silent.push(module.name);
         return;
       }
-      const plain = modules.compose.flavour === "podman-compose" ? [] : ["--no-color"];
-      const only = modules.compose.flavour === "compose-v2" ? ["--no-log-prefix"] : [];
-      const command = [
-        "logs",
-        ...plain,
-        ...only,
-        ...(options.follow ? ["-f"] : []),
-        ...(options.tail === undefined ? [] : ["--tail", String(options.tail)]),
-      ];
+      const command = logsCommand(modules.compose.flavour, options.tail, options.follow);
       await runCompose(modules.compose, project.selection, command, {
         variables: project.variables,
         signal: options.signal,
         timeoutMs: options.follow ? 2 ** 31 - 1 : 600_000,
-        onLine: (line) => options.onLine(module.name, line),
+        // Compose itself begins a line by clearing it, whatever it is told of terminals.
+        onLine: (line) => options.onLine(module.name, line.replace(/^(?:\u001b\[2K)+/, "")),
       }).catch((thrown: unknown) => {
         if (!options.signal.aborted) throw thrown;
       });

@@ -8,6 +8,7 @@ import { readContract } from "../../contract/declaration/read.ts";
 import type { Report } from "../../contract/findings/finding.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { NovaError } from "../../model/errors.ts";
+import { checkLive } from "../check/live.ts";
 import { checkPaper } from "../check/paper.ts";
 import { ensureCompose } from "../compose/bring.ts";
 import type { ComposeProgram } from "../compose/program.ts";
@@ -29,7 +30,7 @@ export interface Modules {
   /** A line of what a program says that is at work. */
   progress(line: string): void;
   checkPaper(module: ContractModule, environment: EnvironmentName): Promise<Report>;
-  checkLive(module: ContractModule, environment: EnvironmentName): Promise<Report | undefined>;
+  checkLive(module: ContractModule, environment: EnvironmentName): Promise<Report>;
 }
 
 export interface OpenModulesOptions {
@@ -46,6 +47,10 @@ export async function openModules({ home, engine, env, say, progress }: OpenModu
   const observation = observationOf(engine);
   const { endpoint } = await engine.probe();
   const compose = await ensureCompose({ name: engine.name, endpoint }, env, say);
+  const environmentFor = async (module: ContractModule, name: EnvironmentName): Promise<Environment> => ({
+    ...env,
+    ...(await openProject(module, name, env, thisHost())).variables,
+  });
   await mkdir(home.host, { recursive: true, mode: 0o700 });
   return {
     home,
@@ -61,11 +66,19 @@ export async function openModules({ home, engine, env, say, progress }: OpenModu
         paths: [module.folder],
         cwd: home.root,
         home: home.root,
-        env: { ...env, ...(await openProject(module, environmentName, env, thisHost())).variables },
+        env: await environmentFor(module, environmentName),
         environmentName,
         askForImage: (reference) => observation.describeImage(reference),
       }),
-    checkLive: () => Promise.resolve(undefined),
+    checkLive: async (module, environmentName) =>
+      await checkLive({
+        paths: [module.folder],
+        names: [module.name],
+        cwd: home.root,
+        env: await environmentFor(module, environmentName),
+        environmentName,
+        engine,
+      }),
   };
 }
 

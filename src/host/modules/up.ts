@@ -1,4 +1,6 @@
 import { writeFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
 import type { EnvironmentName } from "../../contract/declaration/contract.ts";
 import type { Finding, Report } from "../../contract/findings/finding.ts";
 import { messageOf, NovaError } from "../../model/errors.ts";
@@ -6,7 +8,7 @@ import { redactor } from "../../agents/protocol/redact.ts";
 import { findIdentities } from "../../secrets/age/identities.ts";
 import { openSecrets, valuesOf } from "../../secrets/file/secrets-file.ts";
 import { materialize } from "../../secrets/materialize/materialize.ts";
-import { upCommand } from "../compose/command.ts";
+import { logsCommand, upCommand } from "../compose/command.ts";
 import type { ResolvedProject } from "../compose/resolved.ts";
 import { runCompose } from "../compose/run.ts";
 import { containersOf, type ModuleContainer, observationOf, refuseStrangers } from "./containers.ts";
@@ -26,6 +28,10 @@ export interface UpOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
+
+/** How long what comes right by itself may take after a module is healthy: a first line in its log. */
+const SETTLE_MS = 10_000;
+const SETTLING = ["health", "log-file", "running"];
 
 /** What became of one module. */
 export interface ModuleStarted {
@@ -81,7 +87,8 @@ export async function startModule(modules: Modules, project: ModuleProject, opti
     return await change.run();
   } catch (thrown) {
     const error = options.signal.aborted ? interrupted(module.name) : asNovaError(thrown);
-    const log = change.begun ? await change.lastWords() : "";
+    const ended = error.code === "MODULE_FAILED" || error.code === "COMPOSE_FAILED";
+    const log = change.begun && ended && !options.signal.aborted ? await change.lastWords() : "";
     modules.say(`${module.name}: rolling back.`);
     const rolledBack = await rollBack(project, before, { ...options, ...modules, redact: change.redact });
     throw new StartFailed(error, module.name, rolledBack, log);
@@ -150,8 +157,8 @@ class Start {
       onLine: (line) => this.#modules.progress(line),
     });
     const running = await waitForHealth(engine, this.#project, { timeoutMs: this.#options.timeoutMs, signal });
-    const live = await this.#modules.checkLive(module, environment);
-    if (live) broken.push(...this.#hold(live, "as it runs"));
+    const live = await this.#checkLive();
+    broken.push(...this.#hold(live, "as it runs"));
     signal.throwIfAborted();
     await this.#keep(resolved, readOnly, envFile, running, broken.length > 0);
     const isNew = running.some(({ id }) => !this.#before.containers.some((one) => one.id === id && one.running));
@@ -160,19 +167,34 @@ class Start {
       environment,
       result: isNew ? "started" : "unchanged",
       containers: running.map(({ name, id }) => ({ name, id })),
-      findings: [...paper.findings, ...(live?.findings ?? [])],
+      findings: [...paper.findings, ...live.findings],
       forced: force && broken.length > 0,
       notes: this.#notes,
     };
+  }
+
+  /** The check of what runs, again while all that is broken may come right by itself. */
+  async #checkLive(): Promise<Report> {
+    const { module, environment } = this.#project;
+    const { signal } = this.#options;
+    for (const end = performance.now() + SETTLE_MS; ; await delay(300, undefined, { signal }).catch(() => undefined)) {
+      const report = await this.#modules.checkLive(module, environment);
+      const broken = report.findings.filter(({ severity }) => severity === "error");
+      const settles = broken.length > 0 && broken.every(({ rule }) => SETTLING.includes(rule));
+      if (!settles || signal.aborted || performance.now() >= end) return report;
+    }
   }
 
   /** The last lines of the module's containers. Never rejects. */
   async lastWords(): Promise<string> {
     const { compose } = this.#modules;
     const { selection, variables } = this.#project;
-    const command = compose.flavour === "podman-compose" ? ["logs", "--tail", "20"] : ["logs", "--no-color", "--tail", "20"];
     try {
-      const text = this.redact(await runCompose(compose, selection, command, { variables, timeoutMs: 20_000 }));
+      const text = stripVTControlCharacters(
+        this.redact(
+          await runCompose(compose, selection, logsCommand(compose.flavour, 20, false), { variables, timeoutMs: 20_000 }),
+        ),
+      );
       const lines = text.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("Attaching to"));
       return lines
         .map((line) => `  ${line.slice(0, 400)}`)
