@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import { select } from "../contract/findings/selection.ts";
+import { exitStatus } from "../contract/findings/severity.ts";
 import { unifiedDiff } from "../contract/fix/diff.ts";
 import { toldPath } from "../contract/report/paths.ts";
 import { fixPaper, planPaperFixes } from "../host/check/fix.ts";
@@ -45,6 +47,7 @@ export async function checkOnPaper(
     const { files, failures } = planPaperFixes(check, selection);
     for (const plan of files) context.printAnswer(unifiedDiff(plan, toldPath(plan.file, cwd)).join("\n"));
     context.note(files.length ? `${counted(files.length, "file")} would change.` : "There is nothing that --fix would mend.");
+    context.setExitCode(exitStatus(select(check.report, selection), options.severity ?? "error"));
     tellFailures(failures, context);
     return;
   }

@@ -2,6 +2,7 @@ import type { Finding, Report, Severity } from "../findings/finding.ts";
 import type { Place } from "../source/place.ts";
 import { harmless } from "./cells.ts";
 import type { Format } from "./options.ts";
+import { ownerOf } from "./owner.ts";
 import { toldPath } from "./paths.ts";
 import { summarize, tell } from "./summary.ts";
 
@@ -23,11 +24,10 @@ export function githubLines(report: Report, format: Format): string[] {
 }
 
 function findingLine(finding: Finding, format: Format): string {
-  const { rule, severity, module, service, subject, message, reason, fix, at } = finding;
+  const { rule, severity, message, reason, fix, at } = finding;
   const why = reason ?? format.rules.get(rule)?.reason;
   const body = [message, ...(why === undefined ? [] : [why]), `Fix: ${fix}`].map(harmless).join("\n");
-  const whose = [module, service === module ? undefined : service, at ? undefined : subject].filter((part) => part !== undefined);
-  return command(commands[severity], { ...placed(at, format), title: titled(rule, whose.join(" / ")) }, body);
+  return command(commands[severity], { ...placed(at, format), title: titled(rule, ownerOf(finding, true)) }, body);
 }
 
 function titled(what: string, whose: string | undefined): string {

@@ -5,6 +5,7 @@ import { severities } from "../findings/severity.ts";
 import { harmless } from "./cells.ts";
 import { excerpt } from "./excerpt.ts";
 import type { Format } from "./options.ts";
+import { ownerOf } from "./owner.ts";
 import { toldPath } from "./paths.ts";
 import { Quotes } from "./quotes.ts";
 import { summarize, tell } from "./summary.ts";
@@ -39,11 +40,9 @@ function gravestOf(findings: readonly Finding[]): readonly Finding[] {
 }
 
 function findingLines(finding: Finding, quotes: Quotes, format: Format, colours: Colours): string[] {
-  const { rule, severity, module, service, message, reason, fix, at, related, subject } = finding;
+  const { rule, severity, module, message, reason, fix, at, related, subject } = finding;
   const why = reason ?? format.rules.get(rule)?.reason;
-  // A project without a contract is named by its file, which stands before it.
-  const isNamed = module !== undefined && at?.file.endsWith(`/${module}`) === true;
-  const whose = whoseIs(isNamed ? undefined : module, service, at === undefined ? undefined : subject);
+  const whose = harmless(ownerOf(finding, at !== undefined));
   return [
     `${head(at, subject ?? module ?? "", format, colours)}  ${painted(severity, colours)}  ${colours.bold(rule)}${
       whose === "" ? "" : `  ${colours.dim(whose)}`
@@ -97,11 +96,6 @@ function head(at: Place | undefined, otherwise: string, format: Format, colours:
 
 function toldPlace(at: Place, format: Format): string {
   return `${harmless(toldPath(at.file, format.base))}:${at.line}:${at.column}`;
-}
-
-function whoseIs(module: string | undefined, service: string | undefined, subject: string | undefined): string {
-  const parts = [module, service === module ? undefined : service, subject].filter((part) => part !== undefined);
-  return harmless(parts.join(" / "));
 }
 
 function painted(severity: Severity, colours: Colours): string {
