@@ -1,6 +1,5 @@
 import { dirname, isAbsolute, join, posix, relative, resolve } from "node:path";
 import { quote } from "../../model/errors.ts";
-import { ruleDescriptions } from "../rules/catalogue.ts";
 import type { SourceFile } from "../source/place.ts";
 import type { Contract, ContractModule } from "./contract.ts";
 import type { Places } from "./places.ts";
@@ -74,7 +73,6 @@ export function resolveContract(
 }
 
 function contradictions(root: string, modules: readonly ContractModule[]): Complaint[] {
-  const rules = new Set(ruleDescriptions.map(({ id }) => id));
   return [
     ...modules.flatMap((module) => {
       const path = ["modules", module.name];
@@ -83,11 +81,6 @@ function contradictions(root: string, modules: readonly ContractModule[]): Compl
           isBelow(root, mount.source)
             ? []
             : [{ path: [...path, "mounts", String(index), "source"], message: `${quote(mount.source)} is outside the project` }],
-        ),
-        ...module.exceptions.flatMap(({ rule }, index): Complaint[] =>
-          rules.has(rule)
-            ? []
-            : [{ path: [...path, "exceptions", String(index), "rule"], message: `there is no rule ${quote(rule)}` }],
         ),
         ...twice(
           module.mounts,

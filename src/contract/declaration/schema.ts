@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { quote } from "../../model/errors.ts";
+import { ruleDescriptions } from "../rules/catalogue.ts";
 import type { ContractUser, EnvironmentName } from "./contract.ts";
 
 type User = Omit<ContractUser, "variables"> & { readonly variables?: ContractUser["variables"] };
@@ -44,6 +46,10 @@ const name = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/, "must be 1 to 63 lower-case letters, digits, dots, hyphens or underscores");
 const reason = z.string().trim().min(1, "must say why");
+const rule = z.enum(
+  ruleDescriptions.map(({ id: one }) => one),
+  { error: ({ input }) => `there is no rule ${quote(input)}` },
+);
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of a variable");
 const port = z.int().min(1).max(65_535);
 /** Root is what the contract forbids, so that it cannot be declared either; 2^31 − 1 is the greatest id that engines take. */
@@ -59,7 +65,7 @@ const user = z
     uid: id.describe("The numeric user id of every process."),
     gid: id.describe("The numeric group id of every process."),
     variables: z
-      .strictObject({ uid: variable, gid: variable })
+      .strictObject({ uid: variable.describe("Overrides the user id."), gid: variable.describe("Overrides the group id.") })
       .describe("Variables that may override the ids; any other numeric non-root id is then kept.")
       .optional(),
   })
@@ -112,7 +118,7 @@ const secret = z
 
 const exception = z
   .strictObject({
-    rule: name.describe("The rule's id; see docs/rules/."),
+    rule: rule.describe("The rule's id; see docs/rules/."),
     reason: reason.describe("Why the module may break it."),
   })
   .describe("A rule that does not count for this module.");
@@ -185,3 +191,8 @@ export const contractSchema: z.ZodType<ContractDocument> = z
     modules: z.record(name, contractModule).describe("The modules by name."),
   })
   .meta({ title: "contract.yaml", description: "What the containers of a project must keep; `novabot check` holds them to it." });
+
+/** The JSON Schema that editors complete `contract.yaml` by, as `schema/contract.schema.json` has it. */
+export function contractJSONSchema(): unknown {
+  return z.toJSONSchema(contractSchema, { io: "input", target: "draft-2020-12" });
+}

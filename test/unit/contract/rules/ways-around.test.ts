@@ -1,0 +1,432 @@
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { checkExample, type ExampleOptions } from "./example.ts";
+
+/** A service of the module `shop`, from the lines below its key. */
+function shop(body: string, rest = ""): string {
+  const indented = body.replace(/^(?=.)/gm, "    ");
+  return `services:\n  shop:\n    image: example/shop:1.4\n${indented}\n${rest}`;
+}
+
+async function found(
+  rule: string,
+  compose: string | Readonly<Record<string, string>>,
+  options: ExampleOptions = {},
+): Promise<string[]> {
+  const { report } = await checkExample(typeof compose === "string" ? { "compose.yaml": compose } : compose, options);
+  expect(report.findings.filter((one) => one.rule === "compose-valid" && one.severity === "error")).toEqual([]);
+  return report.findings
+    .filter((one) => one.rule === rule)
+    .map(({ severity, at, message }) => `${severity} ${String(at?.line)} ${message}`);
+}
+
+const broken = expect.stringMatching(/^error /) as string;
+const warned = expect.stringMatching(/^warning /) as string;
+
+describe("user", () => {
+  test.each([
+    '"00:00"',
+    '"+0:0"',
+    '":1001"',
+    '":"',
+    "root",
+    "node",
+    '"0"',
+    '"1002:1001"',
+    '"1001:1002"',
+    '"1001:staff"',
+    '"-0:1001"',
+    '"1001 :1001"',
+    '"4294967296:1001"',
+    '"${X:-0}"',
+    '"${RUNTIME_UID}:${RUNTIME_GID}"',
+    '"${RUNTIME_UID:-0}:${RUNTIME_GID:-0}"',
+    '"2000:${RUNTIME_GID:-1001}"',
+  ])("%s is not the contract's", async (user) => expect(await found("user", shop(`user: ${user}`))).toEqual([broken]));
+
+  test.each([
+    '"1001:1001"',
+    '"+1001:01001"',
+    '"${RUNTIME_UID:-1001}:${RUNTIME_GID:-1001}"',
+    '"${RUNTIME_UID:?set it}:${RUNTIME_GID:-1001}"',
+  ])("%s is", async (user) => {
+    expect(await found("user", shop(`user: ${user}`), { env: { RUNTIME_UID: "1001" } })).toEqual([]);
+  });
+
+  test("another numeric user is kept through the contract's variables, but never root", async () => {
+    const user = shop('user: "${RUNTIME_UID:-1001}:${RUNTIME_GID:-1001}"');
+    expect(await found("user", user, { env: { RUNTIME_UID: "2002", RUNTIME_GID: "2002" } })).toEqual([]);
+    expect(await found("user", user, { env: { RUNTIME_UID: "0", RUNTIME_GID: "2002" } })).toEqual([broken]);
+    expect(await found("user", user, { env: { RUNTIME_UID: "root" } })).toEqual([broken]);
+    expect(await found("user", shop('user: "${RUNTIME_UID:-0}:1001"'), { env: { RUNTIME_UID: "1001" } })).toEqual([broken]);
+  });
+
+  test("without one the image decides", async () => {
+    const image = (user: string): ExampleOptions => ({ images: { "example/shop:1.4": { user } } });
+    expect(await found("user", shop(""))).toEqual([broken]);
+    expect(await found("user", shop(""), image(""))).toEqual([broken]);
+    expect(await found("user", shop(""), image("node"))).toEqual([broken]);
+    expect(await found("user", shop(""), image("1001:1001"))).toEqual([]);
+    expect(await found("root-group", shop(""), image("1001"))).toEqual([broken]);
+    expect(await found("user", shop('user: ""'), image("1001:1001"))).toEqual([]);
+  });
+
+  const built = (dockerfile: string, build = "build: ."): Record<string, string> => ({
+    "compose.yaml": `services:\n  shop:\n    ${build.replaceAll("\n", "\n    ")}\n`,
+    Dockerfile: dockerfile,
+  });
+  test.each<[string, string, string, boolean]>([
+    ["a numeric one", "FROM a:1\nUSER 1001:1001\n", "build: .", true],
+    ["root behind it", "FROM a:1\nUSER 1001:1001\nUSER root\n", "build: .", false],
+    ["a name", "FROM a:1\nUSER node\n", "build: .", false],
+    ["none at all", "FROM a:1\n", "build: .", false],
+    ["the empty image", "FROM scratch\nCOPY a /\n", "build: .", false],
+    ["an argument", "FROM a:1\nARG U=1001:1001\nUSER $U\n", "build: .", true],
+    [
+      "an argument that Compose gives",
+      "FROM a:1\nARG U=1001:1001\nUSER ${U}\n",
+      "build:\n  context: .\n  args: { U: root }",
+      false,
+    ],
+    ["a variable of the stage below", "FROM a:1 AS base\nENV U=0\nFROM base\nUSER ${U:-1001}\n", "build: .", false],
+    [
+      "an argument of another stage, which is not seen",
+      "FROM a:1 AS base\nARG U=1001:1001\nFROM a:1\nUSER ${U:-0}\n",
+      "build: .",
+      false,
+    ],
+    ["a stage below", "FROM a:1 AS base\nUSER 1001:1001\nFROM base\n", "build: .", true],
+    ["another stage by the name of upper case", "FROM a:1 AS Base\nUSER 1001:1001\nFROM BASE\n", "build: .", true],
+    ["the target", "FROM a:1 AS base\nFROM base AS run\nUSER 1001:1001\n", "build: { context: ., target: base }", false],
+    [
+      "the target that is right",
+      "FROM a:1 AS run\nUSER 1001:1001\nFROM a:1\nUSER 0\n",
+      "build: { context: ., target: run }",
+      true,
+    ],
+    ["a target that is not there", "FROM a:1 AS run\nUSER 1001:1001\n", "build: { context: ., target: gone }", false],
+    ["a comment", "FROM a:1\n# USER 1001:1001\n", "build: .", false],
+    ["a continued line", "FROM a:1\nUSER \\\n  1001:1001\n", "build: .", true],
+    ["another escape", "# escape=`\nFROM a:1\nUSER `\n  1001:1001\n", "build: .", true],
+    ["a here-document", "FROM a:1\nRUN <<EOF\nUSER 1001:1001\nEOF\n", "build: .", false],
+    ["lower case", "from a:1\nuser 1001:1001\n", "build: .", true],
+  ])("of a Dockerfile: %s", async (_, dockerfile, build, kept) => {
+    expect(await found("user", built(dockerfile, build))).toEqual(kept ? [] : [broken]);
+  });
+
+  test("of a Dockerfile inside of the Compose file, and of a base that the engine knows", async () => {
+    const inline = "build:\n  context: .\n  dockerfile_inline: |\n    FROM a:1\n    USER 1001:1001";
+    expect(await found("user", built("", inline))).toEqual([]);
+    expect(await found("user", built("FROM a:1\n"), { images: { "a:1": { user: "1001:1001" } } })).toEqual([]);
+    expect(await found("user", built("FROM a:1\n"), { images: { "a:1": { user: "" } } })).toEqual([broken]);
+  });
+
+  test("of hooks", async () => {
+    const hooks =
+      "user: '1001:1001'\npost_start:\n  - command: chown -R 1001 /app\n    user: root\n  - command: 'true'\n    user: '1001'";
+    expect(await found("user", shop(hooks))).toEqual([broken]);
+    expect(await found("privileged", shop("post_start:\n  - { command: a, privileged: true }"))).toEqual([broken]);
+  });
+
+  test("numbers that older readers of YAML take for others", async () => {
+    expect(await found("user", shop("user: 1001:1001"))).toEqual([]);
+    const contract = "version: 1\nmodules: { shop: { folder: modules/shop, user: { uid: 33, gid: 33 } } }\n";
+    expect(await found("user", shop("user: 33:33"), { contract })).toEqual([warned]);
+    expect(await found("user", shop("user: '33:33'"), { contract })).toEqual([]);
+  });
+});
+
+test.each(['"0"', "root", '"+0"', '"00"', "docker", "disk", "sudo"])("group_add %s is as good as root", async (group) => {
+  expect(await found("root-group", shop(`user: "1001:1001"\ngroup_add: [${group}]`))).toEqual([broken]);
+});
+test.each(['"1001"', '"1001:0"', '"1001:root"', '"1001:00"', '"1001:"'])("the group of %s is root's", async (user) => {
+  expect(await found("root-group", shop(`user: ${user}`))).toEqual([broken]);
+});
+test("the group of an engine by a variable is told", async () => {
+  expect(await found("root-group", shop('user: "1001:1001"\ngroup_add: ["${DOCKER_GID:-999}"]'))).toEqual([warned]);
+});
+
+test("restart", async () => {
+  expect(await found("restart", shop("restart: always"))).toEqual([broken]);
+  expect(await found("restart", shop("restart: no"))).toEqual([broken]);
+  expect(await found("restart", shop("restart: on-failure:3"))).toEqual([broken]);
+  expect(await found("restart", shop("restart: unless-stopped\ndeploy: { restart_policy: { condition: none } }"))).toEqual([
+    broken,
+  ]);
+  expect(await found("restart", shop("deploy: { restart_policy: { condition: unless-stopped } }"))).toEqual([]);
+  const job = "  migrate:\n    image: example/shop:1.4\n    restart: 'no'\n";
+  const wait = "depends_on:\n  migrate: { condition: service_completed_successfully }\nrestart: unless-stopped";
+  expect(await found("restart", shop(wait, job))).toEqual([]);
+  expect(await found("restart", shop("restart: unless-stopped", job))).toEqual([broken]);
+});
+
+const usual = "  - ./data:/app/data\n  - ./logs:/app/logs\n";
+describe("mounts", () => {
+  const mounts = async (lines: string, rest = "", options?: ExampleOptions): Promise<string[]> =>
+    await found("mounts", shop(`volumes:\n${usual}${lines}`, rest), options);
+  const readOnly = async (lines: string, rest = "", options?: ExampleOptions): Promise<string[]> =>
+    await found("mounts-read-only", shop(`volumes:\n${usual}${lines}`, rest), options);
+
+  test.each<[string, string, string]>([
+    ["another mode", "  - ./conf:/app/conf:RO\n", ""],
+    ["a mode that means nothing", "  - ./conf:/app/conf:readonly\n", ""],
+    ["a mode of its own", "  - ./conf:/app/conf:rw\n", ""],
+    ["a mode from a variable", "  - ./conf:/app/conf:${MODE:-rw}\n", ""],
+    ["a later mount", "  - ./conf:/app/conf:ro\n  - ./conf:/app//conf/:rw\n", ""],
+    ["a writable part", "  - ./conf:/app/conf:ro\n  - ./data/x:/app/conf/x\n", ""],
+    ["a volume inside", "  - ./conf:/app/conf:ro\n  - /app/conf/cache\n", ""],
+    ["the long form", "  - { type: bind, source: ./conf, target: /app/conf, read_only: false }\n", ""],
+    ["the long form without a word", "  - { type: bind, source: ./conf, target: /app/conf }\n", ""],
+    ["the directory once more", "  - ./conf:/app/conf:ro\n  - ./conf:/c\n", ""],
+    ["the directory by another way", "  - ./conf:/app/conf:ro\n  - ../shop/./conf/:/c\n", ""],
+    ["the directory above", "  - ./conf:/app/conf:ro\n  - .:/module\n", ""],
+    [
+      "a volume that is bound to it",
+      "  - ./conf:/app/conf:ro\n  - tricky:/c\n",
+      "volumes:\n  tricky:\n    driver: local\n    driver_opts: { type: none, o: bind, device: ./conf }\n",
+    ],
+    ["another service", "  - ./conf:/app/conf:ro\n", "  helper:\n    image: example/h:1\n    volumes: [./conf:/x]\n"],
+    [
+      "a service of a profile",
+      "  - ./conf:/app/conf:ro\n",
+      "  helper:\n    image: example/h:1\n    profiles: [x]\n    volumes: [./conf:/x]\n",
+    ],
+  ])("read-only is undone by %s", async (_, lines, rest) => expect(await readOnly(lines, rest)).toEqual([broken]));
+
+  test("read-only is undone by a symbolic link, and by volumes_from", async () => {
+    const before = (folder: string): Promise<void> => symlink("conf", join(folder, "harmless"));
+    expect(await readOnly("  - ./conf:/app/conf:ro\n  - ./harmless:/c\n", "", { before })).toEqual([broken]);
+    const from = shop(
+      "volumes_from: [helper]\nvolumes:\n  - ./data:/app/data\n  - ./logs:/app/logs\n  - ./conf:/app/conf:ro",
+      "  helper:\n    image: example/h:1\n    volumes: [./conf:/x]\n",
+    );
+    expect(await found("mounts-read-only", from)).toEqual([broken, broken]);
+    expect(await found("mounts", from)).toEqual([broken]);
+  });
+
+  test("another module may not write it, unless the contract says so", async () => {
+    const contract = (mode: string): string =>
+      `version: 1\nmodules:\n  shop:\n    folder: modules/shop\n    mounts: [{ target: /s, source: conf, mode: ro }]\n  owner:\n    folder: modules/owner\n    mounts: [{ target: /s, source: ../shop/conf, mode: ${mode} }]\n`;
+    const before = async (folder: string): Promise<void> => {
+      await mkdir(join(folder, "../owner"));
+      await writeFile(
+        join(folder, "../owner/compose.yaml"),
+        "services:\n  owner:\n    image: example/o:1\n    volumes: [../shop/conf:/s]\n",
+      );
+    };
+    const compose = shop("volumes: [./conf:/s:ro]");
+    expect(await found("mounts-read-only", compose, { contract: contract("rw"), before })).toEqual([]);
+    expect(await found("mounts-read-only", compose, { contract: contract("ro"), before })).toEqual([broken, broken]);
+  });
+
+  test.each([
+    "  - ./conf:/app/conf:ro\n",
+    "  - ./conf:/app/conf:ro,z\n",
+    "  - { type: bind, source: ./conf, target: /app/conf, read_only: true }\n",
+    "  - ./conf:/app/conf/:ro\n",
+  ])("%s is read-only", async (line) => {
+    expect(await readOnly(line)).toEqual([]);
+    expect(await mounts(line)).toEqual([]);
+  });
+
+  test("what is declared must be there, from its directory, and writable", async () => {
+    expect(await mounts("")).toEqual([broken]);
+    expect(await mounts("  - ./data/../logs:/app/conf:ro\n")).toEqual([broken]);
+    expect(await mounts("  - conf:/app/conf:ro\n", "volumes: { conf: {} }\n")).toEqual([broken]);
+    expect(await mounts("  - ./conf:/app/conf:ro\n  - ./data:/app/data:ro\n")).toEqual([broken]);
+    expect(await found("mounts", shop(`volumes:\n${usual}tmpfs: [/app/conf]`))).toEqual([broken]);
+    expect(await mounts("  - ./conf:/app/conf:ro\n", "configs: { c: { content: a } }\n")).toEqual([]);
+  });
+});
+
+describe("ports", () => {
+  test.each([
+    "8100:5000",
+    "0.0.0.0:8100:5000",
+    "[::]:8100:5000",
+    "5000",
+    "8100-8101:5000-5001",
+    "127.0.0.1::5000",
+    "127.0.0.1:${UNSET_PORT}:5000",
+    "127.0.0.1:8101:5000",
+    "127.0.0.1:8100:5001",
+    "127.0.0.1:8100:5000/udp",
+    "192.168.1.5:8100:5000",
+    "127.0.0.2:8100:5000",
+  ])("%s is not the declared one", async (port) => {
+    const all = await found("ports", shop(`ports: ["${port}"]`));
+    expect(all.length).toBeGreaterThan(0);
+    expect(all.every((one) => one.startsWith("error"))).toBe(true);
+  });
+
+  test.each([
+    '["127.0.0.1:8100:5000"]',
+    '["127.0.0.1:8100:5000/tcp"]',
+    '["${A:-127.0.0.1}:${P:-8100}:5000"]',
+    '[{ host_ip: 127.0.0.1, published: "8100", target: 5000 }]',
+    "[{ host_ip: 127.0.0.1, published: 8100, target: 5000, mode: host }]",
+  ])("%s is", async (ports) => expect(await found("ports", shop(`ports: ${ports}`))).toEqual([]));
+
+  test("others besides are not declared, nor is none", async () => {
+    expect(await found("ports", shop('ports: ["127.0.0.1:8100:5000", "127.0.0.1:9229:9229"]'))).toEqual([broken]);
+    expect(await found("ports", shop("expose: [5000]"))).toEqual([broken]);
+    expect(await found("ports", shop("ports: [{ target: 5000, published: 8100 }]"))).toEqual([broken]);
+    const helper = "  helper:\n    image: example/h:1\n    ports: ['6379:6379', '127.0.0.1:6380:6380']\n";
+    expect(await found("ports", shop('ports: ["127.0.0.1:8100:5000"]', helper))).toEqual([broken]);
+  });
+});
+
+describe("network", () => {
+  const network = async (service: string, declared: string, env: Record<string, string> = {}): Promise<string[]> =>
+    await found("network", shop(service, `networks:\n  internal: ${declared}\n`), { env });
+  test.each<[string, string, string]>([
+    ["not external", "networks: [internal]", "{ name: '${PROJECT_INTERNAL_NETWORK}' }"],
+    ["external: false", "networks: [internal]", "{ external: false, name: '${PROJECT_INTERNAL_NETWORK}' }"],
+    ["a name that is written out", "networks: [internal]", "{ external: true, name: novabot-internal }"],
+    ["another default", "networks: [internal]", "{ external: true, name: '${PROJECT_INTERNAL_NETWORK:-bridge}' }"],
+    ["a longer name", "networks: [internal]", "{ external: true, name: 'x${PROJECT_INTERNAL_NETWORK}' }"],
+    ["what replaces the variable", "networks: [internal]", "{ external: true, name: '${PROJECT_INTERNAL_NETWORK:+host}x' }"],
+    ["another variable", "networks: [internal]", "{ external: true, name: '${OTHER:-novabot-internal}' }"],
+    ["not joined", "hostname: x", "{ external: true, name: '${PROJECT_INTERNAL_NETWORK}' }"],
+    ["the host's", "network_mode: host", "{ external: true, name: '${PROJECT_INTERNAL_NETWORK}' }"],
+    ["none", "network_mode: none", "{ external: true, name: '${PROJECT_INTERNAL_NETWORK}' }"],
+  ])("%s", async (_, service, declared) =>
+    expect(await network(service, declared, { PROJECT_INTERNAL_NETWORK: "novabot-internal" })).toEqual([broken]),
+  );
+
+  test.each([
+    "${PROJECT_INTERNAL_NETWORK}",
+    "$PROJECT_INTERNAL_NETWORK",
+    "${PROJECT_INTERNAL_NETWORK:-novabot-internal}",
+    "${PROJECT_INTERNAL_NETWORK:?set it}",
+  ])("%s", async (name) =>
+    expect(await network("networks: { internal: { aliases: [a] } }", `{ external: true, name: "${name}" }`)).toEqual([]),
+  );
+
+  test("the default network may be the shared one; another one besides is told", async () => {
+    const shared = "networks:\n  default: { external: true, name: '${PROJECT_INTERNAL_NETWORK}' }\n";
+    expect(await found("network", shop("", shared))).toEqual([]);
+    expect(await network("networks: [internal, default]", "{ external: true, name: '${PROJECT_INTERNAL_NETWORK}' }")).toEqual([
+      warned,
+    ]);
+  });
+});
+
+describe("env file", () => {
+  test.each<[string, string, boolean]>([
+    ["none", "hostname: x", false],
+    ["the other environment's", "env_file: [.env.server]", false],
+    ["not required", "env_file: [{ path: .env.local, required: false }]", false],
+    ["overridden", "env_file: [.env.local]\nenvironment: { SHOP_KEY: x }", false],
+    ["overridden by a list", "env_file: [.env.local]\nenvironment: ['SHOP_KEY=${SHOP_KEY}']", false],
+    ["overridden by the caller's", "env_file: [.env.local]\nenvironment: [SHOP_KEY]", false],
+    ["one", "env_file: .env.local", true],
+    ["one by a variable", "env_file: ['${RUNTIME_ENV_FILE:-.env.local}']", true],
+    ["one by another way", "env_file: [../shop/.env.local]", true],
+    ["other variables", "env_file: [.env.local]\nenvironment: { SHOP_NAME: x }", true],
+  ])("%s", async (_, service, kept) => {
+    const before = (folder: string): Promise<void> => writeFile(join(folder, ".env.server"), "SHOP_KEY=y\n");
+    expect(await found("env-file", shop(service), { before })).toEqual(kept ? [] : [broken]);
+  });
+});
+
+test("log file", async () => {
+  const log = async (service: string): Promise<string[]> => await found("log-file", shop(service));
+  expect(await log("volumes: [./logs:/app/logs]")).toEqual([]);
+  expect(await log("volumes: [.:/app]")).toEqual([]);
+  expect(await log("volumes: [./logs:/app/logs:ro]")).toEqual([broken]);
+  expect(await log("volumes: [./logs:/app/logs, /app/logs/shop.log]")).toEqual([]);
+  expect(await log("volumes: [./data:/app/data]")).toEqual([broken]);
+  expect(await log("tmpfs: [/app/logs]")).toEqual([broken]);
+  expect(await log("volumes: [./logs:/app/logs]\nlogging: { driver: none }")).toEqual([broken]);
+});
+
+test.each<[string, string]>([
+  ["privileged", "privileged: true"],
+  ["privileged", 'privileged: "true"'],
+  ["privileged", "privileged: ${P:-true}"],
+  ["privileged", "build: { context: ., privileged: true }"],
+  ["privileged", "build: { context: ., entitlements: [security.insecure] }"],
+  ["capabilities", "cap_add: [ALL]"],
+  ["capabilities", "cap_add: [cap_sys_admin]"],
+  ["capabilities", "cap_add: ['${CAP:-NET_RAW}']"],
+  ["host-namespaces", "pid: host"],
+  ["host-namespaces", "pid: container:x"],
+  ["host-namespaces", "ipc: host"],
+  ["host-namespaces", "uts: host"],
+  ["host-namespaces", "network_mode: host"],
+  ["host-namespaces", "network_mode: container:x"],
+  ["host-namespaces", "userns_mode: host"],
+  ["host-namespaces", "cgroup: host"],
+  ["host-namespaces", "build: { context: ., network: host }"],
+  ["engine-socket", "volumes: [/var/run/docker.sock:/var/run/docker.sock:ro]"],
+  ["engine-socket", "volumes: [//var//run/./docker.sock:/s]"],
+  ["engine-socket", "volumes: [/run:/host]"],
+  ["engine-socket", "volumes: [/var/run:/host]"],
+  ["engine-socket", "volumes: [/var:/host:ro]"],
+  ["engine-socket", "volumes: [/:/host:ro]"],
+  ["engine-socket", "volumes: [/var/lib/docker/overlay2:/x]"],
+  ["engine-socket", "volumes: [/run/user/1000/podman/podman.sock:/s]"],
+  ["engine-socket", "volumes: [/run/containerd/containerd.sock:/s]"],
+  ["engine-socket", "volumes: [/var/run/crio/crio.sock:/s]"],
+  ["engine-socket", "volumes: [{ type: bind, source: /var/run/docker.sock, target: /s }]"],
+  ["engine-socket", "volumes: ['${DOCKER_SOCK:-/var/run/docker.sock}:/s']"],
+  ["engine-socket", "volumes: [{ type: npipe, source: '\\\\.\\pipe\\docker_engine', target: '\\\\.\\pipe\\docker_engine' }]"],
+  ["engine-socket", "use_api_socket: true"],
+  ["host-paths", "volumes: [/etc:/e:ro]"],
+  ["host-paths", "volumes: [/etc/passwd:/e]"],
+  ["host-paths", "volumes: [/etc/localtime:/etc/localtime]"],
+  ["host-paths", "volumes: [/proc/sys:/p]"],
+  ["host-paths", "volumes: [~/.ssh:/k:ro]"],
+  ["host-paths", "volumes: [/:/host]"],
+  ["devices", "devices: [/dev/kvm]"],
+  ["devices", "devices: [vendor.com/class=name]"],
+  ["devices", "device_cgroup_rules: ['c *:* rwm']"],
+  ["devices", "gpus: all"],
+  ["devices", "deploy: { resources: { reservations: { devices: [{ capabilities: [gpu] }] } } }"],
+  ["devices", "volumes: [/dev:/dev]"],
+  ["sandbox-off", "security_opt: [seccomp=unconfined]"],
+  ["sandbox-off", "security_opt: ['seccomp:unconfined']"],
+  ["sandbox-off", "security_opt: ['apparmor=unconfined']"],
+  ["sandbox-off", "security_opt: ['label:disable']"],
+  ["sandbox-off", "security_opt: ['label=disable']"],
+  ["sandbox-off", "security_opt: [systempaths=unconfined]"],
+  ["sandbox-off", "security_opt: [no-new-privileges=false]"],
+  ["sandbox-off", "cgroup_parent: /other"],
+  ["sandbox-off", "runtime: sysbox-runc"],
+  ["sandbox-off", "oom_kill_disable: true"],
+])("%s is broken by %s", async (rule, service) => {
+  expect(await found(rule, { "compose.yaml": shop(service), Dockerfile: "FROM a:1\n" })).toEqual([broken]);
+});
+
+test("an engine's socket by a symbolic link, a volume and a secret", async () => {
+  const before = (folder: string): Promise<void> => symlink("/var/run", join(folder, "tools"));
+  expect(await found("engine-socket", shop("volumes: [./tools:/t]"), { before })).toEqual([broken]);
+  const volume = "volumes:\n  v: { driver_opts: { type: none, o: 'ro,bind', device: /run } }\n";
+  expect(await found("engine-socket", shop("volumes: [v:/t]", volume))).toEqual([broken]);
+  expect(await found("engine-socket", shop("secrets: [s]", "secrets: { s: { file: /var/run/docker.sock } }\n"))).toEqual([
+    broken,
+  ]);
+  expect(await found("engine-socket", shop("environment: { DOCKER_HOST: tcp://10.0.0.1:2375 }"))).toEqual([warned]);
+});
+
+test.each<[string, string]>([
+  ["host-paths", "volumes: [/etc/localtime:/etc/localtime:ro, ./data:/app/data]"],
+  ["host-paths", "volumes: [/srv/shop:/srv]"],
+  ["devices", "volumes: [/dev/shm:/dev/shm]"],
+  ["sandbox-off", "security_opt: [no-new-privileges:true]\nruntime: runc"],
+  ["host-namespaces", "ipc: private\ncgroup: private"],
+  ["engine-socket", "volumes: [./run:/run, ./docker.socket.txt:/x, /var/www:/www, /var/log/shop:/l]"],
+  ["capabilities", "cap_drop: [ALL]"],
+])("%s is kept by %s", async (rule, service) => expect(await found(rule, shop(service))).toEqual([]));
+
+test.each<[string, boolean]>([
+  ["image: docker.io/example/shop:2", true],
+  ["image: example/shop@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", true],
+  ["image: evil.example:5000/example/shop:2", false],
+  ["image: example/shop2", false],
+  ["image: shop", false],
+])("%s", async (image, kept) => {
+  expect(await found("image", `services:\n  shop:\n    ${image}\n`)).toEqual(kept ? [] : [broken]);
+});
