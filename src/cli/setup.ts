@@ -1,9 +1,12 @@
 import type { Command } from "commander";
+import { ensureCompose } from "../host/compose/bring.ts";
+import type { ComposeProgram } from "../host/compose/program.ts";
 import { buildImages } from "../host/images/images.ts";
 import { setUp, stopPrivateEngine } from "../host/setup/setup.ts";
+import { messageOf } from "../model/errors.ts";
 import type { CLIContext } from "./context.ts";
 import { builtLines } from "./image.ts";
-import { formatDuration } from "./output.ts";
+import { formatDuration, visible } from "./output.ts";
 import { buildProgress } from "./progress.ts";
 
 export function addSetupCommand(program: Command, context: CLIContext): void {
@@ -27,6 +30,8 @@ export function addSetupCommand(program: Command, context: CLIContext): void {
       const { product, version, endpoint } = await engine.probe();
       const engineMs = Math.round(performance.now() - started);
       if (!options.json) context.print(`${product} ${version} answers at ${endpoint} (${formatDuration(engineMs)})`);
+      const compose = await composeFor(engine.name, endpoint, context);
+      if (!options.json && compose) context.print(`Compose ${compose.version} is there for modules (${compose.argv.join(" ")})`);
       const images = await buildImages(engine, {
         which: "agent",
         env: context.env,
@@ -38,6 +43,7 @@ export function addSetupCommand(program: Command, context: CLIContext): void {
       if (options.json) {
         return context.printJSON({
           engine: { name: engine.name, product, version, endpoint, durationMs: engineMs },
+          compose: compose ? { flavour: compose.flavour, version: compose.version, argv: compose.argv } : null,
           images,
           durationMs,
         });
@@ -45,4 +51,14 @@ export function addSetupCommand(program: Command, context: CLIContext): void {
       for (const line of builtLines(images)) context.print(line);
       context.print(`Set up in ${formatDuration(durationMs)}. Next: novabot demo`);
     });
+}
+
+/** Modules need a Compose program; agents need none, so that its absence is told and stops nothing. */
+async function composeFor(name: string, endpoint: string, context: CLIContext): Promise<ComposeProgram | undefined> {
+  try {
+    return await ensureCompose({ name, endpoint }, context.env, (line) => context.note(line));
+  } catch (error) {
+    context.note(`There is no Compose, which modules need: ${visible(messageOf(error))}`);
+    return undefined;
+  }
 }

@@ -11,6 +11,7 @@ import { createCreationRules, createSecrets } from "../../secrets/create.ts";
 import { packageRoot } from "../package-root.ts";
 import type { Environment } from "../state.ts";
 import { recordChange } from "./audit.ts";
+import { prepareFolders } from "./folders.ts";
 import { withModulesLock } from "./lock.ts";
 
 export interface Added {
@@ -61,12 +62,10 @@ export async function addModules(home: Home, names: readonly string[], env: Envi
       if (module.name.endsWith("-docs")) await bring("docs", copyTree);
       if (files.length > before) brought.push(module.name);
     }
-    const { toSet, key } = await addSecrets(
-      contract.modules.filter(({ folder }) => existsSync(folder)),
-      home,
-      env,
-      files,
-    );
+    const there = contract.modules.filter(({ folder }) => existsSync(folder));
+    // A package holds no empty directories.
+    for (const module of there) await prepareFolders(module, { ...module.user, shiftsIDs: false });
+    const { toSet, key } = await addSecrets(there, home, env, files);
     for (const module of brought) await recordChange(home, { what: "add", module, result: "added" });
     return { files, modules: brought, toSet, key };
   });

@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import type { EnvironmentName } from "../../contract/declaration/contract.ts";
@@ -7,10 +6,10 @@ import { messageOf, NovaError } from "../../model/errors.ts";
 import { redactor } from "../../agents/protocol/redact.ts";
 import { findIdentities } from "../../secrets/age/identities.ts";
 import { openSecrets, valuesOf } from "../../secrets/file/secrets-file.ts";
-import { materialize } from "../../secrets/materialize/materialize.ts";
 import { logsCommand, upCommand } from "../compose/command.ts";
 import type { ResolvedProject } from "../compose/resolved.ts";
 import { runCompose } from "../compose/run.ts";
+import { materializeModule } from "../secrets/materialize.ts";
 import { containersOf, type ModuleContainer, observationOf, refuseStrangers } from "./containers.ts";
 import { prepareFolders } from "./folders.ts";
 import { waitForHealth } from "./health.ts";
@@ -215,22 +214,12 @@ class Start {
     const { compose, env } = this.#modules;
     const target = module.envFiles[environment];
     const file = module.secretFiles[environment];
-    const user = this.#project.variables;
-    const ids = module.user.variables;
-    const owner = {
-      uid: Number((ids && user[ids.uid]) ?? module.user.uid),
-      gid: Number((ids && user[ids.gid]) ?? module.user.gid),
-    };
-    if (module.secrets.length === 0 && (await readKeptFile(file)) === undefined) {
-      // Nothing is declared and nobody has written anything: the file is there all the same, because the contract wants it.
-      if ((await readKeptFile(target)) === undefined) await writeFile(target, "", { mode: 0o600, flag: "wx" });
-      return await readKeptFile(target);
-    }
     const identities = await findIdentities(env);
-    const declared = { module: module.name, environment, file, secrets: module.secrets };
-    const { document } = await openSecrets(file, identities);
-    this.redact = redactor(valuesOf(document.rows, file));
-    const { warnings } = await materialize({ declared, target, owner, form: compose }, identities);
+    if (module.secrets.length > 0) this.redact = redactor(valuesOf((await openSecrets(file, identities)).document.rows, file));
+    const { warnings } = await materializeModule(module, environment, compose, identities, {
+      ...env,
+      ...this.#project.variables,
+    });
     this.#notes.push(...warnings);
     const former = this.#before.envFile;
     const now = await readKeptFile(target);
