@@ -85,6 +85,12 @@ export function ownText(subject: ServiceSubject, at: Place): string | undefined 
   return source === undefined || span === undefined ? undefined : source.text.slice(span.start, span.end);
 }
 
+/** Whether the scalar stands there without quotes. */
+export function isPlain(subject: ServiceSubject, at: Place): boolean {
+  const source = subject.project.files.find(({ path }) => path === at.file);
+  return source !== undefined && spanOf(source, at)?.quote === "";
+}
+
 /** The file, when the place is inside the service's own block and no anchor around it may be used elsewhere. */
 function ownSource(subject: ServiceSubject, at: Place): SourceFile | undefined {
   const { service } = subject;

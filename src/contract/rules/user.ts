@@ -1,7 +1,7 @@
 import { quote } from "../../model/errors.ts";
 import type { Place } from "../source/place.ts";
 import { imageUser } from "./built.ts";
-import { adding, ownText, replacing, userText } from "./mend.ts";
+import { adding, isPlain, replacing, userText } from "./mend.ts";
 import type { PaperRule, ServiceSubject, Tell } from "./paper-rule.ts";
 import { idOf, isRoot, readUser } from "./users.ts";
 import { itemsOf, textOf, under } from "./values.ts";
@@ -55,14 +55,14 @@ export const userRule: PaperRule = {
       return;
     }
     // YAML 1.1, which older Composes read, takes these for numbers to the base of 60 or 8.
-    const plain = ownText(subject, at);
-    if (plain === service.user.written && (/^[0-9]+(?::[0-5]?[0-9])+$/.test(plain) || /^0[0-7]+$/.test(plain))) {
+    const plain = service.user.written;
+    if (isPlain(subject, at) && (/^[0-9]+(?::[0-5]?[0-9])+$/.test(plain) || /^0[0-7]+$/.test(plain))) {
       tell({
         severity: "warning",
         message: `${plain} without quotes is another number to a Compose that reads YAML 1.1`,
         fix: "Put it into quotes.",
         at,
-        edits: replacing(subject, at, plain).map((edit) => ({ ...edit, text: `"${plain}"` })),
+        edits: replacing(subject, at, plain).map((edit) => Object.assign({}, edit, { text: `"${plain}"` })),
       });
     }
   },

@@ -403,8 +403,8 @@ test.each<[string, string]>([
 test("an engine's socket by a symbolic link, a volume and a secret", async () => {
   const before = (folder: string): Promise<void> => symlink("/var/run", join(folder, "tools"));
   expect(await found("engine-socket", shop("volumes: [./tools:/t]"), { before })).toEqual([broken]);
-  const volume = "volumes:\n  v: { driver_opts: { type: none, o: 'ro,bind', device: /run } }\n";
-  expect(await found("engine-socket", shop("volumes: [v:/t]", volume))).toEqual([broken]);
+  const volume = "volumes:\n  vol: { driver_opts: { type: none, o: 'ro,bind', device: /run } }\n";
+  expect(await found("engine-socket", shop("volumes: [vol:/t]", volume))).toEqual([broken]);
   expect(await found("engine-socket", shop("secrets: [s]", "secrets: { s: { file: /var/run/docker.sock } }\n"))).toEqual([
     broken,
   ]);
