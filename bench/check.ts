@@ -10,6 +10,7 @@ import { composeProgram } from "../test/fixtures/compose-programs.ts";
 import { largeFile } from "./check/large-file.ts";
 import { type OwnFigures, readAll } from "./check/own-process.ts";
 import { type Ran, runProcess } from "./check/process.ts";
+import { compareSecrets } from "./check/secrets.ts";
 import { median, table } from "./table.ts";
 
 // Reading Compose files that people wrote, against Docker Compose reading the same: many in one process here, a process for each there, which
@@ -41,6 +42,7 @@ async function main(): Promise<void> {
     await compareCorpus(compose, corpus, directory);
     await compareLarge(compose, directory);
     await compareOne(compose, directory);
+    await compareSecrets(directory);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

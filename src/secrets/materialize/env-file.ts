@@ -53,9 +53,11 @@ export function renderEnvFile(values: ReadonlyMap<string, string>, form: EnvFile
   });
   const text = lines.map((line) => `${line}\n`).join("");
   // Together as well as one by one: a quote that stays open would take in the next line.
-  for (const [name, value] of values) {
-    if (dialect.readers.some((reader) => reader(text)?.get(name) !== value))
-      throw unrepresentable(name, value, form, dialect, place);
+  for (const reader of dialect.readers) {
+    const read = reader(text);
+    for (const [name, value] of values) {
+      if (read?.get(name) !== value) throw unrepresentable(name, value, form, dialect, place);
+    }
   }
   return text;
 }
