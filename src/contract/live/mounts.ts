@@ -80,9 +80,7 @@ function judgeExpected(
     });
   }
   const place: Location = { device: mount.device, root: mount.root };
-  const others = mounts.filter(
-    (other) => !other.readonly && !isBelow(other.target, target) && (holds(other, place) || holds(place, other)),
-  );
+  const others = mounts.filter((other) => !other.readonly && !isBelow(other.target, target) && isReached(mounts, other, place));
   for (const other of others) {
     verdicts.broken("mounts-read-only", {
       message: `The directory at ${target} is also mounted at ${other.target}${who}, and can be written there.`,
@@ -91,6 +89,14 @@ function judgeExpected(
       at,
     });
   }
+}
+
+/** Whether `place`, or a part of it, can be reached through `mount`, and no other mount lies over it on the way. */
+function isReached(mounts: readonly MountEntry[], mount: MountEntry, place: Location): boolean {
+  if (holds(place, mount)) return mountAt(mounts, mount.target)?.id === mount.id;
+  if (!holds(mount, place)) return false;
+  const rest = mount.root === "/" ? place.root : place.root.slice(mount.root.length);
+  return mountAt(mounts, `${mount.target === "/" ? "" : mount.target}${rest}`)?.id === mount.id;
 }
 
 /** The file system and the directory in it are compared, and then the directory's own device and inode. */
