@@ -1,7 +1,8 @@
 import type { Place } from "../source/place.ts";
 import { get, getMap, getScalar, getText, items } from "./build.ts";
 import { dependencyCycle } from "./cycle.ts";
-import type { MapNode, Node } from "./node.ts";
+import { bytesOf } from "./bytes.ts";
+import type { MapNode, Node, ScalarNode } from "./node.ts";
 import { refuse } from "./problem.ts";
 import type { ComposeProject, Service } from "./project.ts";
 import { isText, printed } from "./text.ts";
@@ -106,6 +107,13 @@ function checkLimits(service: Service): void {
   const replicas = numberOf(deploy, "replicas");
   const scale = numberOf(node, "scale");
   if (scale !== undefined && replicas !== undefined && scale !== replicas) twice(service, node, "scale", "deploy.replicas");
+  const resources = getMap(deploy, "resources");
+  for (const [own, part, key] of LIMITS) {
+    const limit = getScalar(node, own);
+    const among = getMap(resources, part);
+    if (limit === undefined || among === undefined || amount(limit) === 0) continue;
+    if (amount(limit) !== amount(getScalar(among, key))) twice(service, node, own, `deploy.resources.${part}.${key}`);
+  }
   const many = scale ?? replicas ?? 1;
   if (many > 1 && service.containerName !== undefined && service.containerName.value !== "") {
     const at = service.containerName.at;
@@ -120,6 +128,19 @@ function checkLimits(service: Service): void {
   if (test !== undefined && test.value.length > 0 && !["CMD", "CMD-SHELL", "NONE"].includes(test.value[0] ?? "")) {
     refuse("healthcheck", test.at, "a health check's test begins with CMD, CMD-SHELL or NONE", "put CMD before it");
   }
+}
+
+const LIMITS = [
+  ["cpus", "limits", "cpus"],
+  ["mem_limit", "limits", "memory"],
+  ["mem_reservation", "reservations", "memory"],
+  ["pids_limit", "limits", "pids"],
+] as const;
+
+/** What is not there is zero to Compose. */
+function amount(node: ScalarNode | undefined): number {
+  if (node === undefined || node.value === null) return 0;
+  return typeof node.value === "number" ? Math.fround(node.value) : Math.fround(bytesOf(String(node.value)) ?? 0);
 }
 
 function twice(service: Service, node: MapNode, one: string, other: string): never {

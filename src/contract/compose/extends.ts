@@ -1,4 +1,4 @@
-import { dirname, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { getMap, getText, isNull, withEntry } from "./build.ts";
 import { mergeService, withoutPaths } from "./merge.ts";
 import type { MapEntry, MapNode, Node } from "./node.ts";
@@ -83,8 +83,11 @@ class Chain {
         refuse("remote", written.at, `${path} is not on this machine, and is not fetched`, "extend a service of a local file");
       from = resolve(this.#context.directory, path);
       const base = await this.#context.readBase(from, written);
-      // Paths of the other file begin where that file lies.
-      const rebased = resolvePaths(base.root, { directory: dirname(from), home: this.#context.home });
+      // Paths of the other file begin where that file lies, and stay relative as those of this file still are: lists of them are merged by their text.
+      const rebased = resolvePaths(base.root, {
+        directory: relative(this.#context.directory, dirname(from)) || ".",
+        home: this.#context.home,
+      });
       source =
         getMap(rebased, "services") ?? refuse("extends", written.at, `${path} has no services`, "extend a service that is there");
       drops = [...resets, ...base.resets];

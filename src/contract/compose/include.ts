@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { get, getMap, getText, items, map, withEntry } from "./build.ts";
 import type { MapEntry, MapNode, Node } from "./node.ts";
 import { isRemote } from "./paths.ts";
@@ -11,6 +11,8 @@ import { isText } from "./text.ts";
 export interface Included {
   readonly files: readonly string[];
   readonly directory: string;
+  /** The directory as a path from where the including file's own begin. */
+  readonly base: string;
   readonly envFiles: readonly string[];
   readonly at: Node;
 }
@@ -37,7 +39,13 @@ async function included(item: Node, directory: string): Promise<Included> {
   const own = written === "" ? dirname(files[0] ?? directory) : resolve(directory, written);
   // Of a directory that is not there Compose takes the one above it.
   const begin = (await isDirectory(own)) ? own : dirname(own);
-  return { files, directory: begin, envFiles: await envFiles(item, directory, own), at: item };
+  return {
+    files,
+    directory: begin,
+    base: isAbsolute(written) ? begin : relative(directory, begin) || ".",
+    envFiles: await envFiles(item, directory, own),
+    at: item,
+  };
 }
 
 async function envFiles(item: Node, directory: string, own: string): Promise<readonly string[]> {

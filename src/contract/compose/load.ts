@@ -23,6 +23,8 @@ import { checkValues } from "./values.ts";
 /** What one set of files is read with: the project's own, or those of one `include`. */
 export interface LoadContext {
   readonly directory: string;
+  /** The same as the including files see it; their own relative paths are still relative when they are merged with these. */
+  readonly base: string;
   /** What `~` is. */
   readonly home: string;
   readonly environment: Environment;
@@ -38,7 +40,7 @@ export async function loadFiles(files: readonly string[], context: LoadContext):
   for (const file of files) merged = await loadFile(file, merged, context);
   const whole = withDefaults(merged);
   checkValues(whole);
-  return resolvePaths(whole, context);
+  return resolvePaths(whole, { directory: context.base, home: context.home });
 }
 
 async function loadFile(file: string, before: MapNode, context: LoadContext): Promise<MapNode> {
@@ -114,7 +116,10 @@ async function applyIncludes(root: MapNode, file: string, context: LoadContext):
     }
     const found = await readEnvFiles(one.envFiles, context.environment);
     const environment = new Map([...found, ...context.environment]);
-    made = importInto(made, await loadFiles(one.files, { ...context, directory: one.directory, environment, including }));
+    made = importInto(
+      made,
+      await loadFiles(one.files, { ...context, directory: one.directory, base: one.base, environment, including }),
+    );
   }
   return withEntry(made, "include", undefined);
 }

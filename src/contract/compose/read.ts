@@ -49,6 +49,7 @@ async function load(request: ProjectRequest, sources: Sources, problems: Compose
   const environment: Environment = new Map([...given, ["COMPOSE_PROJECT_NAME", name]]);
   const loaded = await loadFiles(request.files, {
     directory,
+    base: directory,
     home: request.environment["HOME"] ?? homedir(),
     environment,
     sources,

@@ -1,4 +1,4 @@
-import { get, getText, mapItems, mapValues } from "./build.ts";
+import { getScalar, getText, mapItems, mapValues } from "./build.ts";
 import type { MapNode, Node } from "./node.ts";
 import { below, patterns } from "./patterns.ts";
 import type { Patterns } from "./patterns.ts";
@@ -88,8 +88,10 @@ function deviceKey(item: Node): string {
 function portKey(item: Node): string {
   if (item.kind === "scalar") return printed(item) ?? "";
   const part = (key: string, otherwise: string): string => {
-    const value = get(item, key);
-    return value?.kind === "scalar" ? (printed(value) ?? otherwise) : otherwise;
+    const value = getScalar(item, key);
+    return value === undefined ? otherwise : (printed(value) ?? otherwise);
   };
-  return `${part("host_ip", "0.0.0.0")}:${part("published", "")}:${part("target", "")}/${part("protocol", "tcp")}`;
+  // To Compose a published 80 is another port than a published "80".
+  const kind = typeof getScalar(item, "published")?.value;
+  return `${part("host_ip", "0.0.0.0")}:${kind}:${part("published", "")}:${part("target", "")}/${part("protocol", "tcp")}`;
 }

@@ -1,4 +1,5 @@
 import { get, getScalar } from "./build.ts";
+import { bytesOf } from "./bytes.ts";
 import type { MapNode, Node } from "./node.ts";
 import { below, patterns } from "./patterns.ts";
 import type { Patterns } from "./patterns.ts";
@@ -54,11 +55,11 @@ function bad(node: Node, path: string, what: string): never {
   refuse("value", node.at, `${path} ${what}`, "write it as the Compose specification has it");
 }
 
-const SIZE = /^\d+(?:\.\d+)? ?(?:[bB]|[kKmMgGtTpP][iI]?[bB]?)?$/;
 const TIME = /^[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
 
 function size(node: Node, path: string): void {
-  if (isText(node) && node.value !== "-1" && !SIZE.test(node.value)) bad(node, path, `is no size: ${JSON.stringify(node.value)}`);
+  if (isText(node) && node.value !== "-1" && bytesOf(node.value) === undefined)
+    bad(node, path, `is no size: ${JSON.stringify(node.value)}`);
 }
 
 function time(node: Node, path: string): void {

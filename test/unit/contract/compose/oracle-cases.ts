@@ -470,7 +470,7 @@ configs: {c: {content: "a $$b"}, d: {file: ./d}}
     `services:
   a: {image: x, env_file: [a.env, {path: none.env, required: false}, {path: sub/b.env}], environment: {B: own}}
 `,
-    { "a.env": "A=1\nB=2\nC=\${A}3\n", "sub/b.env": "A='x y' # c\nD=\"$C\"\n" },
+    { "a.env": "A=1\nB=2\nC=${A}3\n", "sub/b.env": "A='x y' # c\nD=\"$C\"\n" },
   ),
   "sizes and times": one(`services:
   a: {image: x, mem_limit: 1.5g, shm_size: 64m, memswap_limit: -1, stop_grace_period: 1m30s, mem_reservation: 512, cpus: 0.5, pids_limit: 100}

@@ -30,7 +30,7 @@ async function lay(name: string, { files }: OracleCase): Promise<readonly string
 }
 
 for (const [group, cases] of Object.entries(groups)) {
-  describe(group, () => {
+  describe(`${group}`, () => {
     test.each(Object.entries(cases))("%s", async (name, one) => {
       const files = await lay(`${group}-${Object.keys(cases).indexOf(name)}`, one);
       const environment = { ...oracleEnvironment, ...one.environment };
