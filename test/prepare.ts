@@ -19,6 +19,10 @@ const programs: readonly (readonly [program: string, packageName: string])[] = [
   ["setpriv", "util-linux"],
   ["mount", "mount"],
   ["umount", "mount"],
+  // Opens what the secrets' codec seals.
+  ["age", "age"],
+  // Gives a program a terminal.
+  ["script", "bsdutils"],
   ["python3", "python3"],
 ];
 

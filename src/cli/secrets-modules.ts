@@ -7,7 +7,7 @@ import { probeEngines } from "../host/engines/find.ts";
 import { materializeModule } from "../host/secrets/materialize.ts";
 import { declaredSecrets, environmentNamed, nearestContract } from "../host/secrets/project.ts";
 import { composeFlavours } from "../model/compose-flavour.ts";
-import { NovaError, quote } from "../model/errors.ts";
+import { errorCodes, NovaError, quote } from "../model/errors.ts";
 import type { EnvFileForm } from "../secrets/materialize/env-file.ts";
 import { verifySecrets } from "../secrets/verify.ts";
 import type { CLIContext } from "./context.ts";
@@ -62,7 +62,8 @@ async function verify(json: boolean, self: Command, context: CLIContext): Promis
         context.print("");
         context.print(`${pc.red("error")} ${visible(message)}`);
         context.print(`  ${pc.dim("at")}    ${visible(relative(process.cwd(), file))}`);
-        if (error) context.print(`  ${pc.dim("next")}  ${visible(error.next)}`);
+        context.print(`  ${pc.dim("next")}  ${visible(error?.next ?? errorCodes.SECRETS_MISMATCH.next)}`);
+        context.print(`  ${pc.dim("code")}  ${error?.code ?? "SECRETS_MISMATCH"}`);
       }
     }
   }

@@ -10,6 +10,7 @@ import {
   setRow,
   valuesOf,
 } from "../secrets/file/secrets-file.ts";
+import { isMeanwhile } from "../secrets/file/replace-file.ts";
 import { creationRule } from "../secrets/rules/creation-rules.ts";
 import { resealDocument } from "../secrets/sops/document.ts";
 import type { CLIContext } from "./context.ts";
@@ -76,10 +77,8 @@ async function setValue({ file, declared }: SecretsTarget, name: string, value: 
       },
     );
   }
-  if ((await readIfThere(file)) === null) {
-    await createFile(file, [{ kind: "value", name, value }], await creationRule(file), new Date());
-    context.print(`Made ${file} with ${name}.`);
-  } else {
+  if (await madeWith(file, name, value)) context.print(`Made ${file} with ${name}.`);
+  else {
     const identities = await identitiesOf(context);
     await changeSecrets(file, identities, (document) =>
       resealDocument(document, setRow(document.rows, name, value), new Date(), file),
@@ -90,6 +89,18 @@ async function setValue({ file, declared }: SecretsTarget, name: string, value: 
     context.note(
       `warning ${name} is not declared for ${declared.module} in contract.yaml; \`novabot secrets verify\` will say so.`,
     );
+  }
+}
+
+/** Makes the file with its first value; false when there is one, also when somebody made it just now. */
+async function madeWith(file: string, name: string, value: string): Promise<boolean> {
+  if ((await readIfThere(file)) !== null) return false;
+  try {
+    await createFile(file, [{ kind: "value", name, value }], await creationRule(file), new Date());
+    return true;
+  } catch (thrown) {
+    if (isMeanwhile(thrown)) return false;
+    throw thrown;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ComposeFlavour } from "../../model/compose-flavour.ts";
 import { NovaError, quote } from "../../model/errors.ts";
-import { readDotenvGo, readDotenvPython, readPodmanEnvFile, readRawEnvFile, type EnvFileReader } from "./readers.ts";
+import { readDotenvGo, readDotenvPython, readRawEnvFile, type EnvFileReader } from "./readers.ts";
 
 /** Which program will read the file, and how the Compose file tells it to. */
 export interface EnvFileForm {
@@ -78,7 +78,7 @@ function dialectOf({ flavour, version, format }: EnvFileForm): Dialect {
       : { writers: [plain, doubled], readers: [readDotenvGo] };
   }
   const isOld = version?.startsWith("1.0.") ?? false;
-  return { writers: [raw], readers: isOld ? [readPodmanEnvFile] : [readPodmanEnvFile, readDotenvPython] };
+  return { writers: [raw], readers: isOld ? [readRawEnvFile] : [readRawEnvFile, readDotenvPython] };
 }
 
 function lineFor(name: string, value: string, { writers, readers }: Dialect): string | undefined {

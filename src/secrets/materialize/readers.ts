@@ -142,8 +142,11 @@ function interpolatePython(text: string): string {
 /** The engine's longest line in an env file: Go's scanner gives up beyond it. */
 const LONGEST_LINE = 64 * 1024 - 1;
 
-/** `podman --env-file` to 4.4, which podman-compose 1.0 hands the file to: all after the first `=`, without escapes. */
-export const readPodmanEnvFile: EnvFileReader = (text) => {
+/**
+ * The engines' own form: all after the first `=`, without escapes. Podman reads it so to 4.4, to which podman-compose 1.0 hands the file, and Docker Compose
+ * with `format: raw`.
+ */
+export const readRawEnvFile: EnvFileReader = (text) => {
   const values = new Map<string, string>();
   for (const scanned of text.split("\n")) {
     // The scanner takes a carriage return before the line break for a part of it.
@@ -156,6 +159,3 @@ export const readPodmanEnvFile: EnvFileReader = (text) => {
   }
   return values;
 };
-
-/** Docker's own form, which Compose v2 takes with `format: raw`. */
-export const readRawEnvFile: EnvFileReader = readPodmanEnvFile;

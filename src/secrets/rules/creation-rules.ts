@@ -46,7 +46,7 @@ export async function creationRule(path: string): Promise<Sealing> {
   if (!found) {
     throw new NovaError("SECRETS_INVALID", `There is no ${NAME} that says for whom the file is encrypted.`, {
       place: path,
-      next: `Make a ${NAME} in its directory or above it; docs/secrets.md shows one. Or name the recipients with --age.`,
+      next: `Make a ${NAME} in its directory or above it; docs/secrets.md shows one.`,
     });
   }
   const rules = readRules(found.text, found.path);
