@@ -1,5 +1,5 @@
 import { readProject } from "../../src/contract/compose/read.ts";
-import type { CorpusCase } from "../../test/fixtures/compose-corpus/fetch.ts";
+import { checkPaper } from "../../src/host/check/paper.ts";
 
 export interface OwnFigures {
   /** The first time through, with everything still to be compiled; then each further one. */
@@ -8,17 +8,29 @@ export interface OwnFigures {
   readonly peakKiB: number;
 }
 
-/** Reads all cases one after another, `passes` times; for a process that does nothing else. */
-export async function readAll(
-  cases: readonly Pick<CorpusCase, "files">[],
-  passes: number,
-  environment: Readonly<Record<string, string>>,
-): Promise<OwnFigures> {
+/** One call of Compose. */
+export type Case = { readonly files: readonly string[] };
+export type Work = "read" | "check";
+type Environment = Readonly<Record<string, string>>;
+
+/** What can be done to all cases: read them as Compose does, or hold the single files among them to every rule as one `novabot check`. */
+const works: Readonly<Record<Work, (cases: readonly Case[], environment: Environment) => Promise<unknown>>> = {
+  async read(cases, environment) {
+    for (const { files } of cases) await readProject({ files, environment });
+  },
+  async check(cases, environment) {
+    const paths = cases.flatMap(({ files }) => (files.length === 1 ? files : []));
+    await checkPaper({ paths, cwd: "/", env: environment });
+  },
+};
+
+/** Does one of them so many times; for a process that does nothing else. */
+export async function measure(work: Work, cases: readonly Case[], passes: number, environment: Environment): Promise<OwnFigures> {
   const loadedKiB = process.resourceUsage().maxRSS;
   const passesMs: number[] = [];
   for (let pass = 0; pass < passes; pass += 1) {
     const began = performance.now();
-    for (const { files } of cases) await readProject({ files, environment });
+    await works[work](cases, environment);
     passesMs.push(performance.now() - began);
   }
   return { passesMs, loadedKiB, peakKiB: process.resourceUsage().maxRSS };
