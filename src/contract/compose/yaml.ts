@@ -1,5 +1,5 @@
 import { LineCounter, parseAllDocuments } from "yaml";
-import type { Document, Node as YAMLNode, ParsedNode, Range } from "yaml";
+import type { Document, Node as YAMLNode } from "yaml";
 import { isAlias, isMap, isScalar, isSeq } from "yaml";
 import type { Place, SourceFile } from "../source/place.ts";
 import { isNull, list } from "./build.ts";
@@ -75,9 +75,11 @@ class Reader {
     const [error] = this.#document.errors;
     if (error !== undefined) {
       const message = error.message.split("\n", 1)[0] ?? error.message;
+      // The parser tells of a stack that is used up as of any other mistake in the file.
+      if (message.includes("call stack")) tooDeep(this.#place(error.pos[0], error.pos[0]));
       refuse("yaml-syntax", this.#place(error.pos[0], error.pos[1]), `not valid YAML: ${message}`, "mend the YAML at this place");
     }
-    const contents = this.#document.contents as ParsedNode | null;
+    const { contents } = this.#document;
     const root = contents === null ? nothing(this.#place(0, 0)) : (this.#node(contents, [], 0) ?? nothing(this.#place(0, 0)));
     return { root, resets: this.#resets };
   }
@@ -95,7 +97,7 @@ class Reader {
   }
 
   #placeOf(node: YAMLNode): Place {
-    const [start, end] = (node.range ?? [0, 0, 0]) as Range;
+    const [start, end] = node.range ?? [0, 0, 0];
     return this.#place(start, end);
   }
 
