@@ -15,16 +15,25 @@ export function judgeIdentity(subject: LiveSubject, verdicts: Verdicts): void {
   const at = service?.user?.at;
   const demand = expected.user ? `it must be ${expected.user.uid}:${expected.user.gid}` : "it must not be root";
   for (const process of processes) {
-    const who = process.threads.map((thread) => idsOf(thread, idMaps));
-    const wrongUser = who.flatMap(({ users }) => users).find((uid) => !isAllowed(uid, ids.uid));
-    const wrongGroup = who.flatMap(({ groups }) => groups).find((gid) => !isAllowed(gid, ids.gid));
-    const wrong = [
-      ...(wrongUser === undefined ? [] : [`user ${tell(wrongUser)}`]),
-      ...(wrongGroup === undefined ? [] : [`group ${tell(wrongGroup)}`]),
-    ];
-    if (wrong.length > 0) {
+    const who = process.threads.map((thread) => ({ thread, ...idsOf(thread, idMaps) }));
+    const isWrong = ({ users, groups }: InsideIDs): boolean =>
+      users.some((uid) => !isAllowed(uid, ids.uid)) || groups.some((gid) => !isAllowed(gid, ids.gid));
+    const worst = who.find(isWrong);
+    const wrong = worst
+      ? [
+          ...worst.users
+            .filter((uid) => !isAllowed(uid, ids.uid))
+            .slice(0, 1)
+            .map((uid) => `user ${tell(uid)}`),
+          ...worst.groups
+            .filter((gid) => !isAllowed(gid, ids.gid))
+            .slice(0, 1)
+            .map((gid) => `group ${tell(gid)}`),
+        ]
+      : [];
+    if (worst) {
       verdicts.broken("user", {
-        message: `${nameOf(process)} runs as ${wrong.join(" and ")} (${describe(process, idMaps)}); ${demand}.`,
+        message: `${nameOf(process)} runs as ${wrong.join(" and ")} (${describe(worst.thread, idMaps)}); ${demand}.`,
         reason: startedLater(process, kernel.value)
           ? "The container's own configuration does not show this: the process was started in it, or changed its user, later."
           : "This is what the kernel says of the process, whatever the container was configured as.",
@@ -32,10 +41,10 @@ export function judgeIdentity(subject: LiveSubject, verdicts: Verdicts): void {
         at,
       });
     }
-    const inRoot = who.some(({ groups, supplementary }) => [...groups, ...supplementary].includes(0));
+    const inRoot = who.find(({ groups, supplementary }) => [...groups, ...supplementary].includes(0));
     if (inRoot) {
       verdicts.broken("root-group", {
-        message: `${nameOf(process)} belongs to root's group (${describe(process, idMaps)}).`,
+        message: `${nameOf(process)} belongs to root's group (${describe(inRoot.thread, idMaps)}).`,
         fix: "Give the container a numeric group (`user: UID:GID`) and no `group_add` of 0.",
         at,
       });
@@ -76,10 +85,8 @@ function startedLater(process: ProcessFacts, kernel: KernelFacts): boolean {
   return process.pid !== kernel.init;
 }
 
-/** `real 1001, effective 0, saved 0, file system 0; groups …` of the first thread that is not all one. */
-function describe(process: ProcessFacts, maps: KernelFacts["idMaps"]): string {
-  const odd = process.threads.find(({ users, groups }) => spread(users) || spread(groups)) ?? process.threads[0];
-  if (!odd) return "no threads";
+/** `uid real 1001, effective 0, saved 0, file system 0; gid 1001; groups 33`. */
+function describe(odd: ThreadFacts, maps: KernelFacts["idMaps"]): string {
   const told = ({ real, effective, saved, fileSystem }: Ids, map: readonly IdRange[]): string =>
     spread({ real, effective, saved, fileSystem })
       ? `real ${tell(insideID(real, map))}, effective ${tell(insideID(effective, map))}, saved ${tell(insideID(saved, map))}, ` +

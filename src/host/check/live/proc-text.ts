@@ -120,7 +120,7 @@ export function readListeners(text: string): Listener[] {
 function readAddress(hex: string): string {
   const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) => (word.match(/../g) ?? []).toReversed());
   if (bytes.length === 4) return bytes.map((byte) => Number.parseInt(byte, 16)).join(".");
-  const text = bytes.join("");
+  const text = bytes.join("").toLowerCase();
   if (text.startsWith("00000000000000000000ffff"))
     return bytes
       .slice(12)
