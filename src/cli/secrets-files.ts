@@ -2,11 +2,21 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Command } from "commander";
 import { NovaError, quote, reasonOf } from "../model/errors.ts";
+import type { Identities } from "../secrets/age/identities.ts";
 import { editRows } from "../secrets/edit/edit.ts";
-import { replaceFile } from "../secrets/file/replace-file.ts";
-import { changeSecrets, checkName, createFile, openSecrets, readIfThere, saveRows } from "../secrets/file/secrets-file.ts";
+import { mergeRows } from "../secrets/edit/merge.ts";
+import { isMeanwhile, replaceFile } from "../secrets/file/replace-file.ts";
+import {
+  changeSecrets,
+  checkName,
+  createFile,
+  openSecrets,
+  type OpenSecrets,
+  readIfThere,
+  saveRows,
+} from "../secrets/file/secrets-file.ts";
 import { creationRule } from "../secrets/rules/creation-rules.ts";
-import { rekeyDocument } from "../secrets/sops/document.ts";
+import { type PlainRow, rekeyDocument } from "../secrets/sops/document.ts";
 import { metadataPrefix } from "../secrets/sops/metadata.ts";
 import { decodeText, readRows, writeRows } from "../secrets/sops/rows.ts";
 import type { CLIContext } from "./context.ts";
@@ -74,10 +84,25 @@ async function editFile(file: string, context: CLIContext): Promise<void> {
     context.print(rows ? `Made ${file}.` : "Nothing was written.");
     return;
   }
-  const secrets = await openSecrets(file, await identitiesOf(context));
+  const identities = await identitiesOf(context);
+  const secrets = await openSecrets(file, identities);
   const rows = await editRows({ ...editing, rows: secrets.document.rows });
-  if (rows) await saveRows(secrets, rows, new Date());
+  if (rows) await saveEdited(secrets, rows, identities);
   context.print(rows ? `Changed ${file}.` : "Nothing was changed.");
+}
+
+/** Writes what was edited; what somebody else wrote meanwhile stays. */
+async function saveEdited(opened: OpenSecrets, edited: readonly PlainRow[], identities: Identities): Promise<void> {
+  for (let secrets = opened, rows = edited; ;) {
+    try {
+      return await saveRows(secrets, rows, new Date());
+    } catch (thrown) {
+      if (!isMeanwhile(thrown)) throw thrown;
+    }
+    const fresh = await openSecrets(opened.path, identities);
+    rows = mergeRows(secrets.document.rows, rows, fresh.document.rows, opened.path);
+    secrets = fresh;
+  }
 }
 
 async function pressedReturn(context: CLIContext): Promise<boolean> {

@@ -178,20 +178,22 @@ test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s ends the editor and remo
   expect(existsSync(directory)).toBe(false);
 });
 
-test("somebody else's change during an edit is not written over", async () => {
+test("somebody else's change during an edit stays, and a change of the same value is not written over", async () => {
   const { root, run } = await project();
   await run(["set", "waha", "KEY"], "canary");
   const editor = join(root, "editor.sh");
-  await writeFile(
-    editor,
-    `#!/bin/sh\nprintf other | '${novabot}' secrets set '${join(root, file)}' TOKEN\nsed -i s/canary/mine/ "$1"\n`,
-    { mode: 0o755 },
-  );
-  // The editor is given no keys by a variable, and finds those in the key file.
-  const edited = await run(["edit", "waha"], "", { EDITOR: editor });
-  expect(edited.stderr).toContain("changed by somebody else meanwhile");
-  expect((await run(["get", "waha", "TOKEN"])).stdout).toBe("other");
-  expect((await run(["get", "waha", "KEY"])).stdout).toBe("canary");
+  const meanwhile = async (commands: string): Promise<CommandResult> => {
+    await writeFile(editor, `#!/bin/sh\ncd '${root}'\n${commands}\nsed -i s/canary/mine/ "$1"\n`, { mode: 0o755 });
+    // The editor is given no keys by a variable, and finds those in the key file.
+    return await run(["edit", "waha"], "", { EDITOR: editor });
+  };
+  const lost = await meanwhile(`printf theirs | '${novabot}' secrets set waha KEY`);
+  expect(lost.stderr).toContain('changed "KEY" too');
+  expect((await run(["get", "waha", "KEY"])).stdout).toBe("theirs");
+  await run(["set", "waha", "KEY"], "canary");
+  const both = await meanwhile(`printf other | '${novabot}' secrets set waha TOKEN && '${novabot}' secrets rotate waha`);
+  expect(both).toMatchObject({ code: 0 });
+  expect((await run(["decrypt", "waha"])).stdout).toBe("KEY=mine\nTOKEN=other\n");
 });
 
 test("of two who set at the same time nobody loses", async () => {

@@ -5,6 +5,9 @@ import { NovaError, quote } from "../../model/errors.ts";
 const shared =
   /^(?:\\[dDwWbBtnfrv]|\\[^A-Za-z0-9]|\[\^?(?:\\[dDwWtnfrv]|\\[^A-Za-z0-9]|[^\\\][])+\]|\((?:\?:|(?!\?))|[)|^$.*+?]|\{\d+(?:,\d*)?\}|[^\\[\](){}|^$.*+?])*$/;
 
+// Go's engine never goes back; JavaScript's can take for ever over a repeated group that repeats or chooses within.
+const explosive = /\([^)]*[*+{|][^)]*\)+[*+{]/;
+
 /**
  * A pattern of `.sops.yaml` or of a file's metadata, which sops reads as Go's RE2, as the same pattern of JavaScript.
  * Rejects with SECRETS_INVALID what the two grammars read differently, so that no value stays unencrypted by a misunderstanding.
@@ -20,6 +23,7 @@ export function goRegex(pattern: string, place: string): RegExp {
     });
   if (!shared.test(source))
     throw refused("has parts that sops (Go) and NovaBot (JavaScript) read differently, or that neither reads");
+  if (explosive.test(source)) throw refused("repeats a group that repeats or chooses within, which could take for ever");
   try {
     return new RegExp(source, insensitive ? "iu" : "u");
   } catch (thrown) {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { composeFlavours } from "../../../../src/model/compose-flavour.ts";
 import { givesExactly, renderEnvFile, type EnvFileForm } from "../../../../src/secrets/materialize/env-file.ts";
@@ -30,7 +30,7 @@ describe.each(forms)("$flavour $version $format", (form) => {
 
   test("writes any values together as it writes them alone", () => {
     const value = fc.oneof(
-      fc.string({ unit: fc.constantFrom(..."\\'\"$#{} =:-\n\r\ta1é`") }),
+      fc.string({ unit: fc.constantFrom(...Array.from("\\'\"$#{} =:-\n\r\ta1é`")) }),
       fc.string({ unit: "grapheme" }),
       fc.constantFrom(...nastyValues),
     );

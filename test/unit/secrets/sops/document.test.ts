@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { decryptSops } from "sops-age";
 import { describe, expect, test } from "vitest";
 import { valuesOf, setRow } from "../../../../src/secrets/file/secrets-file.ts";
