@@ -1,4 +1,4 @@
-import { DockerfileParser, type Instruction as Parsed } from "dockerfile-ast";
+import { DockerfileParser, ModifiableInstruction, type Instruction as Parsed } from "dockerfile-ast";
 import type { Place, SourceFile } from "../source/place.ts";
 import { substitute } from "./substitute.ts";
 
@@ -146,18 +146,11 @@ function environmentOf(stage: Stage | undefined): ReadonlyMap<string, string> {
 function read(one: Parsed, placed: (line: number, column: number, endLine: number, endColumn: number) => Place): Instruction {
   const at = (range: ReturnType<Parsed["getRange"]>): Place =>
     placed(range.start.line + 1, range.start.character + 1, range.end.line + 1, range.end.character + 1);
-  const all = one.getArguments().map((argument) => ({ value: argument.getValue(), at: at(argument.getRange()) }));
-  // Flags stand before everything else; `RUN` and `COPY` have them.
-  const count = all.findIndex(({ value }) => !/^--[a-z]/.test(value));
-  const flags = count === -1 ? all : all.slice(0, count);
-  const rest = all.slice(flags.length);
-  const content = one.getArgumentsContent() ?? "";
-  const flagText = flags.reduce((left, { value }) => left.trimStart().replace(value, ""), content);
   return {
     keyword: one.getKeyword(),
-    text: flagText.trim(),
-    flags: flags.map(({ value }) => value),
-    arguments: rest,
+    text: (one.getArgumentsContent() ?? "").trim(),
+    flags: one instanceof ModifiableInstruction ? one.getFlags().map(String) : [],
+    arguments: one.getArguments().map((argument) => ({ value: argument.getValue(), at: at(argument.getRange()) })),
     at: at(one.getRange()),
   };
 }

@@ -157,8 +157,7 @@ function checkOne(rule: PaperRule, subject: PaperSubject, services: readonly Ser
   }
   const findings = [...found.values()];
   const isMissing =
-    subject.project === undefined ||
-    (subject.module !== undefined && rule.scope === "declared" && !services.some((one) => one.declared));
+    subject.project === undefined || (subject.module !== undefined && !services.some((one) => one.declared !== undefined));
   if (isMissing && rule.scope !== "subject")
     unknown.push(subject.project === undefined ? "there is no Compose project to look at" : "the service is not there");
   const verdict: Verdict = findings.some(({ severity }) => severity === description?.severity)

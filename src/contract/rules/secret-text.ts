@@ -121,9 +121,13 @@ export function assignmentsIn(words: readonly string[]): readonly { readonly nam
   });
 }
 
-/** The words of a command that is one text, quotes taken together. */
+/** The words of a command that is one text; what is quoted stays together, unless it is a command itself. */
 export function wordsOf(text: string): readonly string[] {
-  return text.match(/(?:[^\s"';|&()]|"[^"]*"|'[^']*')+/g) ?? [];
+  const words = text.match(/(?:[^\s"';|&()]|"[^"]*"|'[^']*')+/g) ?? [];
+  return words.flatMap((word) => {
+    const inner = /^(["'])([^]*)\1$/.exec(word)?.[2];
+    return inner !== undefined && /\s/.test(inner) && inner.length < text.length ? wordsOf(inner) : [word];
+  });
 }
 
 function bare(text: string): string {

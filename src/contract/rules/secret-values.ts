@@ -21,9 +21,7 @@ export const secretValuesRule: PaperRule = {
     const seen = new Seen(tell);
     for (const source of project.files) tellTokens(source, seen);
     for (const [name, entry] of sections(project.document, "services")) tellService(name, entry, seen);
-    for (const section of ["secrets", "configs"]) {
-      for (const [name, entry] of sections(project.document, section)) tellContent(section, name, entry, seen);
-    }
+    for (const [name, entry] of sections(project.document, "configs")) tellContent(name, entry, seen);
     const services = [...project.services.values(), ...project.inactive.values()];
     for (const service of services) {
       tellDockerfile({ ...subject, project } satisfies ProjectSubject, service, seen);
@@ -147,15 +145,10 @@ function tellCommand(key: string, service: string, node: Node | undefined, seen:
   });
 }
 
-function tellContent(section: string, name: string, node: Node, seen: Seen): void {
+function tellContent(name: string, node: Node, seen: Seen): void {
   const content = under(node, "content");
   if (content?.kind !== "scalar") return;
   const literal = literalOf(content) ?? "";
-  if (section === "secrets") {
-    if (literal.trim() !== "")
-      seen.secret({ kind: "a secret's value", weak: false }, `the secret ${quote(name)} holds`, content.at);
-    return;
-  }
   for (const { name: key, value } of assignmentsIn(literal.split("\n").map((line) => line.trim().replace(/\s*[:=]\s*/, "=")))) {
     const secret = secretUnder(key, value);
     if (secret !== undefined) seen.secret(secret, `the config ${quote(name)} holds, under ${quote(key)},`, content.at);
