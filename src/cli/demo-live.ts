@@ -76,6 +76,8 @@ export async function playLive(
       say(pc.dim(`  in the chat after ${formatDuration(Math.round(afterMs))}`));
       await Promise.race([standsReady(serve, signal), givenUp]);
     }
+    const { proveContainers } = await import("./demo-check.ts");
+    await proveContainers(home, engine, { context, quiet });
   } finally {
     await serve.close();
   }

@@ -29,7 +29,7 @@ const groups: readonly [Group, Group] = [
 export function addDemoCommand(program: Command, context: CLIContext): void {
   program
     .command("demo")
-    .description("Set up this machine and let two groups' agents answer, then answer a chat. Needs no key.")
+    .description("Set up this machine and let two groups' agents answer, then answer a chat, and check what runs. Needs no key.")
     .option("--no-install", "install nothing on this machine")
     .option("--keep", "keep the demo's home, to look at its logs")
     .option("--json", "print the runs' records as JSON")
@@ -48,6 +48,8 @@ export function addDemoCommand(program: Command, context: CLIContext): void {
         );
         const quiet = options.json ?? false;
         const live = await playLive(home, engine, groups[0].jid, { context, quiet, signal: cancelling.signal });
+        const { playCheck } = await import("./demo-check.ts");
+        await playCheck(home.root, { context, quiet });
         if (options.json) context.printJSON([...records, ...live]);
         if (options.keep) context.note(`The demo's home stays: ${home.root}`);
         tellNext(home, options, context);
@@ -100,5 +102,6 @@ function tellNext(home: Home, options: { readonly keep?: boolean; readonly json?
   context.print("  novabot explain main");
   context.print('  novabot run --group main "What is in my folder?"');
   context.print("  novabot serve            and, beside it: novabot chat local:me");
+  context.print("  novabot check PATH       for Compose files of your own");
   if (options.keep) context.print(`  novabot --home ${home.root} runs list`);
 }

@@ -72,7 +72,9 @@ function judgeExpected(
       at,
     });
   }
-  for (const below of mountsBelow(mounts, target).filter(({ readonly }) => !readonly)) {
+  // What is declared to be writable in there is judged by itself: main's home is a read-only frame with writable parts.
+  const declared = new Set(subject.expected.mounts.filter((other) => !other.readonly).map((other) => other.target));
+  for (const below of mountsBelow(mounts, target).filter((other) => !other.readonly && !declared.has(other.target))) {
     verdicts.broken("mounts-read-only", {
       message: `${below.target} lies in ${target} and is mounted rw${who}.`,
       fix: "Remove that mount, then make the container anew.",
