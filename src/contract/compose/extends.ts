@@ -53,6 +53,7 @@ class Chain {
   readonly #own: MapNode;
   /** Services of the file itself whose extending is done. */
   readonly #done = new Map<string, Node>();
+  readonly #bases = new Map<string, { readonly services: MapNode; readonly resets: BaseFile["resets"] }>();
 
   constructor(context: ExtendsContext, own: MapNode) {
     this.#context = context;
@@ -82,14 +83,8 @@ class Chain {
       if (isRemote(path))
         refuse("remote", written.at, `${path} is not on this machine, and is not fetched`, "extend a service of a local file");
       from = resolve(this.#context.directory, path);
-      const base = await this.#context.readBase(from, written);
-      // Paths of the other file begin where that file lies, and stay relative as those of this file still are: lists of them are merged by their text.
-      const rebased = resolvePaths(base.root, {
-        directory: relative(this.#context.directory, dirname(from)) || ".",
-        home: this.#context.home,
-      });
-      source =
-        getMap(rebased, "services") ?? refuse("extends", written.at, `${path} has no services`, "extend a service that is there");
+      const base = await this.#base(from, path, written);
+      source = base.services;
       drops = [...resets, ...base.resets];
     }
     if (!source.entries.has(reference)) {
@@ -104,9 +99,30 @@ class Chain {
     this.#refuseCycle(next, written);
     const base = await this.resolve(reference, source, from, drops, next);
     if (base === undefined) return service;
-    const merged = mergeService(withoutPaths(base, drops, ["services", name]), service);
+    const merged = mergeService(base.kind === "map" ? withoutPaths(base, drops, ["services", name]) : base, service);
     const made = merged.kind === "map" ? withEntry(merged, "extends", undefined) : merged;
     if (own) this.#done.set(name, made);
+    return made;
+  }
+
+  /** The services of another file, read once for all that extend them. */
+  async #base(
+    from: string,
+    path: string,
+    written: Node,
+  ): Promise<{ readonly services: MapNode; readonly resets: BaseFile["resets"] }> {
+    const known = this.#bases.get(from);
+    if (known !== undefined) return known;
+    const { root, resets } = await this.#context.readBase(from, written);
+    // Paths of the other file begin where that file lies, and stay relative as those of this file still are: lists of them are merged by their text.
+    const rebased = resolvePaths(root, {
+      directory: relative(this.#context.directory, dirname(from)) || ".",
+      home: this.#context.home,
+    });
+    const services = getMap(rebased, "services");
+    if (services === undefined) refuse("extends", written.at, `${path} has no services`, "extend a service that is there");
+    const made = { services, resets };
+    this.#bases.set(from, made);
     return made;
   }
 

@@ -79,6 +79,9 @@ export function truth(value: string): boolean | undefined {
   return ["false", "n", "no", "off"].includes(word) ? false : undefined;
 }
 
+/** A file of nothing but variables is told of once, not a million times. */
+const MOST_PROBLEMS = 1000;
+
 /** Puts variables into every text of a document; keys stay as they are. What is not set is told once for each place. */
 export function interpolate(root: Node, lookup: Lookup, problems: ComposeProblem[]): Node {
   return visit(root, CASTS, [], lookup, problems);
@@ -106,8 +109,8 @@ function text(
   problems: ComposeProblem[],
 ): ScalarNode {
   if (cast === undefined && !value.includes("$")) return node;
-  const { text: substituted, variables } = substituteAt(node, value, path, lookup);
-  for (const use of variables) if (use.unset && isBlank(value, use.name)) problems.push(unset(node, use.name));
+  const { text: substituted, variables, blanks } = substituteAt(node, value, path, lookup);
+  for (const name of blanks) if (problems.length < MOST_PROBLEMS) problems.push(unset(node, name));
   if (cast === undefined) return { ...node, value: substituted, variables };
   const casted = cast(substituted);
   if (casted === undefined) {
@@ -124,11 +127,6 @@ function substituteAt(node: ScalarNode, value: string, path: readonly string[], 
     if (error instanceof TemplateError) refuse(error.kind, node.at, `${path.join(".")}: ${error.message}`, error.next);
     throw error;
   }
-}
-
-/** Whether a variable stands there without a default: only then Compose warns of it. */
-function isBlank(value: string, name: string): boolean {
-  return value.includes(`\${${name}}`) || new RegExp(`\\$${name}(?![_a-zA-Z0-9])`).test(value);
 }
 
 function unset(node: ScalarNode, name: string): ComposeProblem {

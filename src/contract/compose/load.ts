@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import type { Place } from "../source/place.ts";
 import { canonical } from "./canonical.ts";
 import { map } from "./build.ts";
 import { withDefaults } from "./defaults.ts";
@@ -34,17 +35,17 @@ export interface LoadContext {
   readonly including: readonly string[];
 }
 
-/** Files merged in order, in canonical form, with defaults and absolute paths. */
-export async function loadFiles(files: readonly string[], context: LoadContext): Promise<MapNode> {
+/** Files merged in order (`from` is what names them), in canonical form, with defaults and absolute paths. */
+export async function loadFiles(files: readonly string[], context: LoadContext, from?: Place): Promise<MapNode> {
   let merged: MapNode = map([], fileStart(files[0] ?? context.directory));
-  for (const file of files) merged = await loadFile(file, merged, context);
+  for (const file of files) merged = await loadFile(file, merged, context, from ?? fileStart(file));
   const whole = withDefaults(merged);
   checkValues(whole);
   return resolvePaths(whole, { directory: context.base, home: context.home });
 }
 
-async function loadFile(file: string, before: MapNode, context: LoadContext): Promise<MapNode> {
-  const { documents } = await context.sources.parse(file, fileStart(file));
+async function loadFile(file: string, before: MapNode, context: LoadContext, from: Place): Promise<MapNode> {
+  const { documents } = await context.sources.parse(file, from);
   let merged = before;
   for (const document of documents) merged = await addDocument(document, file, merged, context);
   return merged;
@@ -114,11 +115,12 @@ async function applyIncludes(root: MapNode, file: string, context: LoadContext):
         "take one `include` out",
       );
     }
+    context.sources.countInclude(one.at.at);
     const found = await readEnvFiles(one.envFiles, context.environment);
     const environment = new Map([...found, ...context.environment]);
     made = importInto(
       made,
-      await loadFiles(one.files, { ...context, directory: one.directory, base: one.base, environment, including }),
+      await loadFiles(one.files, { ...context, directory: one.directory, base: one.base, environment, including }, one.at.at),
     );
   }
   return withEntry(made, "include", undefined);

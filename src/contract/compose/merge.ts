@@ -1,6 +1,6 @@
-import { get, isNull, list, mapValues, record, scalar } from "./build.ts";
+import { get, isNull, list, record, scalar } from "./build.ts";
 import type { MapEntry, MapNode, Node, ScalarNode } from "./node.ts";
-import { below, patterns } from "./patterns.ts";
+import { below, patterns, patternsOf } from "./patterns.ts";
 import type { Patterns } from "./patterns.ts";
 import { refuse } from "./problem.ts";
 import { isText, printed } from "./text.ts";
@@ -165,6 +165,9 @@ function mergeLogging(base: Node, over: Node, at: Patterns<Merge> | undefined, p
  */
 function mergeAddressPools(base: Node, over: Node): Node {
   if (base.kind !== "list" || over.kind !== "list") return over;
+  if (base.items.length * over.items.length > MOST_POOLS) {
+    refuse("too-complex", over.at, "these are too many address pools to be merged", "declare fewer of them");
+  }
   const others = over.items.flatMap(poolOf);
   const pools: Pool[] = [];
   for (const original of base.items.flatMap(poolOf)) {
@@ -186,6 +189,9 @@ function mergeAddressPools(base: Node, over: Node): Node {
   );
 }
 
+/** Pairs of pools that are compared. */
+const MOST_POOLS = 10_000;
+
 interface Pool {
   readonly entries: Map<string, MapEntry>;
   readonly at: Node["at"];
@@ -200,15 +206,21 @@ function subnetOf(pool: Pool): ScalarNode["value"] | undefined {
   return subnet?.kind === "scalar" ? subnet.value : undefined;
 }
 
-/** Takes away what `!reset` and `!override` of a later file named. */
-export function withoutPaths<T extends Node>(node: T, resets: readonly (readonly string[])[], path: readonly string[] = []): T {
-  if (resets.length === 0 || node.kind !== "map") return node;
-  const kept = mapValues(node, (value, key) => withoutPaths(value, resets, [...path, key]));
-  const entries = new Map(kept.entries);
-  for (const key of kept.entries.keys()) if (resets.some((reset) => isSamePath(reset, [...path, key]))) entries.delete(key);
-  return (entries.size === kept.entries.size ? kept : { ...kept, entries }) as T;
+/** Takes away what `!reset` and `!override` of a later file named; the node itself stands at `path`. */
+export function withoutPaths(node: MapNode, resets: readonly (readonly string[])[], path: readonly string[] = []): MapNode {
+  if (resets.length === 0) return node;
+  let at: Patterns<true> | undefined = patternsOf(resets.map((reset) => [reset, true]));
+  for (const key of path) at = below(at, key);
+  return without(node, at);
 }
 
-function isSamePath(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((part, index) => part === other[index] || part === "*");
+function without(node: MapNode, at: Patterns<true> | undefined): MapNode {
+  if (at === undefined) return node;
+  const entries = new Map<string, MapEntry>();
+  for (const [key, entry] of node.entries) {
+    const inner = below(at, key);
+    if (inner?.rule === true) continue;
+    entries.set(key, entry.value.kind === "map" ? { key: entry.key, value: without(entry.value, inner) } : entry);
+  }
+  return { ...node, entries };
 }

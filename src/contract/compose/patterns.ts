@@ -13,10 +13,15 @@ interface Growing<T> {
 }
 
 export function patterns<T>(table: Readonly<Record<string, T>>): Patterns<T> {
+  return patternsOf(Object.entries(table).map(([pattern, rule]) => [pattern.split("."), rule] as const));
+}
+
+/** The same of paths whose keys may have dots. */
+export function patternsOf<T>(rules: Iterable<readonly [readonly string[], T]>): Patterns<T> {
   const root: Growing<T> = { rule: undefined, children: new Map() };
-  for (const [pattern, rule] of Object.entries(table)) {
+  for (const [path, rule] of rules) {
     let at = root;
-    for (const part of pattern.split(".")) {
+    for (const part of path) {
       let next = at.children.get(part);
       if (next === undefined) at.children.set(part, (next = { rule: undefined, children: new Map() }));
       at = next;

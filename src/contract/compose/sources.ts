@@ -18,9 +18,17 @@ export interface ParsedFile {
 export class Sources {
   readonly #files = new Map<string, ParsedFile>();
   readonly #sources: SourceFile[] = [];
+  #includes = 0;
 
   get files(): readonly SourceFile[] {
     return this.#sources;
+  }
+
+  /** One file may be included over and over, and each time it is read anew. */
+  countInclude(at: Place): void {
+    this.#includes += 1;
+    if (this.#includes > MOST_FILES)
+      refuse("too-complex", at, `files are included more than ${MOST_FILES} times`, "include fewer files");
   }
 
   /** `from` is what names the file. Refuses files that cannot be read, are too large, or are not YAML. */

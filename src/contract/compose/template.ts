@@ -6,6 +6,17 @@ export type Lookup = (name: string) => string | undefined;
 export interface Substituted {
   readonly text: string;
   readonly variables: readonly VariableUse[];
+  /** Variables that are not set and have no default: nothing stands in their place, and Compose warns. */
+  readonly blanks: ReadonlySet<string>;
+}
+
+/** What one text is read with. */
+interface Reading {
+  readonly lookup: Lookup;
+  readonly variables: VariableUse[];
+  readonly blanks: Set<string>;
+  /** Characters that may still be looked at. */
+  left: number;
 }
 
 export class TemplateError extends Error {
@@ -25,18 +36,17 @@ const BUDGET = 20_000_000;
 
 /** Puts variables into a text as Compose does. Throws a TemplateError for what Compose refuses. */
 export function substitute(text: string, lookup: Lookup): Substituted {
-  if (!text.includes("$")) return { text, variables: [] };
-  const variables: VariableUse[] = [];
-  const budget = { left: BUDGET };
-  return { text: replace(text, lookup, variables, 0, budget), variables };
+  const reading: Reading = { lookup, variables: [], blanks: new Set(), left: BUDGET };
+  return { text: text.includes("$") ? replace(text, reading, 0) : text, variables: reading.variables, blanks: reading.blanks };
 }
 
 const NAME = /[_a-zA-Z][_a-zA-Z0-9]*/y;
 const OPERATOR = /:?[-+?]/y;
 
-function replace(text: string, lookup: Lookup, variables: VariableUse[], depth: number, budget: { left: number }): string {
+function replace(text: string, reading: Reading, depth: number): string {
   if (depth > DEEPEST)
     throw new TemplateError("too-complex", `variables are nested more than ${DEEPEST} deep`, "nest fewer defaults");
+  const line = new Line();
   let out = "";
   let from = 0;
   for (;;) {
@@ -48,15 +58,30 @@ function replace(text: string, lookup: Lookup, variables: VariableUse[], depth: 
       out += "$";
       from = dollar + 2;
     } else if (next === "{") {
-      const braced = readBraced(text, dollar, budget);
-      out += valueOf(braced, lookup, variables, depth, budget);
+      const braced = readBraced(text, dollar, line, reading);
+      out += valueOf(braced, reading, depth);
       from = braced.end;
     } else {
       const name = match(NAME, text, dollar + 1);
-      if (name !== undefined) out += plainValue(name, lookup, variables);
+      if (name !== undefined) out += plainValue(name, reading);
       else out += "$";
       from = dollar + 1 + (name?.length ?? 0);
     }
+  }
+}
+
+/** The end of the line that is being read, looked for once and not for each of its variables. */
+class Line {
+  #end = -1;
+  #lastBrace = -1;
+
+  lastBrace(text: string, at: number): number {
+    if (at > this.#end) {
+      const newline = text.indexOf("\n", at);
+      this.#end = newline < 0 ? text.length : newline;
+      this.#lastBrace = text.lastIndexOf("}", this.#end);
+    }
+    return this.#lastBrace;
   }
 }
 
@@ -68,7 +93,7 @@ interface Braced {
   readonly end: number;
 }
 
-function readBraced(text: string, dollar: number, budget: { left: number }): Braced {
+function readBraced(text: string, dollar: number, line: Line, reading: Reading): Braced {
   const name = match(NAME, text, dollar + 2);
   if (name === undefined) throw invalid(text);
   const afterName = dollar + 2 + name.length;
@@ -76,15 +101,14 @@ function readBraced(text: string, dollar: number, budget: { left: number }): Bra
   const operator = match(OPERATOR, text, afterName);
   if (operator === undefined) throw invalid(text);
   const start = afterName + operator.length;
-  const newline = text.indexOf("\n", start);
-  const lastBrace = text.lastIndexOf("}", newline < 0 ? text.length : newline);
-  budget.left -= (newline < 0 ? text.length : newline) - start;
-  if (budget.left < 0)
-    throw new TemplateError("too-complex", "this text has too many variables to be put in", "write fewer of them");
+  const lastBrace = line.lastBrace(text, start);
   // A default may not go over the end of a line.
   if (lastBrace < start) throw invalid(text);
   const closing = closingBrace(text, dollar, lastBrace);
   const end = closing ?? lastBrace;
+  reading.left -= end - dollar;
+  if (reading.left < 0)
+    throw new TemplateError("too-complex", "this text has too many variables to be put in", "write fewer of them");
   return { name, operator, argument: text.slice(start, end), end: end + 1 };
 }
 
@@ -104,12 +128,12 @@ function closingBrace(text: string, from: number, last: number): number | undefi
   return undefined;
 }
 
-function valueOf(braced: Braced, lookup: Lookup, variables: VariableUse[], depth: number, budget: { left: number }): string {
+function valueOf(braced: Braced, reading: Reading, depth: number): string {
   const { name, operator } = braced;
-  if (operator === undefined) return plainValue(name, lookup, variables);
-  const value = lookup(name);
-  variables.push({ name, unset: value === undefined });
-  const argument = replace(braced.argument, lookup, variables, depth + 1, budget);
+  if (operator === undefined) return plainValue(name, reading);
+  const value = reading.lookup(name);
+  reading.variables.push({ name, unset: value === undefined });
+  const argument = replace(braced.argument, reading, depth + 1);
   const given = value !== undefined && (!operator.startsWith(":") || value !== "");
   if (operator.endsWith("-")) return given ? value : argument;
   if (operator.endsWith("+")) return given ? argument : (value ?? "");
@@ -122,9 +146,10 @@ function valueOf(braced: Braced, lookup: Lookup, variables: VariableUse[], depth
   );
 }
 
-function plainValue(name: string, lookup: Lookup, variables: VariableUse[]): string {
+function plainValue(name: string, { lookup, variables, blanks }: Reading): string {
   const value = lookup(name);
   variables.push({ name, unset: value === undefined });
+  if (value === undefined) blanks.add(name);
   return value ?? "";
 }
 

@@ -17,6 +17,8 @@ export interface ParsedDocument {
 
 /** Deeper nesting is refused: nothing that Compose knows nests even near to it. */
 const DEEPEST = 500;
+/** Documents of one file, which are merged one after the other. */
+const MOST_DOCUMENTS = 50;
 /** How many values aliases may add to those that are written. */
 const ALIAS_GROWTH = 200_000;
 
@@ -30,6 +32,8 @@ export function parseYAML(source: SourceFile): ParsedDocument[] {
 
 function readDocuments(source: SourceFile, lines: LineCounter): Document.Parsed[] {
   if (nestsDeeperAt(source.text, DEEPEST) !== undefined) tooDeep(fileStart(source.path));
+  // Lines of a text may begin so too, which is why many more are let through before they are parsed.
+  if (source.text.match(/^---/gm)?.[MOST_DOCUMENTS * 20] !== undefined) tooMany(source);
   try {
     const options = {
       schema: "failsafe",
@@ -39,11 +43,16 @@ function readDocuments(source: SourceFile, lines: LineCounter): Document.Parsed[
       logLevel: "silent",
     } as const;
     const documents = parseAllDocuments(source.text, options);
+    if (documents.length > MOST_DOCUMENTS) tooMany(source);
     return "empty" in documents ? [] : documents;
   } catch (error) {
     if (error instanceof RangeError) tooDeep(fileStart(source.path));
     throw error;
   }
+}
+
+function tooMany(source: SourceFile): never {
+  refuse("too-complex", fileStart(source.path), `the file has more than ${MOST_DOCUMENTS} documents`, "write fewer of them");
 }
 
 function tooDeep(at: Place): never {

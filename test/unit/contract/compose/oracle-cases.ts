@@ -112,7 +112,7 @@ export const variableCases: Readonly<Record<string, OracleCase>> = {
       L: \${EMPTY?e}
       M: $$SET and $\${SET}
       N: \${UNSET:-\${SET:-x}}
-      O: \${UNSET:-{"a": {"b": "\${SET}"}}}
+      O: '\${UNSET:-{"a": {"b": "\${SET}"}}}'
       P: a\${SET}b$SET.c$NAME_1-d
       Q: \${UNSET:-a}\${UNSET:-b}/\${SET}
       R: $1 $ $- 5$
@@ -179,7 +179,7 @@ export const extendsCases: Readonly<Record<string, OracleCase>> = {
     command: [a, b]
     environment: {A: 1, B: 2}
     ports: ["80:80", "81:81"]
-    volumes: [./a:/a, v:/v]
+    volumes: [./a:/a, vol:/v]
     depends_on: [other]
     labels: {one: 1}
     networks: [back]
@@ -197,13 +197,14 @@ export const extendsCases: Readonly<Record<string, OracleCase>> = {
     extends: {service: child}
     image: z
 networks: {back: {}}
-volumes: {v: {}}
+volumes: {vol: {}}
 `),
   "a service of another file, with its paths": one(
     `services:
   a:
     extends: {file: sub/base.yaml, service: b}
     volumes: [./own:/own]
+volumes: {named: }
 `,
     {
       "sub/base.yaml": `services:
@@ -262,7 +263,7 @@ services:
   "the same one twice": one("include: [a.yaml, b.yaml]\nservices: {x: {image: x}}\n", {
     "a.yaml": "include: [c.yaml]\nservices: {a: {image: a}}\n",
     "b.yaml": "include: [c.yaml]\nservices: {b: {image: b}}\n",
-    "c.yaml": "services: {c: {image: c, ports: ['80:80']}}\nvolumes: {v: }\n",
+    "c.yaml": "services: {c: {image: c, ports: ['80:80']}}\nvolumes: {vol: }\n",
   }),
   "a conflict": one("include: [a.yaml]\nservices: {a: {image: x}}\n", { "a.yaml": "services: {a: {image: a}}\n" }),
   "a circle": one("include: [a.yaml]\nservices: {x: {image: x}}\n", {
@@ -281,7 +282,7 @@ export const overrideCases: Readonly<Record<string, OracleCase>> = {
     environment: {A: 1, B: 2, N: }
     labels: [one=1]
     ports: ["80:80", "127.0.0.1:81:81"]
-    volumes: [./a:/a, "./b:/b:ro", v:/v]
+    volumes: [./a:/a, "./b:/b:ro", vol:/v]
     networks: [front]
     dns: 1.1.1.1
     dns_search: [a.b]
@@ -303,7 +304,7 @@ export const overrideCases: Readonly<Record<string, OracleCase>> = {
     x-own: {a: 1}
   b: {image: y}
 networks: {front: {}, back: {labels: {a: 1}}}
-volumes: {v: {labels: [a=1]}}
+volumes: {vol: {labels: [a=1]}}
 secrets: {s: {file: ./s}, t: {file: ./t}}
 `,
     `services:
@@ -314,7 +315,7 @@ secrets: {s: {file: ./s}, t: {file: ./t}}
     environment: [B=3, C, N=4]
     labels: {one: 2, two: 3}
     ports: ["80:80", {target: 82, published: "82"}, "81:81"]
-    volumes: ["./c:/a:rw", {type: volume, source: v, target: /w}, "other:/v"]
+    volumes: ["./c:/a:rw", {type: volume, source: vol, target: /w}, "other:/v"]
     networks: {back: {aliases: [q]}}
     dns: [1.1.1.1, 8.8.8.8]
     dns_search: c.d
@@ -335,7 +336,7 @@ secrets: {s: {file: ./s}, t: {file: ./t}}
     x-own: {b: 2}
   c: {image: w}
 networks: {back: {labels: [b=2], driver: bridge}}
-volumes: {other: , v: {labels: {b: 2}}}
+volumes: {other: , vol: {labels: {b: 2}}}
 `,
     { "a.env": "E=a\nF=a\n", "b.env": "F=b\n" },
   ),
@@ -361,8 +362,8 @@ networks: {n: !reset }
 `,
   ),
   "nulls over values": two(
-    "services: {a: {image: x, ports: ['80:80'], labels: {a: 1}, command: c, build: {context: ., target: t}}}\nvolumes: {v: {driver: local}}\n",
-    "services: {a: {image: , ports: , labels: , command: , build: {target: }}}\nvolumes: {v: }\n",
+    "services: {a: {image: x, ports: ['80:80'], labels: {a: 1}, command: c, build: {context: ., target: t}}}\nvolumes: {vol: {driver: local}}\n",
+    "services: {a: {image: , ports: , labels: , command: , build: {target: }}}\nvolumes: {vol: }\n",
   ),
   "address pools": two(
     "services: {a: {image: x, networks: [n]}}\nnetworks: {n: {ipam: {config: [{subnet: 10.0.0.0/24}, {subnet: 10.1.0.0/24}]}}}\n",
@@ -392,12 +393,12 @@ export const formCases: Readonly<Record<string, OracleCase>> = {
       - ../b:/b:ro
       - /c:/c:RO
       - ~/d:/d:rw,z
-      - v:/e
-      - v:/f/:nocopy
+      - vol:/e
+      - vol:/f/:nocopy
       - ./g/../h:/g/./h/
       - ./i:/i:ro,rshared
       - {type: bind, source: ./j, target: /j, read_only: true, bind: {propagation: shared, create_host_path: false}}
-      - {type: volume, source: v, target: /k, volume: {nocopy: true, subpath: s}}
+      - {type: volume, source: vol, target: /k, volume: {nocopy: true, subpath: s}}
       - {type: tmpfs, target: /l, tmpfs: {size: 10m, mode: 448}}
       - {type: volume, target: /m}
       - "./n:/n:readonly"
@@ -406,10 +407,10 @@ export const formCases: Readonly<Record<string, OracleCase>> = {
       - .:/dot
       - 'C:\\data:/win'
     tmpfs: ["/run:size=1m,ro", /tmp]
-volumes: {v: {}}
+volumes: {vol: {}}
 `),
-  "a volume that is not declared": one("services: {a: {image: x, volumes: ['v:/v']}}\n"),
-  "a volume without a target": one("services: {a: {image: x, volumes: ['v:']}}\n"),
+  "a volume that is not declared": one("services: {a: {image: x, volumes: ['vol:/v']}}\n"),
+  "a volume without a target": one("services: {a: {image: x, volumes: ['vol:']}}\n"),
   "a volume with too many parts": one("services: {a: {image: x, volumes: ['./v:/v:ro:z']}}\n"),
   builds: one(`services:
   a: {build: .}
@@ -522,7 +523,7 @@ export const refusedCases: Readonly<Record<string, OracleCase>> = {
   "services that are a list": one("services: [a]\n"),
   "a network that is not declared": one("services: {a: {image: x, networks: [n]}}\n"),
   "both kinds of network": one("services: {a: {image: x, network_mode: host, networks: [default]}}\n"),
-  "a container's name for two": one("services: {a: {image: x, container_name: c, scale: 2}}\n"),
+  "a container's name for two": one("services: {a: {image: x, container_name: cc, scale: 2}}\n"),
   "a control character": one("services: {a: {image: 'x\u0001'}}\n"),
   "a NUL": one("services: {a: {image: 'x\u0000'}}\n"),
   "an anchor that holds itself": one("services: {a: &a {image: x, labels: [*a]}}\n"),

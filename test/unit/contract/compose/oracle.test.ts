@@ -29,23 +29,21 @@ async function lay(name: string, { files }: OracleCase): Promise<readonly string
   return ["compose.yaml", "override.yaml"].filter((file) => file in files).map((file) => join(directory, file));
 }
 
-for (const [group, cases] of Object.entries(groups)) {
-  describe(`${group}`, () => {
-    test.each(Object.entries(cases))("%s", async (name, one) => {
-      const files = await lay(`${group}-${Object.keys(cases).indexOf(name)}`, one);
-      const environment = { ...oracleEnvironment, ...one.environment };
-      const profiles = one.profiles?.flatMap((profile) => ["--profile", profile]) ?? [];
-      const [ours, theirs] = await Promise.all([
-        readProject({ files, environment, ...(one.profiles === undefined ? {} : { profiles: one.profiles }) }),
-        askOracle(files, profiles, environment),
-      ]);
-      if (theirs.project === undefined) {
-        expect(ours.project, theirs.stderr).toBeUndefined();
-        expect(ours.problems.filter(({ unreadable }) => unreadable)).not.toEqual([]);
-      } else {
-        expect(ours.problems.filter(({ unreadable }) => unreadable)).toEqual([]);
-        expect(ours.project && composeJSON(ours.project, environment)).toEqual(theirs.project);
-      }
-    });
+describe.each(Object.entries(groups))("%s", (group, cases) => {
+  test.each(Object.entries(cases))("%s", async (name, one) => {
+    const files = await lay(`${group}-${Object.keys(cases).indexOf(name)}`, one);
+    const environment = { ...oracleEnvironment, ...one.environment };
+    const profiles = one.profiles?.flatMap((profile) => ["--profile", profile]) ?? [];
+    const [ours, theirs] = await Promise.all([
+      readProject({ files, environment, ...(one.profiles === undefined ? {} : { profiles: one.profiles }) }),
+      askOracle(files, profiles, environment),
+    ]);
+    if (theirs.project === undefined) {
+      expect(ours.project, theirs.stderr).toBeUndefined();
+      expect(ours.problems.filter(({ unreadable }) => unreadable)).not.toEqual([]);
+    } else {
+      expect(ours.problems.filter(({ unreadable }) => unreadable)).toEqual([]);
+      expect(ours.project && composeJSON(ours.project, environment)).toEqual(theirs.project);
+    }
   });
-}
+});
