@@ -1,11 +1,11 @@
 import type { ComposeFlavour } from "../../model/compose-flavour.ts";
 import { NovaError, quote } from "../../model/errors.ts";
-import { readDotenvGo, readDotenvPython, readRawEnvFile, type EnvFileReader } from "./readers.ts";
+import { readDotenvGo, readDotenvPython, readPodmanCompose, readRawEnvFile, type EnvFileReader } from "./readers.ts";
 
 /** Which program will read the file, and how the Compose file tells it to. */
 export interface EnvFileForm {
   readonly flavour: ComposeFlavour;
-  /** The program's version; podman-compose reads env files in another way from 1.1 on, so without it both ways must agree. */
+  /** The program's version. podman-compose came to read env files in another way between 1.0 and 1.2: without it both ways must agree. */
   readonly version?: string | undefined;
   /** `format: raw` of the Compose file's `env_file` entry. */
   readonly format?: string | undefined;
@@ -77,8 +77,9 @@ function dialectOf({ flavour, version, format }: EnvFileForm): Dialect {
       ? { writers: [raw], readers: [readRawEnvFile] }
       : { writers: [plain, doubled], readers: [readDotenvGo] };
   }
-  const isOld = version?.startsWith("1.0.") ?? false;
-  return { writers: [raw], readers: isOld ? [readRawEnvFile] : [readRawEnvFile, readDotenvPython] };
+  const [major = 0, minor = 0] = (version ?? "").split(".").map(Number);
+  if (major > 1 || minor >= 2) return { writers: [plain, doubledForPython], readers: [readPodmanCompose] };
+  return { writers: [raw], readers: version?.startsWith("1.0.") ? [readRawEnvFile] : [readRawEnvFile, readDotenvPython] };
 }
 
 function lineFor(name: string, value: string, { writers, readers }: Dialect): string | undefined {

@@ -134,6 +134,12 @@ function unescapePython(text: string, quote: string | undefined): string {
   return text.replace(/\s+#.*/u, "").trimEnd();
 }
 
+/** podman-compose from 1.2 on: python-dotenv, then `podman -e NAME=value`, which loses a carriage return before a line break. */
+export const readPodmanCompose: EnvFileReader = (text) => {
+  const values = readDotenvPython(text);
+  return values && new Map([...values].map(([name, value]) => [name, value.replaceAll("\r\n", "\n")]));
+};
+
 /** `${NAME}` is empty and `${NAME:-default}` its default, since no variable is set; a bare `$NAME` and `$$` stay as they are. */
 function interpolatePython(text: string): string {
   return text.replaceAll(/\$\{[^}:]*(?::-([^}]*))?\}/g, (_, byDefault: string | undefined) => byDefault ?? "");

@@ -9,6 +9,7 @@ const forms: readonly EnvFileForm[] = [
   { flavour: "compose-v1", version: "1.29.2" },
   { flavour: "podman-compose", version: "1.0.3" },
   { flavour: "podman-compose", version: "1.3.0" },
+  { flavour: "podman-compose" },
   { flavour: "compose-v2", version: "2.40.3", format: "raw" },
 ];
 
