@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { EnvironmentName } from "../contract/declaration/contract.ts";
 import { NovaError, quote } from "../model/errors.ts";
 import type { CLIContext } from "./context.ts";
-import { environmentOption, openChosenModules } from "./modules-session.ts";
+import { environmentOption, openChosenModules, viewChosenModules } from "./modules-session.ts";
 import { formatDuration, table, visible } from "./output.ts";
 
 export function addModulesStatusCommand(modules: Command, context: CLIContext): void {
@@ -14,7 +14,7 @@ export function addModulesStatusCommand(modules: Command, context: CLIContext): 
     .option("--json", "print JSON")
     .action(async (names: string[], options: { env: EnvironmentName; json?: boolean }, command: Command) => {
       const { status } = await import("../host/modules/status.ts");
-      const found = await status(await openChosenModules(command, context), names, options.env);
+      const found = await status(await viewChosenModules(command, context), names, options.env);
       if (options.json) return context.printJSON({ modules: found });
       const rows = found.map((one) => [
         one.module,

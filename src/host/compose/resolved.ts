@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { NovaError } from "../../model/errors.ts";
@@ -81,20 +81,21 @@ export function declaredProjectName(texts: readonly string[]): string | undefine
   return names.findLast((name) => typeof name === "string" && /^[a-z0-9][a-z0-9_-]*$/.test(name)) as string | undefined;
 }
 
-/** The resolved project with other directories of the host behind some of its mounts. */
-export function withSources(text: string, sources: ReadonlyMap<string, string>): string {
+/** The resolved project with other directories of the host behind some of its mounts; relative paths begin at `directory`. */
+export function withSources(text: string, directory: string, sources: ReadonlyMap<string, string>): string {
+  const otherFor = (path: unknown): string | undefined => sources.get(resolve(directory, String(path)));
   const document = plain(text);
   const services = isRecord(document) && isRecord(document["services"]) ? Object.values(document["services"]) : [];
   for (const service of services) {
     if (!isRecord(service) || !Array.isArray(service["volumes"])) continue;
     service["volumes"] = service["volumes"].map((volume: unknown): unknown => {
       if (isRecord(volume)) {
-        const source = sources.get(String(volume["source"]));
+        const source = otherFor(volume["source"]);
         return source === undefined ? volume : { ...volume, source };
       }
       if (typeof volume !== "string") return volume;
       const [from = "", ...rest] = volume.split(":");
-      const source = sources.get(from);
+      const source = otherFor(from);
       return source === undefined ? volume : [source, ...rest].join(":");
     });
   }

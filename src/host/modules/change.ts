@@ -6,7 +6,7 @@ import { recordChange, type Change } from "./audit.ts";
 import { containersOf, refuseStrangers } from "./containers.ts";
 import { waitForHealth } from "./health.ts";
 import { withModulesLock } from "./lock.ts";
-import { chooseModules, type Modules, openModule } from "./modules.ts";
+import { chooseModules, type Modules, type ModulesView, openModule } from "./modules.ts";
 import { inOrder, needs } from "./order.ts";
 import { forgetStanding } from "./standing.ts";
 import { type ModuleStarted, StartFailed, startModule, type UpOptions } from "./up.ts";
@@ -88,7 +88,7 @@ export async function down(
 
 /** Stops the containers that are there and starts them again as they are. */
 export async function restart(
-  modules: Modules,
+  modules: ModulesView,
   names: readonly string[],
   environment: EnvironmentName,
   options: Pick<UpOptions, "timeoutMs" | "signal">,
@@ -117,7 +117,7 @@ export async function restart(
   );
 }
 
-function choose(modules: Modules, names: readonly string[]): ContractModule[] {
+function choose(modules: ModulesView, names: readonly string[]): ContractModule[] {
   const { chosen, missing } = chooseModules(modules.contract, names);
   if (missing.length > 0) modules.say(`Not there, and left out: ${missing.join(", ")}.`);
   return chosen;
@@ -125,7 +125,7 @@ function choose(modules: Modules, names: readonly string[]): ContractModule[] {
 
 /** Does `work` for each module and writes an audit line for it; an interruption leaves out what has not begun. */
 async function each(
-  modules: Modules,
+  modules: ModulesView,
   what: string,
   chosen: readonly ContractModule[],
   environment: EnvironmentName,

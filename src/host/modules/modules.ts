@@ -17,20 +17,24 @@ import { thisHost } from "../this-host.ts";
 import { observationOf } from "./containers.ts";
 import { openProject, type ModuleProject } from "./project.ts";
 
-/** A home's modules with what is needed to change them. */
-export interface Modules {
+/** A home's modules with what is needed to look at them. */
+export interface ModulesView {
   readonly home: Home;
   readonly contract: Contract;
   readonly engine: Engine;
-  readonly compose: ComposeProgram;
   readonly env: Environment;
   readonly user: { readonly uid: number; readonly gid: number };
   /** A line of what is being done. */
   say(line: string): void;
-  /** A line of what a program says that is at work. */
-  progress(line: string): void;
   checkPaper(module: ContractModule, environment: EnvironmentName): Promise<Report>;
   checkLive(module: ContractModule, environment: EnvironmentName): Promise<Report>;
+}
+
+/** The same with what is needed to change them. */
+export interface Modules extends ModulesView {
+  readonly compose: ComposeProgram;
+  /** A line of what a program says that is at work. */
+  progress(line: string): void;
 }
 
 export interface OpenModulesOptions {
@@ -41,12 +45,18 @@ export interface OpenModulesOptions {
   progress?(line: string): void;
 }
 
-/** Reads the home's contract. Rejects with `CONTRACT_NOT_FOUND` when it has none, and as `findCompose` does. */
-export async function openModules({ home, engine, env, say, progress }: OpenModulesOptions): Promise<Modules> {
+/** Opens the home's modules and finds the Compose program for the engine. Rejects as `viewModules` and `ensureCompose` do. */
+export async function openModules(options: OpenModulesOptions): Promise<Modules> {
+  const view = await viewModules(options);
+  const { engine, env, say, progress = () => undefined } = options;
+  const { endpoint } = await engine.probe();
+  return { ...view, compose: await ensureCompose({ name: engine.name, endpoint }, env, say), progress };
+}
+
+/** Reads the home's contract. Rejects with `CONTRACT_NOT_FOUND` when it has none, and with `NOT_SUPPORTED` for an engine without Compose. */
+export async function viewModules({ home, engine, env, say }: OpenModulesOptions): Promise<ModulesView> {
   const contract = await homeContract(home);
   const observation = observationOf(engine);
-  const { endpoint } = await engine.probe();
-  const compose = await ensureCompose({ name: engine.name, endpoint }, env, say);
   const environmentFor = async (module: ContractModule, name: EnvironmentName): Promise<Environment> => ({
     ...env,
     ...(await openProject(module, name, env, thisHost())).variables,
@@ -56,11 +66,9 @@ export async function openModules({ home, engine, env, say, progress }: OpenModu
     home,
     contract,
     engine,
-    compose,
     env,
     user: thisHost(),
     say,
-    progress: progress ?? (() => undefined),
     checkPaper: async (module, environmentName) =>
       await checkPaper({
         paths: [module.folder],
@@ -107,6 +115,10 @@ export function chooseModules(
   };
 }
 
-export async function openModule(modules: Modules, module: ContractModule, environment: EnvironmentName): Promise<ModuleProject> {
+export async function openModule(
+  modules: ModulesView,
+  module: ContractModule,
+  environment: EnvironmentName,
+): Promise<ModuleProject> {
   return await openProject(module, environment, modules.env, modules.user);
 }

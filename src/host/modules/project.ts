@@ -8,6 +8,7 @@ import type { ComposeProgram } from "../compose/program.ts";
 import { defaultProjectName, declaredProjectName, parseResolved, type ResolvedProject } from "../compose/resolved.ts";
 import { runCompose, type RunComposeOptions } from "../compose/run.ts";
 import type { Environment } from "../state.ts";
+import { readResolved } from "./read-resolved.ts";
 
 /** One module with what Compose needs to be asked about it. */
 export interface ModuleProject {
@@ -65,6 +66,7 @@ export async function resolveProject(
   compose: ComposeProgram,
   options: Omit<RunComposeOptions, "variables">,
 ): Promise<ResolvedProject> {
+  if (compose.flavour === "podman-compose") return parseResolved(await readResolved(selection, { ...compose.env, ...variables }));
   return parseResolved(await runCompose(compose, selection, ["config"], { ...options, variables }));
 }
 

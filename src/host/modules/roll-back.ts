@@ -1,5 +1,6 @@
 import type { ContractModule } from "../../contract/declaration/contract.ts";
 import type { Engine } from "../../engine/engine.ts";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { rm, writeFile } from "node:fs/promises";
 import { messageOf } from "../../model/errors.ts";
@@ -92,8 +93,10 @@ async function bringBack(project: ModuleProject, standing: Standing, options: Ro
     await observation.tagImage(id, withTag(name));
   }
   const sources = await changedSources(project.module, standing, notes);
-  const file = join(standing.directory, "back.yaml");
-  await writeFile(file, withSources(standing.config, sources), { mode: 0o600 });
+  // podman-compose takes paths from where the file lies.
+  const place = compose.flavour === "podman-compose" ? project.module.folder : standing.directory;
+  const file = join(place, `.novabot-back-${randomBytes(6).toString("hex")}.yaml`);
+  await writeFile(file, withSources(standing.config, project.module.folder, sources), { mode: 0o600, flag: "wx" });
   try {
     // A container that is there under another name, as old Composes leave it, would be taken for one that is up to date.
     await runCompose(compose, { ...project.selection, files: [file] }, upCommand(true), {

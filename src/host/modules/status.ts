@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { EnvironmentName } from "../../contract/declaration/contract.ts";
 import type { Verdict } from "../../contract/findings/finding.ts";
 import { containersOf } from "./containers.ts";
-import { chooseModules, type Modules, openModule } from "./modules.ts";
+import { chooseModules, type ModulesView, openModule } from "./modules.ts";
 import { readStanding } from "./standing.ts";
 
 export interface ModuleStatus {
@@ -23,7 +23,11 @@ export interface ModuleStatus {
 }
 
 /** What runs of the home's modules. */
-export async function status(modules: Modules, names: readonly string[], environment: EnvironmentName): Promise<ModuleStatus[]> {
+export async function status(
+  modules: ModulesView,
+  names: readonly string[],
+  environment: EnvironmentName,
+): Promise<ModuleStatus[]> {
   const all = names.length > 0 ? chooseModules(modules.contract, names).chosen : modules.contract.modules;
   return await Promise.all(
     all.map(async (module): Promise<ModuleStatus> => {
