@@ -42,7 +42,11 @@ export function parseContract(file: string, text: string): Contract {
   const document = parseDocument(text, { lineCounter: counter, uniqueKeys: true, prettyErrors: false });
   const places = placesOf(file, document, counter);
   const [broken] = document.errors;
-  if (broken !== undefined) throw invalid(places, [{ path: broken.pos, message: `is not YAML: ${broken.message}` }]);
+  if (broken !== undefined) {
+    // The parser tells of a stack that is used up as of any other mistake in the file.
+    const why = broken.message.includes("call stack") ? "its values are nested too deep" : broken.message;
+    throw invalid(places, [{ path: broken.pos, message: `is not YAML: ${why}` }]);
+  }
   const parsed = contractSchema.safeParse(plain(document, places));
   if (!parsed.success) {
     throw invalid(
