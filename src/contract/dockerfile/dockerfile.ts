@@ -1,4 +1,4 @@
-import { DockerfileParser, ModifiableInstruction, type Instruction as Parsed } from "dockerfile-ast";
+import { DockerfileParser, ModifiableInstruction, PropertyInstruction, type Instruction as Parsed } from "dockerfile-ast";
 import type { Place, SourceFile } from "../source/place.ts";
 import { substitute } from "./substitute.ts";
 
@@ -9,6 +9,8 @@ export interface Instruction {
   readonly text: string;
   readonly flags: readonly string[];
   readonly arguments: readonly { readonly value: string; readonly at: Place }[];
+  /** `NAME=value` of `ENV`, `ARG` and `LABEL`, the old form `ENV NAME value` too, without quotes; undefined for a name alone. */
+  readonly pairs: readonly { readonly name: string; readonly value: string | undefined; readonly at: Place }[];
   readonly at: Place;
 }
 
@@ -80,21 +82,20 @@ export function readDockerfile(
     }
     if (stage === undefined) {
       if (instruction.keyword === "ARG") {
-        for (const [name, value] of assignments(instruction))
-          globals.set(name, args.get(name) ?? substitute(value ?? "", globals));
+        for (const { name, value } of instruction.pairs) globals.set(name, args.get(name) ?? substitute(value ?? "", globals));
       }
       continue;
     }
     stage.instructions.push(instruction);
     if (instruction.keyword === "ARG") {
-      for (const [name, value] of assignments(instruction)) {
+      for (const { name, value } of instruction.pairs) {
         // A variable of the environment wins over a build argument of its name.
         if (stage.environment.has(name)) continue;
         const given = args.get(name) ?? (value === undefined ? globals.get(name) : substitute(value, stage.variables));
         if (given !== undefined) stage.variables.set(name, given);
       }
     } else if (instruction.keyword === "ENV") {
-      for (const [name, value] of assignments(instruction)) {
+      for (const { name, value } of instruction.pairs) {
         const text = substitute(value ?? "", stage.variables);
         stage.variables.set(name, text);
         stage.environment.set(name, text);
@@ -113,19 +114,6 @@ export function readDockerfile(
 export function builtStage(dockerfile: Dockerfile, target: string | undefined): Stage | undefined {
   if (target === undefined || target === "") return dockerfile.stages.at(-1);
   return dockerfile.stages.findLast(({ name }) => name === target.toLowerCase()) ?? dockerfile.stages[Number(target)];
-}
-
-/** `NAME=value` pairs of `ARG` and `ENV`, the old form `ENV NAME value` too; quotes taken off. */
-export function assignments(instruction: Instruction): [name: string, value: string | undefined, at: Place][] {
-  const [first, ...rest] = instruction.arguments;
-  if (first === undefined) return [];
-  if (instruction.keyword === "ENV" && !first.value.includes("=")) {
-    return [[first.value, unquoted(rest.map(({ value }) => value).join(" ")), rest[0]?.at ?? first.at]];
-  }
-  return instruction.arguments.map(({ value, at }) => {
-    const equals = value.indexOf("=");
-    return equals === -1 ? [value, undefined, at] : [value.slice(0, equals), unquoted(value.slice(equals + 1)), at];
-  });
 }
 
 interface Open extends Stage {
@@ -151,10 +139,11 @@ function read(one: Parsed, placed: (line: number, column: number, endLine: numbe
     text: (one.getArgumentsContent() ?? "").trim(),
     flags: one instanceof ModifiableInstruction ? one.getFlags().map(String) : [],
     arguments: one.getArguments().map((argument) => ({ value: argument.getValue(), at: at(argument.getRange()) })),
+    pairs: (one instanceof PropertyInstruction ? one.getProperties() : []).map((property) => ({
+      name: property.getName(),
+      value: property.getValue() ?? undefined,
+      at: at(property.getValueRange() ?? property.getRange()),
+    })),
     at: at(one.getRange()),
   };
-}
-
-function unquoted(text: string): string {
-  return text.replace(/^(["'])(.*)\1$/s, "$2");
 }

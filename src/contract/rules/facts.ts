@@ -21,11 +21,17 @@ export function machineFacts(
       return undefined;
     }
   };
+  // Many services mount the same directories.
+  const followed = new Map<string, string>();
   return {
     image: (reference) => images.get(reference),
     engineSockets,
     kind,
-    real,
+    real: (path) => {
+      const known = followed.get(path) ?? real(path);
+      followed.set(path, known);
+      return known;
+    },
     read: (path) => {
       try {
         const found = statSync(path);

@@ -19,8 +19,18 @@ export interface Mounted {
   readonly hiddenBy: ServiceMount | undefined;
 }
 
+const known = new WeakMap<PaperFacts, Map<Service, readonly Mounted[]>>();
+
 /** Every mount of a service in the order in which the last one at a target wins, with those that `volumes_from` brings before its own. */
 export function mountedIn(project: ComposeProject, service: Service, facts: PaperFacts): readonly Mounted[] {
+  const before = known.get(facts) ?? new Map<Service, readonly Mounted[]>();
+  known.set(facts, before);
+  const mounted = before.get(service) ?? assembled(project, service, facts);
+  before.set(service, mounted);
+  return mounted;
+}
+
+function assembled(project: ComposeProject, service: Service, facts: PaperFacts): readonly Mounted[] {
   const all = [
     ...inherited(project, service, new Set([service.name])),
     ...service.mounts.map((mount) => ({ mount, at: mount.at, readonly: false })),

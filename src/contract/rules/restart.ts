@@ -50,20 +50,20 @@ function isJob({ project, service, declared }: ServiceSubject): boolean {
   return declared === undefined && jobsOf(project).has(service.name);
 }
 
-/** A large project asks once, not for each of its services. */
-const jobs = new WeakMap<ComposeProject, ReadonlySet<string>>();
+const known = new WeakMap<ComposeProject, ReadonlySet<string>>();
 
+/** The names of the services that others wait for, found once for a project. */
 function jobsOf(project: ComposeProject): ReadonlySet<string> {
-  const known = jobs.get(project);
-  if (known !== undefined) return known;
-  const found = new Set<string>();
+  const before = known.get(project);
+  if (before !== undefined) return before;
+  const jobs = new Set<string>();
   for (const { node } of [...project.services.values(), ...project.inactive.values()]) {
-    const awaited = under(node, "depends_on");
-    if (awaited?.kind !== "map") continue;
-    for (const [name, { value }] of awaited.entries) {
-      if (textOf(under(value, "condition")) === "service_completed_successfully") found.add(name);
+    const dependencies = under(node, "depends_on");
+    if (dependencies?.kind !== "map") continue;
+    for (const [name, { value }] of dependencies.entries) {
+      if (textOf(under(value, "condition")) === "service_completed_successfully") jobs.add(name);
     }
   }
-  jobs.set(project, found);
-  return found;
+  known.set(project, jobs);
+  return jobs;
 }

@@ -1,7 +1,7 @@
 import { basename, join, posix, relative } from "node:path";
 import { quote } from "../../model/errors.ts";
 import type { Service } from "../compose/project.ts";
-import { assignments, type Dockerfile, type Instruction } from "../dockerfile/dockerfile.ts";
+import type { Dockerfile, Instruction } from "../dockerfile/dockerfile.ts";
 import { isExcluded } from "../dockerfile/ignored.ts";
 import { builtFrom } from "./built.ts";
 import type { ProjectSubject } from "./paper-rule.ts";
@@ -24,7 +24,7 @@ export function tellDockerfile(subject: ProjectSubject, service: Service, seen: 
 function tellInstruction(instruction: Instruction, service: string, seen: Seen): void {
   const { keyword } = instruction;
   if (keyword === "ENV" || keyword === "ARG" || keyword === "LABEL") {
-    for (const [name, value, at] of assignments(instruction)) {
+    for (const { name, value, at } of instruction.pairs) {
       const literal = value === undefined || value.startsWith("$") ? "" : value;
       const secret = secretUnder(name, literal);
       if (secret !== undefined) seen.secret(secret, `${keyword} ${quote(name)} holds`, at, service);
