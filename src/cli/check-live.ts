@@ -3,9 +3,10 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import type { Report } from "../contract/findings/finding.ts";
+import { select } from "../contract/findings/selection.ts";
 import { openLiveCheck } from "../host/check/live.ts";
 import { NovaError, quote } from "../model/errors.ts";
-import { formatOf, tellReport } from "./check-report.ts";
+import { formatOf, selectionOf, tellReport } from "./check-report.ts";
 import type { CheckOptions } from "./check.ts";
 import type { CLIContext } from "./context.ts";
 import { chosenHomePath } from "./session.ts";
@@ -52,7 +53,7 @@ export async function checkWhatRuns(
     let before: string | undefined;
     for (;;) {
       const report = await live.check();
-      const now = gistOf(report);
+      const now = gistOf(select(report, selectionOf(options)));
       // For people only what is new; for programs every round, so that they see that it goes on.
       if (before !== now || format === "json")
         await tellReport(report, { ...options, oneLine: everyMs !== undefined }, context, cwd);

@@ -1,3 +1,4 @@
+import type { ContainerDescription } from "../../engine/observation.ts";
 import { quote } from "../../model/errors.ts";
 
 import type { Place, Placed } from "../source/place.ts";
@@ -5,9 +6,9 @@ import { isOn, textOf, under } from "../rules/values.ts";
 import { readUser } from "../rules/users.ts";
 import type { PublishedPort, Service } from "../compose/project.ts";
 import type { LiveSubject } from "./subject.ts";
-import type { Verdicts } from "./verdicts.ts";
+import type { LiveFinding, Verdicts } from "./verdicts.ts";
 
-type Tell = (message: string, at: Place | undefined) => void;
+type Tell = (message: string, at: Place | undefined, changes?: Partial<LiveFinding>) => void;
 
 /** Every difference between the file and the container, at the file's place. Values of variables may be secret and are not told. */
 export function judgeDrift(subject: LiveSubject, verdicts: Verdicts): void {
@@ -16,11 +17,12 @@ export function judgeDrift(subject: LiveSubject, verdicts: Verdicts): void {
     verdicts.notApplicable("drift");
     return;
   }
-  const tell: Tell = (message, at) =>
+  const tell: Tell = (message, at, changes) =>
     verdicts.broken("drift", {
       message,
       fix: "Make the container anew (`novabot modules up`), or mend the file.",
       at: at ?? service.at,
+      ...changes,
     });
   images(subject, service, tell, verdicts);
   settings(subject, service, tell);
@@ -79,7 +81,7 @@ function settings({ container }: LiveSubject, service: Service, tell: Tell): voi
   if (extra.length > 0)
     tell(`The container was given ${extra.join(", ")}, which the file does not add.`, under(service.node, "cap_add")?.at);
   const checked = service.healthcheck;
-  if (checked?.test && !checked.disabled && !same(container.healthcheck ?? [], checked.test.value))
+  if (checked?.test && !checked.disabled && !isSameCheck(container, checked.test.value))
     tell("The container's health check is not the file's.", checked.test.at);
   if (checked?.disabled && (container.healthcheck ?? ["NONE"])[0] !== "NONE")
     tell("The container has a health check, which the file takes away.", checked.at);
@@ -197,7 +199,17 @@ function limits({ container }: LiveSubject, service: Service, tell: Tell): void 
   const pids = under(service.node, "pids_limit") ?? inDeploy("pids");
   const most = Number(textOf(pids) ?? "0");
   if (most > 0 && container.pidsLimit !== most)
-    tell(`The container may have ${container.pidsLimit ?? "any number of"} processes; the file says ${most}.`, pids?.at);
+    tell(
+      `The container may have ${container.pidsLimit ?? "any number of"} processes; the file says ${most}.`,
+      pids?.at,
+      madeByPodmanCompose(container)
+        ? {
+            severity: "warning",
+            reason: "podman-compose 1.0 does not pass this limit on.",
+            fix: "Use another Compose, or take the default for this limit.",
+          }
+        : {},
+    );
 }
 
 /** Compose's own sizes: binary units, a bare number is bytes. */
@@ -207,6 +219,23 @@ function bytesOf(text: string | undefined): number | null | undefined {
   if (!match) return undefined;
   const unit = { b: 0, k: 1, m: 2, g: 3, t: 4 }[(match[2] ?? "b").toLowerCase()] ?? 0;
   return Math.floor(Number(match[1]) * 1024 ** unit);
+}
+
+/** podman-compose makes one line of a check's words, for a shell. */
+function isSameCheck(container: ContainerDescription, wanted: readonly string[]): boolean {
+  const has = container.healthcheck ?? [];
+  if (same(has, wanted)) return true;
+  const line = (words: readonly string[]): string =>
+    words
+      .slice(1)
+      .join(" ")
+      .replace(/^\/bin\/sh -c /, "")
+      .replaceAll(/["'\\]/g, "");
+  return madeByPodmanCompose(container) && line(has) === line(wanted);
+}
+
+function madeByPodmanCompose(container: ContainerDescription): boolean {
+  return container.labels["io.podman.compose.project"] !== undefined;
 }
 
 function sameUser(one: string, other: string): boolean {

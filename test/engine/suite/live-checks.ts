@@ -2,8 +2,11 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { exitStatus } from "../../../src/contract/findings/severity.ts";
+import { openProc } from "../../../src/host/check/live/proc.ts";
 import type { TestEngine } from "../../fixtures/engines/engines.ts";
 import { until } from "../../fixtures/engines/processes.ts";
 import type { RawContainer } from "../../fixtures/engines/raw.ts";
@@ -223,7 +226,7 @@ export function liveChecksSuite(fixture: () => TestEngine): void {
       );
       expect(messages).toContainEqual(expect.stringMatching(/^\/app\/conf is a directory that was deleted on the host/));
       expect(findingsOf(report, "drift").map(({ message }) => message)).toContainEqual(
-        expect.stringMatching(/^\/app\/data comes from ".*\/elsewhere"/),
+        expect.stringMatching(/^\/app\/data comes .*elsewhere"/),
       );
     });
 
@@ -363,6 +366,69 @@ export function liveChecksSuite(fixture: () => TestEngine): void {
       const report = await module.check();
       expect(findingsOf(report, "running")[0]?.message).toMatch(/^The container does not run: it is \w+, and ended with \d+\.$/);
       expect(verdictOf(report, "user")).toBe("unknown");
+    });
+
+    test("where the kernel's table is another's, everything from it is unknown, and the check did not look", async () => {
+      const module = await openLiveModule(fixture());
+      await module.start();
+      const report = await module.check({ proc: openProc(module.folder) });
+      for (const rule of ["user", "capabilities", "mounts", "mounts-read-only", "host-namespaces", "engine-socket", "devices"])
+        expect([rule, verdictOf(report, rule)]).toEqual([rule, "unknown"]);
+      expect(report.unchecked.map(({ message }) => message)).toEqual([
+        expect.stringMatching(/^What the kernel says of .* is not known: process \d+ of the container is not in /),
+      ]);
+      expect(exitStatus(report)).toBe(2);
+    });
+
+    test("a watch tells every round to programs, and what changes to people", async () => {
+      const { engine, socket, daemon } = fixture();
+      const module = await openLiveModule(fixture());
+      const id = await module.start();
+      const variable = engine.name === "docker" ? "DOCKER_HOST" : "CONTAINER_HOST";
+      const watch = (...argv: readonly string[]): ReturnType<typeof spawn> =>
+        spawn(
+          "nsenter",
+          ["--net", "-t", String(daemon.pid), process.execPath, main, "check", "--live", "--watch", "1", ...argv],
+          {
+            cwd: module.directory,
+            env: {
+              PATH: process.env["PATH"],
+              HOME: module.directory,
+              NOVABOT_ENGINE: engine.name,
+              [variable]: `unix://${socket}`,
+            },
+            stdio: ["ignore", "pipe", "inherit"],
+          },
+        );
+      const rounds: { checked: { rule: string; verdict: string }[] }[] = [];
+      const people = watch("--rule", "running");
+      let told = "";
+      people.stdout?.on("data", (chunk: Buffer) => (told += chunk.toString()));
+      const programs = watch("--json", "--rule", "running");
+      const ended = Promise.all([once(people, "close"), once(programs, "close")]);
+      const running = (): string | undefined => rounds.at(-1)?.checked.find(({ rule }) => rule === "running")?.verdict;
+      let removed = false;
+      for await (const line of createInterface({ input: programs.stdout ?? process.stdin })) {
+        rounds.push(JSON.parse(line) as (typeof rounds)[number]);
+        if (rounds.length >= 3 && !removed && told.includes("Checked 1 module")) {
+          removed = true;
+          await engine.remove(id);
+        }
+        if (running() !== "broken") continue;
+        await until("the report for people", () => told.includes("There is no container of one"));
+        programs.kill("SIGINT");
+        people.kill("SIGINT");
+        break;
+      }
+      await ended;
+      expect(rounds.slice(0, 3).map(({ checked }) => checked.find(({ rule }) => rule === "running")?.verdict)).toEqual([
+        "kept",
+        "kept",
+        "kept",
+      ]);
+      // Once as it was, once as it is, and perhaps once in between, while the engine removed it.
+      expect([2, 3]).toContain(told.match(/Checked 1 module/g)?.length);
+      expect([people.exitCode, programs.exitCode]).toEqual([1, 1]);
     });
 
     test("containers that come and go while they are looked at are no crash, and never said to be kept", async () => {
