@@ -42,6 +42,17 @@ describe("files of the original sops", () => {
     expect(Object.fromEntries(valuesOf(document.rows, name))).toEqual(expected);
   });
 
+  test("our tests' own reader finds them whole, too", () => {
+    const keys = theirs.found.map(({ secret, recipient }) => `# public key: ${recipient}\n${secret}\n`);
+    for (const [name, key] of [
+      ["sops-age-two.env", keys[0]],
+      ["doco-cd-two.env", keys[1]],
+    ] as const) {
+      const { mac } = readIndependently(vector(name), key ?? "");
+      expect(mac[0]).toBe(mac[1]);
+    }
+  });
+
   test("is written back as it was but for the time and the MAC", async () => {
     const text = vector("sops-age-two.env");
     const document = await openDocument(text, theirs, "x");
