@@ -12,4 +12,7 @@ cd -- "$root"
 if [ -x ./novabot ]; then
   exec ./novabot secrets materialize "$1" --env "$2"
 fi
+if [ -r bin/novabot.cjs ]; then
+  exec node bin/novabot.cjs secrets materialize "$1" --env "$2"
+fi
 exec novabot secrets materialize "$1" --env "$2"

@@ -42,7 +42,7 @@ export async function editRows(editing: Editing): Promise<PlainRow[] | undefined
       const after = decodeText(await readFile(file).catch(gone), path);
       if (after === before) return undefined;
       try {
-        return keepUnchanged(readEdited(after, path), rows, path);
+        return keepUnchanged(readEdited(after, rows, path), rows, path);
       } catch (thrown) {
         if (!(thrown instanceof NovaError) || !(await editing.onMistake(thrown))) throw thrown;
       }
@@ -53,9 +53,11 @@ export async function editRows(editing: Editing): Promise<PlainRow[] | undefined
   }
 }
 
-function readEdited(text: string, path: string): Row[] {
+/** The rows of the edited text; only names that are new must be a variable's, since sops takes others. */
+function readEdited(text: string, before: readonly PlainRow[], path: string): Row[] {
   const rows = readRows(text, `the edited text of ${path}`);
-  for (const row of rows) if (row.kind === "value") checkName(row.name, path);
+  const known = new Set(before.map((row) => (row.kind === "value" ? row.name : undefined)));
+  for (const row of rows) if (row.kind === "value" && !known.has(row.name)) checkName(row.name, path);
   return rows;
 }
 
