@@ -41,6 +41,9 @@ function refusals(error: unknown, request: ProjectRequest): readonly ComposeProb
 }
 
 async function load(request: ProjectRequest, sources: Sources, problems: ComposeProblem[]): Promise<ComposeProject> {
+  if (request.files.length === 0) {
+    refuse("file-missing", fileStart(request.directory ?? ""), "no Compose file is named", "make a compose.yaml");
+  }
   const directory = request.directory ?? directoryOf(request.files);
   const given = await projectEnvironment(request, directory);
   const parsed = [];

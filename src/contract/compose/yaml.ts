@@ -185,15 +185,16 @@ class Reader {
       const key = pair.key as YAMLNode;
       const keyPlace = this.#placeOf(key);
       const name = this.#key(key, keyPlace);
+      const merging = name === "<<" && isScalar(key) && (key.type === undefined || key.type === "PLAIN");
+      const value =
+        pair.value === null ? nothing(keyPlace) : this.#node(pair.value as YAMLNode, merging ? path : [...path, name], depth + 1);
+      // What `!reset` takes away may be written again.
+      if (value === undefined) continue;
       const before = seen.get(name);
       if (before !== undefined) {
         refuse("duplicate-key", keyPlace, `the key "${name}" is there already, in line ${before.line}`, "keep one of the two");
       }
       seen.set(name, keyPlace);
-      const merging = name === "<<" && isScalar(key) && (key.type === undefined || key.type === "PLAIN");
-      const value =
-        pair.value === null ? nothing(keyPlace) : this.#node(pair.value as YAMLNode, merging ? path : [...path, name], depth + 1);
-      if (value === undefined) continue;
       if (merging) merges.push(...mergeSources(value));
       else entries.set(name, { key: keyPlace, value });
     }
