@@ -74,6 +74,7 @@ export async function openLiveCheck(options: CheckLiveOptions): Promise<LiveChec
     proc: options.proc ?? openProc(),
     marks: new Map(),
     environmentName: options.environmentName ?? "local",
+    env: options.env,
     engineSockets: socketsOf(options.env),
     now,
   };

@@ -5,6 +5,7 @@ import { known, unknown, type Known } from "../../../contract/live/kernel-facts.
 import type { EnvFileFacts, EnvFileState } from "../../../contract/live/subject.ts";
 import type { Place } from "../../../contract/source/place.ts";
 import type { ContainerDescription } from "../../../engine/observation.ts";
+import type { Environment } from "../../state.ts";
 import { hasCode, messageOf, reasonOf } from "../../../model/errors.ts";
 
 const LIMIT_BYTES = 1_048_576;
@@ -15,6 +16,7 @@ export async function readEnvFile(
   at: Place | undefined,
   container: ContainerDescription,
   overridden: ReadonlySet<string>,
+  env: Environment,
 ): Promise<{ readonly facts: EnvFileFacts; readonly names: readonly string[] }> {
   const result = (
     found: EnvFileFacts["found"],
@@ -30,7 +32,7 @@ export async function readEnvFile(
       return result(known({ ...ownership(stat), kind, differing: [], missing: [], names: 0 }));
     }
     const text = await readText(path);
-    const compared = text.known ? compare(text.value, container, overridden) : text;
+    const compared = text.known ? compare(text.value, container, overridden, env) : text;
     if (!compared.known) return result(compared);
     const { names, missing, differing } = compared.value;
     return result(known({ ...ownership(stat), kind: "file", missing, differing, names: names.length }), names);
@@ -65,12 +67,17 @@ interface Compared {
  * Every Compose reads these files in a way of its own, and nobody wrote down which one made the container: a value that any of them
  * makes of the line is the file's.
  */
-function compare(text: string, container: ContainerDescription, overridden: ReadonlySet<string>): Known<Compared> {
+function compare(
+  text: string,
+  container: ContainerDescription,
+  overridden: ReadonlySet<string>,
+  env: Environment,
+): Known<Compared> {
   const has = new Map(container.env.map((one) => [one.slice(0, Math.max(0, one.indexOf("="))), one.slice(one.indexOf("=") + 1)]));
   const plain = readPlain(text);
   let read: ReadonlyMap<string, string>;
   try {
-    read = parseDotenv(text, (name) => process.env[name]);
+    read = parseDotenv(text, (name) => env[name]);
   } catch (error) {
     if (plain.size === 0) return unknown(`the env file cannot be read: ${messageOf(error)}`);
     read = new Map();

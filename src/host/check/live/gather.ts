@@ -5,6 +5,7 @@ import type { EnvFileFacts, Expectations, LiveSubject } from "../../../contract/
 import type { Engine, EngineInfo } from "../../../engine/engine.ts";
 import type { ContainerDescription, Observation } from "../../../engine/observation.ts";
 import { NovaError, messageOf } from "../../../model/errors.ts";
+import type { Environment } from "../../state.ts";
 import { readEnvFile } from "./env-files.ts";
 import { askHealth } from "./health.ts";
 import { readEngineSockets, readHostListeners, readKernel } from "./kernel.ts";
@@ -21,6 +22,8 @@ export interface Surroundings {
   readonly marks: LogMarks;
   /** Whose env file modules have that declare none in their Compose file. */
   readonly environmentName: EnvironmentName;
+  /** What Compose's env files may refer to. */
+  readonly env: Environment;
   /** Sockets of engines that are known besides the usual ones. */
   readonly engineSockets: readonly string[];
   now(): number;
@@ -72,7 +75,7 @@ async function gatherOnce(container: ContainerDescription, held: Held, around: S
       known(expected.network === undefined ? undefined : await observation.findNetwork(expected.network)),
     ),
     exposures: await exposuresOf(container, module, around, kernel),
-    envFiles: await envFilesOf(container, held, around.environmentName),
+    envFiles: await envFilesOf(container, held, around),
     log:
       module?.log === undefined
         ? unknown("none is declared")
@@ -103,9 +106,9 @@ async function readKernelOf(
 /** Ports are published in the engine's own network, which may be another than this process's. */
 function reachable(kernel: Known<KernelFacts>, info: EngineInfo): Known<true> {
   if (!info.sharesKernel || !kernel.known) return known(true);
-  const nets = new Set(kernel.value.hostNamespaces.net);
-  const [, self, engine] = kernel.value.hostNamespaces.net ?? [];
-  if (nets.size <= 1 || self === engine) return known(true);
+  // This process's and the engine's, which come last; one that may not be read is left out.
+  const [self, engine] = kernel.value.hostNamespaces.net?.slice(-2) ?? [];
+  if (engine === undefined || self === engine) return known(true);
   return unknown("the engine publishes ports in another network than the one that this command runs in");
 }
 
@@ -113,14 +116,14 @@ function reachable(kernel: Known<KernelFacts>, info: EngineInfo): Known<true> {
 async function envFilesOf(
   container: ContainerDescription,
   { module, service }: Held,
-  environmentName: EnvironmentName,
+  { environmentName, env }: Surroundings,
 ): Promise<EnvFileFacts[]> {
   const overridden = new Set(service?.environment.keys());
   const declared = (service?.envFiles ?? []).map(({ path, at, required }) => ({ path: path.value, at, required }));
   if (declared.length === 0 && module) declared.push({ path: module.envFiles[environmentName], at: module.at, required: true });
   const found: EnvFileFacts[] = [];
   for (const { path, at, required } of declared.toReversed()) {
-    const { facts, names } = await readEnvFile(path, at, container, overridden);
+    const { facts, names } = await readEnvFile(path, at, container, overridden, env);
     for (const name of names) overridden.add(name);
     if (facts.found !== null || required) found.unshift(facts);
   }
