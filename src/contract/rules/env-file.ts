@@ -46,6 +46,18 @@ export const envFileRule: PaperRule = {
         });
       }
     }
+    const later = file === undefined ? [] : service.envFiles.slice(service.envFiles.indexOf(file) + 1);
+    for (const other of later) {
+      const text = facts.read(other.path.value)?.text ?? "";
+      for (const secret of declared.secrets) {
+        if (!new RegExp(`^\\s*(?:export\\s+)?${secret.name}\\s*[=:]`, "m").test(text)) continue;
+        tell({
+          message: `${quote(relative(project.directory, other.path.value))} comes after ${name} and gives ${secret.name} another value`,
+          fix: `Take ${secret.name} out of it.`,
+          at: other.path.at,
+        });
+      }
+    }
     for (const secret of declared.secrets) {
       const over = service.environment.get(secret.name);
       if (over === undefined) continue;

@@ -49,6 +49,8 @@ function judgeScript(script: string | readonly string[], asked: Asked, depth: nu
     if (untold !== undefined) return { verdict: "unclear", why: untold.why };
     return { verdict: "breaks", why: `never asks ${asked.path}` };
   }
+  const odd = seen.find(({ kind }) => kind === "odd");
+  if (odd !== undefined) return { verdict: "unclear", why: odd.why };
   if (status === "unread") return { verdict: "breaks", why: "is content with an answer of 500: curl needs --fail" };
   return status === "ok"
     ? { verdict: "breaks", why: "is content when the endpoint does not answer: what comes after decides" }
@@ -56,15 +58,18 @@ function judgeScript(script: string | readonly string[], asked: Asked, depth: nu
 }
 
 interface Seen {
-  readonly kind: "asks" | "wrong" | "unclear";
+  /** `odd` is what may give every other command another meaning. */
+  readonly kind: "asks" | "wrong" | "unclear" | "odd";
   readonly why: string;
 }
 
 /** `unread` is a question that was asked, whose answer's status nobody looks at yet. */
 type Status = "ok" | "failed" | "unread";
+/** What a command comes to, or does to the whole script; `last` is what came before it. */
+type Outcome = Status | "last" | "exit-ok" | "exit-failed" | "exit-last";
 
 /** How a list ends when every question to the endpoint fails: what is not known counts as success, as the worst that may be. */
-function runList(list: List, lookAt: (words: readonly string[]) => Status | "exit-ok" | "exit-failed" | "exit-last"): Status {
+function runList(list: List, lookAt: (words: readonly string[]) => Outcome): Status {
   const exits = { done: undefined as Status | undefined };
   const runAll = (all: List): Status => {
     let last: Status = "ok";
@@ -94,19 +99,19 @@ function runList(list: List, lookAt: (words: readonly string[]) => Status | "exi
     // A filter that found nothing in the answer, since there was none.
     if (piped !== "ok" && /(?:^|\/)(?:grep|egrep|fgrep|jq|rg)$/.test(command.words[0] ?? "")) return "failed";
     const found = lookAt(command.words);
-    if (found === "ok" || found === "failed" || found === "unread") return found;
+    if (found === "last") return last;
+    if (found === "ok" || found === "failed" || found === "unread") {
+      // The shell is gone then, and nothing comes after.
+      if (command.words[0] === "exec" && command.words.length > 1) exits.done = found;
+      return found;
+    }
     exits.done = found === "exit-ok" ? "ok" : found === "exit-failed" ? "failed" : last;
     return exits.done;
   };
   return runAll(list);
 }
 
-function look(
-  given: readonly string[],
-  asked: Asked,
-  depth: number,
-  seen: Seen[],
-): Status | "exit-ok" | "exit-failed" | "exit-last" {
+function look(given: readonly string[], asked: Asked, depth: number, seen: Seen[]): Outcome {
   const words = withoutPrefixes(given);
   const [program = "", ...rest] = words;
   const name = program.slice(program.lastIndexOf("/") + 1);
@@ -115,6 +120,12 @@ function look(
     return status === "$?" ? "exit-last" : /^0+$/.test(status) ? "exit-ok" : "exit-failed";
   }
   if (name === "false") return "failed";
+  const setting = given.find((word) => /^(?:PATH|LD_PRELOAD|IFS)=/.test(word));
+  if (setting !== undefined) say(seen, "odd", `${quote(setting)} may change what the command is`, "ok");
+  if (/^(?:eval|source|\.)$/.test(name)) unclear(seen, `what ${quote(name)} does is not in this file`);
+  if (/^(?:alias|trap|eval|source|\.|hash)$/.test(name)) {
+    return say(seen, "odd", `${quote(name)} may change what the other commands do`, "ok");
+  }
   if (/^(?:sh|bash|ash|dash|zsh)$/.test(name)) {
     const at = rest.findIndex((word) => /^-[a-z]*c$/.test(word));
     const script = at === -1 ? undefined : rest[at + 1];
@@ -127,7 +138,7 @@ function look(
   if (name === "curl" || name === "wget") return lookAtURLs(name, rest, asked, seen);
   if (name === "test" || name === "[" || name === "[[") {
     const url = urlsIn(text)[0];
-    if (url === undefined) return "ok";
+    if (url === undefined) return text.includes("$?") ? "last" : "ok";
     const why = wrongURL(url, asked);
     if (why !== undefined) return say(seen, "wrong", why, "ok");
     return /\b20[04]\b|pong|\bok\b/i.test(text.replace(url, ""))
@@ -155,6 +166,10 @@ function unclear(seen: Seen[], why: string): Status {
   return say(seen, "unclear", why, "failed");
 }
 
+/** Options by which another address is asked than the one that is written, or in another way than with GET. */
+const elsewhere =
+  /^(?:--(?:resolve|connect-to|unix-socket|abstract-unix-socket|proxy|config|request|data|execute|method|post-data)(?:=|$)|-[xXKde]$|-e)/;
+
 function lookAtURLs(name: "curl" | "wget", words: readonly string[], asked: Asked, seen: Seen[]): Status {
   const urls = words.filter(
     (word) => /^https?:\/\//i.test(word) || /^(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0)[:/]/i.test(word),
@@ -167,6 +182,7 @@ function lookAtURLs(name: "curl" | "wget", words: readonly string[], asked: Aske
   }
   const why = urls.map((url) => wrongURL(url, asked)).find((one) => one !== undefined);
   if (why !== undefined) return why === "?" ? unclear(seen, "its address is in a variable") : say(seen, "wrong", why, "ok");
+  if (words.some((word) => elsewhere.test(word))) return unclear(seen, "an option sends the question elsewhere");
   if (name === "curl" && !failsOnStatus(words)) {
     // A filter behind it may still look at the answer; then the filter decides.
     return say(seen, "asks", "", "unread");

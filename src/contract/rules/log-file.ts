@@ -27,8 +27,12 @@ export const logFileRule: PaperRule = {
     const fix = `Mount a directory of the host at \`${posix.dirname(log)}\`, writable.`;
     if (over === undefined) {
       tell({ message: `${quote(log)} lies on no mount: it is gone with its container`, fix, at: service.at });
-    } else if (over.source === undefined && over.mount.kind !== "volume") {
-      tell({ message: `${quote(log)} lies on a ${over.mount.kind}: it is gone with its container`, fix, at: over.at });
+    } else if (over.source === undefined && (over.mount.kind !== "volume" || over.mount.source === undefined)) {
+      tell({
+        message: `${quote(log)} lies on ${over.mount.kind === "volume" ? "a volume without a name" : `a ${over.mount.kind}`}: it is gone with its container`,
+        fix,
+        at: over.at,
+      });
     } else if (over.readonly) {
       tell({
         message: `${quote(log)} lies on a mount that is read-only: nothing can be written`,

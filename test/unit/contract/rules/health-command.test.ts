@@ -26,7 +26,8 @@ describe("a shell's text", () => {
     `curl -f ${url} && echo fine`,
     `node -e 'fetch("${url}").then(r => process.exit(r.ok ? 0 : 1))'`,
     `python3 -c "import urllib.request; urllib.request.urlopen('${url}')"`,
-    `! ! curl -f ${url}`.replace("! ! ", ""),
+    `curl -f ${url}; [ $? -eq 0 ]`,
+    `set -e; curl -f ${url}`,
   ])("%s asks", (script) => expect(judge(["CMD-SHELL", script], asked)).toEqual({ verdict: "asks" }));
 
   test.each([
@@ -64,7 +65,10 @@ describe("a shell's text", () => {
     "nc -z localhost 5000",
     "test -f /tmp/healthz",
     `node -e '// ${url}\nprocess.exit(0)'`,
-    `exit 0; curl -f ${url}`.replace("exit 0; ", "true || "),
+    `true || curl -f ${url}`,
+    `exec true; curl -f ${url}`,
+    `curl -f -x http://proxy ${url}`,
+    `exit 0; curl -f ${url}`,
   ])("%s does not", (script) => expect(verdict("CMD-SHELL", script)).toBe("breaks"));
 
   test.each([
@@ -76,6 +80,13 @@ describe("a shell's text", () => {
     `node -e 'fetch("${url}")'`,
     `http ${url}`,
     'curl -f "$HEALTH_URL"',
+    `alias curl=true; curl -f ${url}`,
+    `trap 'exit 0' EXIT; curl -f ${url}`,
+    `curl() { true; }; curl -f ${url}`,
+    `PATH=/x curl -f ${url}`,
+    ". /app/health",
+    `curl -f --connect-to ::example.org: ${url}`,
+    `curl -f -X DELETE ${url}`,
   ])("%s cannot be told", (script) => expect(verdict("CMD-SHELL", script)).toBe("unclear"));
 });
 

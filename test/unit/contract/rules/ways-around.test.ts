@@ -319,6 +319,8 @@ describe("env file", () => {
     ["the other environment's", "env_file: [.env.server]", false],
     ["not required", "env_file: [{ path: .env.local, required: false }]", false],
     ["overridden", "env_file: [.env.local]\nenvironment: { SHOP_KEY: x }", false],
+    ["overridden by a later file", "env_file: [.env.local, .env.server]", false],
+    ["not overridden by an earlier file", "env_file: [.env.server, .env.local]", true],
     ["overridden by a list", "env_file: [.env.local]\nenvironment: ['SHOP_KEY=${SHOP_KEY}']", false],
     ["overridden by the caller's", "env_file: [.env.local]\nenvironment: [SHOP_KEY]", false],
     ["one", "env_file: .env.local", true],
@@ -336,7 +338,7 @@ test("log file", async () => {
   expect(await log("volumes: [./logs:/app/logs]")).toEqual([]);
   expect(await log("volumes: [.:/app]")).toEqual([]);
   expect(await log("volumes: [./logs:/app/logs:ro]")).toEqual([broken]);
-  expect(await log("volumes: [./logs:/app/logs, /app/logs/shop.log]")).toEqual([]);
+  expect(await log("volumes: [./logs:/app/logs, /app/logs/shop.log]")).toEqual([broken]);
   expect(await log("volumes: [./data:/app/data]")).toEqual([broken]);
   expect(await log("tmpfs: [/app/logs]")).toEqual([broken]);
   expect(await log("volumes: [./logs:/app/logs]\nlogging: { driver: none }")).toEqual([broken]);
