@@ -19,6 +19,7 @@ const programs: readonly (readonly [program: string, packageName: string])[] = [
   ["setpriv", "util-linux"],
   ["mount", "mount"],
   ["umount", "mount"],
+  ["xz", "xz-utils"],
   // Opens what the secrets' codec seals.
   ["age", "age"],
   // Gives a program a terminal.

@@ -11,7 +11,15 @@ import { mutate, seededRandom } from "../../../fixtures/mutations.ts";
 // Files as a broken disk, a hasty hand or an enemy leaves them: whatever stands in them is read or refused, soon, and nothing is thrown.
 
 const COUNT = 3000;
+
+// Of the processor's time, which other work on the machine does not lengthen.
 const MOST_MS = 2000;
+const MOST_HOSTILE_MS = 30_000;
+
+function processorMs(since: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since);
+  return (user + system) / 1000;
+}
 
 let directory = "";
 let corpus: readonly CorpusCase[] = [];
@@ -32,7 +40,7 @@ test("a mutated file is read or refused, and never throws or takes long", async 
     const from = corpus[Math.floor(random() * corpus.length)]?.files[0] ?? "";
     const text = mutate(await readFile(from, "utf8"), random);
     await writeFile(file, text);
-    const began = performance.now();
+    const began = process.cpuUsage();
     try {
       // In its own directory what it extends and includes is missing; in the original's it is there.
       const request = count % 2 === 0 ? { files: [file] } : { files: [file], directory: dirname(from) };
@@ -48,7 +56,7 @@ test("a mutated file is read or refused, and never throws or takes long", async 
         what: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
       });
     }
-    const took = performance.now() - began;
+    const took = processorMs(began);
     if (took > MOST_MS) broken.push({ of: basename(from), text, what: `took ${took.toFixed(0)} ms` });
   }
   expect(broken.slice(0, 5)).toEqual([]);
@@ -57,11 +65,11 @@ test("a mutated file is read or refused, and never throws or takes long", async 
   expect(refused).toBeLessThan(COUNT);
 }, 120_000);
 
-// Bytes cost time, and so do these; none of them more than a large honest file, on a machine that does other things as well.
-test.each(Object.entries(hostileTexts))("%s end soon, and within memory", async (_, text) => {
+// Bytes cost time, and so do these; none of them much more than a large honest file.
+test.each(Object.entries(hostileTexts))("%s end soon, and within memory", { timeout: 240_000 }, async (_, text) => {
   const file = join(directory, "compose.yaml");
   await writeFile(file, text());
-  const began = performance.now();
+  const began = process.cpuUsage();
   await readProject({ files: [file], environment: oracleEnvironment });
-  expect(performance.now() - began).toBeLessThan(20_000);
+  expect(processorMs(began)).toBeLessThan(MOST_HOSTILE_MS);
 });
