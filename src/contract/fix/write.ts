@@ -51,8 +51,9 @@ async function readSame(
     if (stat.size > 4 * text.length + 3) return refuse(told, "was changed since it was read");
     const bytes = await handle.readFile();
     const read = decoded(bytes);
-    const mark = read !== text && read?.startsWith("\ufeff") && read.slice(1) === text ? "\ufeff" : "";
-    if (read === undefined || mark + text !== read) return refuse(told, "was changed since it was read");
+    if (read === undefined) return refuse(told, "is not UTF-8, or was changed since it was read");
+    const mark = read !== text && read.startsWith("\ufeff") && read.slice(1) === text ? "\ufeff" : "";
+    if (mark + text !== read) return refuse(told, "was changed since it was read");
     return { mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, ino: stat.ino, dev: stat.dev, mark };
   } finally {
     await handle.close();
