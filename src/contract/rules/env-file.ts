@@ -48,9 +48,9 @@ export const envFileRule: PaperRule = {
     }
     const later = file === undefined ? [] : service.envFiles.slice(service.envFiles.indexOf(file) + 1);
     for (const other of later) {
-      const text = facts.read(other.path.value)?.text ?? "";
+      const names = facts.envNames(other.path.value);
       for (const secret of declared.secrets) {
-        if (!new RegExp(`^\\s*(?:export\\s+)?${secret.name}\\s*[=:]`, "m").test(text)) continue;
+        if (!names.has(secret.name)) continue;
         tell({
           message: `${quote(relative(project.directory, other.path.value))} comes after ${name} and gives ${secret.name} another value`,
           fix: `Take ${secret.name} out of it.`,

@@ -1,6 +1,7 @@
 import { readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { ImageDescription } from "../../engine/observation.ts";
+import type { SourceFile } from "../source/place.ts";
 import type { PaperFacts } from "./subject.ts";
 
 const largestFile = 5 * 1024 * 1024;
@@ -32,13 +33,10 @@ export function machineFacts(
       followed.set(path, known);
       return known;
     },
-    read: (path) => {
-      try {
-        const found = statSync(path);
-        return found.isFile() && found.size <= largestFile ? { path, text: readFileSync(path, "utf8") } : undefined;
-      } catch {
-        return undefined;
-      }
+    read,
+    envNames: (path) => {
+      const names = read(path)?.text.matchAll(/^[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.]*)[ \t]*[=:]/gm) ?? [];
+      return new Set(Array.from(names, ([, name = ""]) => name));
     },
   };
 }
@@ -53,5 +51,14 @@ function real(path: string): string {
       if (there === dirname(there)) return path;
       missing.unshift(basename(there));
     }
+  }
+}
+
+function read(path: string): SourceFile | undefined {
+  try {
+    const found = statSync(path);
+    return found.isFile() && found.size <= largestFile ? { path, text: readFileSync(path, "utf8") } : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -14,11 +14,15 @@ export const secretValuesRule: PaperRule = {
   scope: "subject",
   check(subject, tell) {
     const { project } = subject;
+    const seen = new Seen(tell);
     if (project === undefined) {
       tell.unknown("there is no Compose project to look at");
+      for (const source of subject.files) {
+        tellTokens(source, seen);
+        tellLines(source, seen);
+      }
       return;
     }
-    const seen = new Seen(tell);
     for (const source of project.files) tellTokens(source, seen);
     for (const [name, entry] of sections(project.document, "services")) tellService(name, entry, seen);
     for (const [name, entry] of sections(project.document, "configs")) tellContent(name, entry, seen);
@@ -78,6 +82,19 @@ function tellTokens(source: SourceFile, seen: Seen): void {
       endColumn: end.column,
     });
   }
+}
+
+/** What can be made out line by line of a file that Compose would refuse; reports quote such lines. */
+function tellLines(source: SourceFile, seen: Seen): void {
+  source.text.split("\n").forEach((line, index) => {
+    const [, before = "", name = "", value = ""] =
+      /^([\s-]*["']?([A-Za-z_][\w.-]{0,127})["']?\s*[:=]\s*)(\S.*)$/.exec(line.slice(0, 4096)) ?? [];
+    const text = value.replace(/\r$/, "").replace(/^(["'])(.*)\1.*$/, "$2");
+    const secret = secretUnder(name, withNothingSet(text) ?? "");
+    if (secret === undefined) return;
+    const at = { file: source.path, line: index + 1, column: before.length + 1, endLine: index + 1, endColumn: line.length + 1 };
+    seen.secret(secret, `${quote(name)} holds`, at);
+  });
 }
 
 function tellService(name: string, node: Node, seen: Seen): void {

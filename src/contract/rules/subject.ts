@@ -11,6 +11,8 @@ export interface PaperFacts {
   read(path: string): SourceFile | undefined;
   /** What stands at an absolute path, symbolic links followed; undefined for nothing. */
   kind(path: string): "file" | "directory" | "other" | undefined;
+  /** The names that an env file gives a value; its values are nobody's business here. */
+  envNames(path: string): ReadonlySet<string>;
   /** The path with every symbolic link followed as far as it exists. */
   real(path: string): string;
   /** Sockets of engines that are known besides the usual ones; absolute. */
@@ -22,6 +24,8 @@ export interface PaperSubject {
   /** Undefined when there is none, or Compose would refuse it; `problems` then say why. */
   readonly project: ComposeProject | undefined;
   readonly problems: readonly ComposeProblem[];
+  /** The Compose files as they were read, also when there is no project. */
+  readonly files: readonly SourceFile[];
   readonly contract: Contract | undefined;
   /** The module that the project is; without one, what needs a declaration does not apply. */
   readonly module: ContractModule | undefined;

@@ -2,7 +2,10 @@
  * What Compose makes of a text when no variable is set anywhere: the defaults that stand in it, or nothing. Undefined when it would refuse (`${X:?}`).
  * This is what runs on a machine that lacks the settings of the one that checks.
  */
-export function withNothingSet(written: string): string | undefined {
+export function withNothingSet(written: string, depth = 0): string | undefined {
+  if (!written.includes("$")) return written;
+  // Nobody writes so many defaults into each other; a stack has its end.
+  if (depth > 20) return undefined;
   let text = "";
   for (let at = 0; at < written.length;) {
     const rest = written.slice(at);
@@ -22,7 +25,7 @@ export function withNothingSet(written: string): string | undefined {
     const operation = written.slice(at + braced.length, end);
     if (/^:?\?/.test(operation)) return undefined;
     if (/^:?-/.test(operation)) {
-      const inner = withNothingSet(operation.replace(/^:?-/, ""));
+      const inner = withNothingSet(operation.replace(/^:?-/, ""), depth + 1);
       if (inner === undefined) return undefined;
       text += inner;
     }

@@ -160,7 +160,7 @@ class Check {
   /** The rules say which images they need to know; they are asked for, and the rules go again, until nothing new is wanted. */
   async #hold(
     { contract, module }: Target,
-    { project, problems }: ReadProject,
+    { project, problems, files }: ReadProject,
     others: readonly Neighbour[],
   ): Promise<typeof nothing> {
     const { env, environmentName = "local", askForImage } = this.#options;
@@ -180,7 +180,7 @@ class Check {
           return file;
         },
       };
-      const held = checkProject({ project, problems, contract, module, environmentName, others, facts });
+      const held = checkProject({ project, problems, files, contract, module, environmentName, others, facts });
       if (!wanted.size || !askForImage) {
         return { ...held, dockerfiles: [...dockerfiles].map(([path, text]) => ({ path, text })) };
       }

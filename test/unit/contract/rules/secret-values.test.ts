@@ -190,6 +190,13 @@ test("an image's variables, labels and history", async () => {
   ).toEqual([]);
 });
 
+test("a file that Compose would refuse gives none of them away", async () => {
+  expect(await found(`services:\n  shop:\n    environment:\n      DB_PASSWORD: "correct-horse" oops\n`)).toEqual([
+    "error compose.yaml:4",
+  ]);
+  expect(await found(`services:\n  shop:\n    imagee: ${parts.github}\n    image: x\n`)).toEqual(["error compose.yaml:3"]);
+});
+
 test("a project that does not hold its secrets is not blamed for its env file", async () => {
   const before = (folder: string): Promise<void> => writeFile(join(folder, ".env.local"), `SHOP_KEY=${random}\n`);
   expect(await found(shop("env_file: [.env.local]"), { before })).toEqual([]);
