@@ -203,7 +203,7 @@ describe.each(["v2", "v1"] as const)("modules with Compose %s", (version) => {
 
   test("a change of a read-only file is taken over, and a bad one gives way to the former file", async () => {
     const id = await idOf(home, "docs");
-    const file = join(home.docs, "conf/Caddyfile");
+    const file = join(home.docs, "conf/site.caddyfile");
     const caddyfile = await readFile(file, "utf8");
     await writeFile(file, caddyfile.replace('respond "ok" 200', 'respond "fine" 200'));
     expect((await up(home, "docs")).of(DOCS)).toMatchObject({ result: "started" });
@@ -211,12 +211,12 @@ describe.each(["v2", "v1"] as const)("modules with Compose %s", (version) => {
     const health = `http://127.0.0.1:${home.ports.docs}/healthz`;
     expect(await (await fetch(health)).text()).toBe("fine");
 
-    await writeFile(file, "this is no Caddyfile {");
+    await writeFile(file, "this is no configuration {");
     const failed = await up(home, "docs", "--timeout", "20");
     expect(failed.of(DOCS).error?.message).toContain("was brought back to what ran before");
     expect(failed.of(DOCS).error?.message).toContain("what runs has a copy of how it was");
     expect(await (await fetch(health)).text()).toBe("fine");
-    expect(await readFile(file, "utf8")).toBe("this is no Caddyfile {");
+    expect(await readFile(file, "utf8")).toBe("this is no configuration {");
     await writeFile(file, caddyfile);
     expect((await up(home, "docs")).of(DOCS)).toMatchObject({ result: "started" });
     expect(await (await fetch(health)).text()).toBe("ok");
