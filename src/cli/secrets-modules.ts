@@ -89,6 +89,14 @@ async function chosenForm(compose: string | undefined, context: CLIContext): Pro
       next: "Start the engine, or say which Compose it is with --compose.",
     });
   }
-  const { flavour, version } = await findCompose({ name: found.name, endpoint: found.endpoint }, context.env);
-  return { flavour, version };
+  try {
+    const { flavour, version } = await findCompose({ name: found.name, endpoint: found.endpoint }, context.env);
+    return { flavour, version };
+  } catch (thrown) {
+    if (!(thrown instanceof NovaError) || thrown.code !== "COMPOSE_NOT_FOUND") throw thrown;
+    throw new NovaError(thrown.code, thrown.message, {
+      next: `${thrown.next} Or say which will read the file with --compose.`,
+      cause: thrown,
+    });
+  }
 }

@@ -3,11 +3,14 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { finished, novabot, runNovabot, startNovabot, type CommandResult } from "../fixtures/command-line.ts";
 import { until } from "../fixtures/engines/processes.ts";
 import { temporaryDirectory } from "../fixtures/home.ts";
 import { readIndependently } from "../fixtures/sops.ts";
+
+// Many starts of the program in each test, on machines that do other things as well.
+vi.setConfig({ testTimeout: 180_000 });
 
 const isRoot = process.getuid?.() === 0;
 
