@@ -21,15 +21,15 @@ export function agentChecksSuite(fixture: () => TestEngine): void {
     });
 
   describe("agents' containers that run", () => {
-    test("one that NovaBot made keeps all of it, while it works", async () => {
+    test.each(["family", "main"])("one of %s that NovaBot made keeps all of it, while it works", async (name) => {
       const { engine, image } = fixture();
       const stage = await openStage(engine, await buildScriptImage(engine, image, "2"));
       const group = await stage.group(
-        "family",
+        name,
         `${polite}\ntouch /workspace/group/works\nwhile [ ! -e /workspace/group/go ]; do sleep 0.1; done\nframe done`,
       );
       const running = stage.run(group);
-      const folder = join(stage.home.groups, "family");
+      const folder = join(stage.home.groups, name);
       await until("the agent's work", () => existsSync(join(folder, "works")));
       const report = await check(stage);
       writeFileSync(join(folder, "go"), "");
@@ -52,7 +52,7 @@ export function agentChecksSuite(fixture: () => TestEngine): void {
         "devices",
       ])
         expect([rule, verdictOf(report, rule)]).toEqual([rule, "kept"]);
-      expect(report.checked[0]?.module).toBe("family");
+      expect(report.checked[0]?.module).toBe(name);
       // Without an agent that runs and without a contract there is nothing to check.
       await until("its end", async () => (await stage.containers()).length === 0);
       await expect(check(stage)).rejects.toMatchObject({ code: "CONTRACT_NOT_FOUND" });
