@@ -1,12 +1,14 @@
-import { LineCounter, parseAllDocuments } from "yaml";
+import { LineCounter } from "yaml";
 import type { Document, Node as YAMLNode } from "yaml";
 import { isAlias, isMap, isScalar, isSeq } from "yaml";
 import type { Place, SourceFile } from "../source/place.ts";
 import { isNull, list } from "./build.ts";
 import type { MapEntry, MapNode, Node } from "./node.ts";
+import { parseLenient } from "./lenient-parser.ts";
 import { nestsDeeperAt } from "./nesting.ts";
 import { fileStart, refuse, Refusal } from "./problem.ts";
 import { resolvePlain } from "./yaml-scalar.ts";
+import type { ResolvedScalar } from "./yaml-scalar.ts";
 
 /** One document of a file, before interpolation. */
 export interface ParsedDocument {
@@ -25,7 +27,6 @@ const ALIAS_GROWTH = 200_000;
 /** Reads YAML as yaml.v3 does. Refuses what that parser refuses, and aliases that explode. */
 export function parseYAML(source: SourceFile): ParsedDocument[] {
   const lines = new LineCounter();
-  // The failsafe schema leaves every scalar a text: what it means is decided here.
   const documents = readDocuments(source, lines);
   return documents.map((document) => new Reader(source, lines, document).read());
 }
@@ -35,16 +36,9 @@ function readDocuments(source: SourceFile, lines: LineCounter): Document.Parsed[
   // Lines of a text may begin so too, which is why many more are let through before they are parsed.
   if (source.text.match(/^---/gm)?.[MOST_DOCUMENTS * 20] !== undefined) tooMany(source);
   try {
-    const options = {
-      schema: "failsafe",
-      lineCounter: lines,
-      uniqueKeys: false,
-      prettyErrors: false,
-      logLevel: "silent",
-    } as const;
-    const documents = parseAllDocuments(source.text, options);
+    const documents = parseLenient(source.text, lines);
     if (documents.length > MOST_DOCUMENTS) tooMany(source);
-    return "empty" in documents ? [] : documents;
+    return documents;
   } catch (error) {
     if (error instanceof RangeError) tooDeep(fileStart(source.path));
     throw error;
@@ -174,6 +168,8 @@ class Reader {
     const plain = tag === undefined ? node.type === undefined || node.type === "PLAIN" : CORE_TAGS.test(tag);
     if (!plain) return { kind: "scalar", value: text, at, written: text, variables: [] };
     const resolved = resolvePlain(text);
+    if (tag !== undefined && !fitsTag(tag, resolved))
+      refuse("yaml-tag", at, `${JSON.stringify(text)} is no ${tag}`, "take the tag out");
     return { kind: "scalar", at, written: text, variables: [], ...resolved };
   }
 
@@ -224,6 +220,15 @@ class Reader {
 }
 
 const CORE_TAGS = /^(?:!!|tag:yaml\.org,2002:)(?:int|float|bool|null|timestamp|merge)$/;
+
+function fitsTag(tag: string, { value, form }: ResolvedScalar): boolean {
+  const kind = /[a-z]+$/.exec(tag)?.[0];
+  if (kind === "int") return typeof value === "number" && form === undefined;
+  if (kind === "float") return typeof value === "number";
+  if (kind === "bool") return typeof value === "boolean";
+  if (kind === "null") return value === null;
+  return kind !== "timestamp" || form === "time";
+}
 
 function mergeSources(value: Node): readonly Node[] {
   if (value.kind === "list") return value.items;

@@ -56,6 +56,14 @@ export const scalarCases: Readonly<Record<string, OracleCase>> = {
   "several documents": one(
     "services:\n  a:\n    image: x\n    ports: [80]\n---\nservices:\n  a:\n    image: y\n    ports: [81]\n  b: {image: z}\n",
   ),
+  "brackets and quotes whose lines begin anywhere": one(
+    'services:\n  a: {\n  image: xy\n}\n  b:\n    image: x\n    ports: [\n    "80:80",\n "81:81"\n    ]\n    labels: {a: "one\n two\n\n\tthree"\n  }\n',
+  ),
+  "a tag that does not fit": one("services: {a: {image: x, scale: !!int a}}\n"),
+  "a tag that fits": one(
+    "services: {a: {image: x, scale: !!int '2', labels: {a: !!float 1, b: !!bool 'true', c: !!null '', d: !!str 1}}}\n",
+  ),
+  "a key again behind its reset": one("services: {a: {image: x, ports: !reset [], ports: ['80:80']}}\n"),
   "truth values by words": one(`services:
   a: {image: x, privileged: yes, read_only: "off", init: Y, tty: "TRUE", stdin_open: n, healthcheck: {disable: on}}
 `),
