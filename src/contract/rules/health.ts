@@ -4,7 +4,7 @@ import { builtFrom } from "./built.ts";
 import { judge } from "./health-command.ts";
 import { replacing } from "./mend.ts";
 import type { DeclaredSubject, PaperRule } from "./paper-rule.ts";
-import { under } from "./values.ts";
+import { textOf, under } from "./values.ts";
 
 export const healthRule: PaperRule = {
   id: "health",
@@ -28,6 +28,17 @@ export const healthRule: PaperRule = {
         edits: disable === undefined || healthcheck.test === undefined ? [] : replacing(subject, disable.at, "false"),
       });
       return;
+    }
+    for (const [key, most, what] of slowest) {
+      const written = under(healthcheck?.node, key);
+      const text = textOf(written) ?? "";
+      if (written === undefined || secondsOf(text) <= most) continue;
+      tell({
+        severity: "warning",
+        message: `${key} ${text}: ${what}`,
+        fix: `Write ${String(most / 60)}m or less.`,
+        at: written.at,
+      });
     }
     const found =
       healthcheck?.test === undefined ? imageTest(subject) : { test: healthcheck.test.value, at: healthcheck.test.at };
@@ -57,6 +68,21 @@ export const healthRule: PaperRule = {
     });
   },
 };
+
+/** A check that asks once a day, or whose failures do not count for hours, says nothing either. */
+const slowest = [
+  ["interval", 600, "a service that died is called healthy until then"],
+  ["start_period", 3600, "failures do not count until then"],
+] as const;
+
+/** Go's durations: `1h30m`, `15s`, `500ms`. */
+function secondsOf(text: string): number {
+  const units: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001, us: 0.000_001, ns: 0.000_000_001 };
+  let seconds = 0;
+  for (const [, number = "0", unit = "s"] of text.matchAll(/(\d+(?:\.\d+)?)(ms|us|ns|h|m|s)/g))
+    seconds += Number(number) * (units[unit] ?? 1);
+  return seconds;
+}
 
 /** The image's own test, from its Dockerfile or from the engine. */
 function imageTest(subject: DeclaredSubject): { readonly test: readonly string[]; readonly at: Place } | undefined {

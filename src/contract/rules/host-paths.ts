@@ -41,7 +41,8 @@ export const hostPathsRule: PaperRule = {
       const key = paths.find((path) => keys.test(path));
       const system = paths.find((path) => path === "/" || path === "/home" || systemPaths.some((known) => contains(known, path)));
       // A project may lie below /root or /opt: its own directories are its own.
-      const own = paths.every((path) => contains(contract?.root ?? project.directory, path) || contains(project.directory, path));
+      const roots = [contract?.root ?? project.directory, project.directory].filter((root) => root !== "/");
+      const own = paths.every((path) => roots.some((root) => contains(root, path)));
       if (key === undefined && (system === undefined || own)) continue;
       const told = key ?? system ?? one.named;
       if (key === undefined && one.readonly && (harmless.has(told) || harmlessBelow.some((known) => contains(known, told))))

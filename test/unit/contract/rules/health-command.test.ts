@@ -162,6 +162,13 @@ describe("where it comes from", () => {
     expect(await found(shop(""), "FROM a:1\n")).toEqual(["error compose:2"]);
   });
 
+  test("and how often it is asked", async () => {
+    const check = (more: string): string => shop(`    healthcheck: { test: curl -f ${url}, ${more} }\n`);
+    expect(await found(check("interval: 15s, start_period: 5m"), "FROM a:1\n")).toEqual([]);
+    expect(await found(check("interval: 24h"), "FROM a:1\n")).toEqual(["warning compose:4"]);
+    expect(await found(check("start_period: 1h30m"), "FROM a:1\n")).toEqual(["warning compose:4"]);
+  });
+
   test("the image, as the engine says", async () => {
     const compose = "services:\n  shop:\n    image: example/shop:1.4\n";
     const images = (healthcheck: string[]): Parameters<typeof checkExample>[1] => ({

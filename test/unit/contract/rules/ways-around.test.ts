@@ -237,6 +237,13 @@ describe("mounts", () => {
     expect(await mounts("  - ./conf:/app/conf:ro\n  - ./data:/app/data:ro\n")).toEqual([broken]);
     expect(await found("mounts", shop(`volumes:\n${usual}tmpfs: [/app/conf]`))).toEqual([broken]);
     expect(await mounts("  - ./conf:/app/conf:ro\n", "configs: { c: { content: a } }\n")).toEqual([]);
+    const over = (kind: string): string =>
+      shop(
+        `${kind}: [{ source: c, target: /app/conf/x }]\nvolumes:\n${usual}  - ./conf:/app/conf:ro`,
+        `${kind}: { c: { file: ./x } }\n`,
+      );
+    expect(await found("mounts", over("configs"))).toEqual([warned]);
+    expect(await found("mounts", over("secrets"))).toEqual([warned]);
   });
 });
 
