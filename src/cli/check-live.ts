@@ -47,6 +47,7 @@ export async function checkWhatRuns(
       home: chosenHomePath(command, context),
       env: context.env,
       environmentName: options.env,
+      profiles: options.profile,
       waitMs: options.wait === undefined ? 0 : secondsOf(options.wait, "--wait") * 1000,
       signal: stop,
     });

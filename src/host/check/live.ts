@@ -34,6 +34,8 @@ export interface CheckLiveOptions {
   readonly home?: string | undefined;
   readonly env: Environment;
   readonly environmentName?: EnvironmentName | undefined;
+  /** Compose profiles whose services shall run too. */
+  readonly profiles?: readonly string[] | undefined;
   /** How long to wait for what is not decided yet: a log that shall grow, a health check that has just begun. */
   readonly waitMs?: number | undefined;
   /** The engine that answers, when it is left out. */
@@ -261,11 +263,12 @@ class Round {
 
   async #read({ module, files }: Target): Promise<ReadProject> {
     if (!files.some((file) => existsSync(file))) return { project: undefined, problems: [], files: [] };
-    const { env, environmentName = "local" } = this.#options;
+    const { env, environmentName = "local", profiles } = this.#options;
     return await readProject({
       files,
       environment: module ? { ...env, RUNTIME_ENV_FILE: relative(module.folder, module.envFiles[environmentName]) } : env,
       ...(module ? { defaults: defaultsOf(module) } : {}),
+      ...(profiles?.length ? { profiles } : {}),
     });
   }
 
