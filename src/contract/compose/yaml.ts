@@ -169,7 +169,7 @@ class Reader {
     if (!plain) return { kind: "scalar", value: text, at, written: text, variables: [] };
     const resolved = resolvePlain(text);
     if (tag !== undefined && !fitsTag(tag, resolved))
-      refuse("yaml-tag", at, `${JSON.stringify(text)} is no ${tag}`, "take the tag out");
+      refuse("yaml-tag", at, `${JSON.stringify(text)} is no ${tag.replace("tag:yaml.org,2002:", "!!")}`, "take the tag out");
     return { kind: "scalar", at, written: text, variables: [], ...resolved };
   }
 

@@ -59,6 +59,20 @@ export const scalarCases: Readonly<Record<string, OracleCase>> = {
   "brackets and quotes whose lines begin anywhere": one(
     'services:\n  a: {\n  image: xy\n}\n  b:\n    image: x\n    ports: [\n    "80:80",\n "81:81"\n    ]\n    labels: {a: "one\n two\n\n\tthree"\n  }\n',
   ),
+  "truth values as texts": one(`services:
+  a:
+    image: x
+    build: {context: ., no_cache: "yes", pull: "\${P:-true}", privileged: "off"}
+    depends_on: {b: {condition: service_started, restart: "on"}}
+    env_file: [{path: none.env, required: "false"}]
+    volumes: [{type: bind, source: ./a, target: /a, bind: {create_host_path: "false"}}]
+    deploy: {resources: {limits: {pids: "5"}}}
+    attach: "false"
+  b: {image: x, env_file: [{path: none.env, required: "false"}], attach: "false"}
+`),
+  "a truth value that is none": one(
+    "services: {a: {image: x, depends_on: {b: {condition: service_started, restart: tru}}}, b: {image: x}}\n",
+  ),
   "a tag that does not fit": one("services: {a: {image: x, scale: !!int a}}\n"),
   "a tag that fits": one(
     "services: {a: {image: x, scale: !!int '2', labels: {a: !!float 1, b: !!bool 'true', c: !!null '', d: !!str 1}}}\n",
