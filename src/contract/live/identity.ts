@@ -12,7 +12,7 @@ export function judgeIdentity(subject: LiveSubject, verdicts: Verdicts): void {
   }
   const { processes, idMaps } = kernel.value;
   const ids = expected.user ?? { uid: undefined, gid: undefined };
-  const at = service?.user?.at;
+  const at = service?.user?.at ?? service?.at;
   const demand = expected.user ? `it must be ${expected.user.uid}:${expected.user.gid}` : "it must not be root";
   for (const process of processes) {
     const who = process.threads.map((thread) => ({ thread, ...idsOf(thread, idMaps) }));
