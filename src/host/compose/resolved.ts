@@ -104,7 +104,7 @@ export function withSources(text: string, directory: string, sources: ReadonlyMa
 
 function plain(text: string): unknown {
   try {
-    return parse(text, { maxAliasCount: 1000 });
+    return parse(text, { maxAliasCount: 1000, merge: true });
   } catch (cause) {
     throw new NovaError("COMPOSE_FAILED", "Compose resolved the project into something that is no YAML.", { cause });
   }

@@ -8,7 +8,6 @@ import type { ComposeProgram } from "../compose/program.ts";
 import { defaultProjectName, declaredProjectName, parseResolved, type ResolvedProject } from "../compose/resolved.ts";
 import { runCompose, type RunComposeOptions } from "../compose/run.ts";
 import type { Environment } from "../state.ts";
-import { readResolved } from "./read-resolved.ts";
 
 /** One module with what Compose needs to be asked about it. */
 export interface ModuleProject {
@@ -66,8 +65,18 @@ export async function resolveProject(
   compose: ComposeProgram,
   options: Omit<RunComposeOptions, "variables">,
 ): Promise<ResolvedProject> {
-  if (compose.flavour === "podman-compose") return parseResolved(await readResolved(selection, { ...compose.env, ...variables }));
+  // Debian 12's podman-compose cannot: its file is taken as it is written, and read again with the same variables.
+  if (compose.flavour === "podman-compose") return parseResolved(await onlyFile(selection.files));
   return parseResolved(await runCompose(compose, selection, ["config"], { ...options, variables }));
+}
+
+async function onlyFile(files: readonly string[]): Promise<string> {
+  const [file, ...more] = files;
+  if (file !== undefined && more.length === 0) return await readFile(file, "utf8");
+  throw new NovaError("NOT_SUPPORTED", "With podman-compose a module has one Compose file.", {
+    place: files.join(", "),
+    next: "Use Compose v2: `novabot setup` brings it, and it speaks to Podman as well.",
+  });
 }
 
 /** The plain assignments of an env file. */
