@@ -242,18 +242,23 @@ function nothing(at: Place): Node {
 /** Problems of a text that is not YAML's at all: not UTF-8, or with characters that YAML does not allow. */
 export function decodeYAML(bytes: Uint8Array, path: string): string {
   const text = decode(bytes, path);
-  const bad = FORBIDDEN.exec(text);
+  const hidden = HIDDEN_BREAK.exec(text);
+  const bad = FORBIDDEN.exec(text) ?? hidden;
   if (bad === null) return text;
   const before = text.slice(0, bad.index).split("\n");
   const line = before.length;
   const column = (before.at(-1)?.length ?? 0) + 1;
   const code = (text.codePointAt(bad.index) ?? 0).toString(16).toUpperCase().padStart(4, "0");
   const at = { file: path, line, column, endLine: line, endColumn: column + 1 };
-  return refuse("yaml-characters", at, `the character U+${code} is not allowed in YAML`, "take the character out");
+  const what = bad === hidden ? "is a line break for Compose, and for nothing that shows the file" : "is not allowed in YAML";
+  return refuse("yaml-characters", at, `the character U+${code} ${what}`, "take the character out");
 }
 
 // What yaml.v3 refuses.
-const FORBIDDEN = /[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
+const FORBIDDEN = /[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
+
+// What follows one of these in a comment is a line of its own for yaml.v3: a setting that nobody sees. Compose takes it; here the file is refused.
+const HIDDEN_BREAK = /\r(?!\n)|[\u0085\u2028\u2029]/;
 
 function decode(bytes: Uint8Array, path: string): string {
   const [first, second] = bytes;
