@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Log } from "sarif";
 import { describe, expect, test } from "vitest";
 import type { JSONReport } from "../../../../src/contract/report/json.ts";
@@ -120,6 +122,15 @@ test("JSON has a version, relative files, and every field of a finding", () => {
     place: { file: "modules/web app/compose.yaml", line: 3, column: 24, endLine: 3, endColumn: 28 },
   });
   expect(told.checked).toContainEqual({ rule: "restart", module: "web", verdict: "kept", note: null });
+});
+
+test("the documentation's example of JSON has the fields that there are", async () => {
+  const page = await readFile(join(import.meta.dirname, "../../../../docs/check.md"), "utf8");
+  const example = JSON.parse(/```json\n(.*?)```/s.exec(page)?.[1] ?? "") as JSONReport;
+  const told = JSON.parse(formatReport(report(), "json")) as JSONReport;
+  const shape = (one: JSONReport): unknown =>
+    [one, one.tool, one.summary, one.findings[0] ?? {}, one.findings[0]?.place ?? {}, one.checked[0] ?? {}].map(Object.keys);
+  expect(shape(example)).toEqual(shape(told));
 });
 
 test("the exit status in JSON goes by the severity that was asked for", () => {
