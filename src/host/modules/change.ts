@@ -80,7 +80,7 @@ export async function down(
           for (const { id } of containers) await modules.engine.remove(id);
         });
         for (const { id } of await containersOf(modules.engine, project)) await modules.engine.remove(id);
-        await forgetStanding(modules.home, module);
+        await forgetStanding(modules.home, module, modules.engine);
         return { result: "down" };
       }),
   );

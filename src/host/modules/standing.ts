@@ -5,7 +5,8 @@ import { join, relative, sep } from "node:path";
 import { z } from "zod";
 import type { Home } from "../../agents/home/home.ts";
 import type { ContractModule } from "../../contract/declaration/contract.ts";
-import { hasCode } from "../../model/errors.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { hasCode, NovaError } from "../../model/errors.ts";
 import { composeFlavours, type ComposeFlavour } from "../../model/compose-flavour.ts";
 
 /** What is known of a module that came up: enough to bring it back as it was. */
@@ -101,8 +102,19 @@ export async function keepStanding(home: Home, module: ContractModule, kept: Omi
   await rm(old, { recursive: true, force: true });
 }
 
-/** Forgets what ran: after `down` there is nothing to go back to. */
-export async function forgetStanding(home: Home, module: ContractModule): Promise<void> {
+/** The name under which the image of what runs is kept. */
+export function keptName(home: Home, module: string, service: string): string {
+  return `novabot-kept/${home.label}-${module.toLowerCase()}:${service}`;
+}
+
+/** Forgets what ran: after `down` there is nothing to go back to. An image that something else needs stays. */
+export async function forgetStanding(home: Home, module: ContractModule, engine: Engine): Promise<void> {
+  const standing = await readStanding(home, module);
+  for (const service of Object.keys(standing?.facts.images ?? {})) {
+    await engine.removeImage(keptName(home, module.name, service)).catch((error: unknown) => {
+      if (!(error instanceof NovaError)) throw error;
+    });
+  }
   await rm(placeOf(home, module, "standing"), { recursive: true, force: true });
 }
 

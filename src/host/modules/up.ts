@@ -17,7 +17,7 @@ import { ensureImages } from "./image.ts";
 import { ensureNetwork } from "./network.ts";
 import { type ModuleProject, resolveProject } from "./project.ts";
 import { type Before, rollBack, type RolledBack, withTag } from "./roll-back.ts";
-import { hashReadOnly, keepStanding, type KeptFile, readKeptFile, readStanding, restoreTime } from "./standing.ts";
+import { hashReadOnly, keepStanding, keptName, type KeptFile, readKeptFile, readStanding, restoreTime } from "./standing.ts";
 import type { Modules } from "./modules.ts";
 
 export interface UpOptions {
@@ -270,7 +270,7 @@ class Start {
     for (const { service, imageID } of running) {
       images[service] = { name: withTag(resolved.services[service]?.image ?? `${selection.project}-${service}`), id: imageID };
       // A name of ours keeps the image from being tidied away while it is what to go back to.
-      await observationOf(engine).tagImage(imageID, keptName(module.name, service));
+      await observationOf(engine).tagImage(imageID, keptName(home, module.name, service));
     }
     await keepStanding(home, module, {
       config: resolved.text,
@@ -286,9 +286,4 @@ class Start {
       },
     });
   }
-}
-
-/** The name under which the image of what runs is kept. */
-export function keptName(module: string, service: string): string {
-  return `novabot-kept/${module.toLowerCase()}:${service}`;
 }
