@@ -1,5 +1,6 @@
 import { get, getScalar } from "./build.ts";
 import { bytesOf } from "./bytes.ts";
+import { commandWords } from "./command-words.ts";
 import type { MapNode, Node } from "./node.ts";
 import { below, patterns } from "./patterns.ts";
 import type { Patterns } from "./patterns.ts";
@@ -26,6 +27,8 @@ const CHECKS: Patterns<Check> = patterns<Check>({
       "healthcheck.start_interval",
     ].map((key) => [`services.*.${key}`, time]),
   ),
+  "services.*.command": command,
+  "services.*.entrypoint": command,
   "services.*.extra_hosts": hosts,
   "services.*.build.extra_hosts": hosts,
   "services.*.deploy.resources.reservations.devices.*": devices,
@@ -60,6 +63,10 @@ const TIME = /^[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
 function size(node: Node, path: string): void {
   if (isText(node) && node.value !== "-1" && bytesOf(node.value) === undefined)
     bad(node, path, `is no size: ${JSON.stringify(node.value)}`);
+}
+
+function command(node: Node, path: string): void {
+  if (isText(node) && commandWords(node.value) === undefined) bad(node, path, "has a quote or bracket that does not close");
 }
 
 function time(node: Node, path: string): void {

@@ -506,6 +506,11 @@ configs: {c: {content: "a $$b"}, d: {file: ./d}}
   b: {image: x, command: [], entrypoint: []}
   c: {image: x, command: }
 `),
+  "commands that are no shell's": one(`services:
+  a: {image: x, command: first; second, entrypoint: "sh -c \`a b\` $$(c d)"}
+  b: {image: x, command: run && stop, entrypoint: "log 2>file"}
+`),
+  "a command whose quote does not close": one("services: {a: {image: x, command: it's}}\n"),
   users: one(`services:
   a: {image: x, user: 33:33}
   b: {image: x, user: "00:00"}
