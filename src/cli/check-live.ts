@@ -6,7 +6,7 @@ import type { Report } from "../contract/findings/finding.ts";
 import { select } from "../contract/findings/selection.ts";
 import { openLiveCheck } from "../host/check/live.ts";
 import { NovaError, quote } from "../model/errors.ts";
-import { formatOf, selectionOf, tellReport } from "./check-report.ts";
+import { currentDirectory, formatOf, selectionOf, tellReport } from "./check-report.ts";
 import type { CheckOptions } from "./check.ts";
 import type { CLIContext } from "./context.ts";
 import { chosenHomePath } from "./session.ts";
@@ -21,7 +21,7 @@ export async function checkWhatRuns(
   command: Command,
   context: CLIContext,
 ): Promise<void> {
-  const cwd = process.cwd();
+  const cwd = currentDirectory();
   const isPath = (word: string): boolean => word.includes("/") || existsSync(resolve(cwd, word));
   const format = formatOf(options);
   const everyMs = options.watch === undefined ? undefined : secondsOf(options.watch, "--watch", EVERY_SECONDS) * 1000;

@@ -7,7 +7,7 @@ import { fixPaper, planPaperFixes } from "../host/check/fix.ts";
 import { imagesOfEngine } from "../host/check/images.ts";
 import { checkPaperWithin, type CheckPaperOptions } from "../host/check/paper.ts";
 import { NovaError } from "../model/errors.ts";
-import { formatOf, selectionOf, tellReport } from "./check-report.ts";
+import { currentDirectory, formatOf, selectionOf, tellReport } from "./check-report.ts";
 import type { CheckOptions } from "./check.ts";
 import type { CLIContext } from "./context.ts";
 import { describeError, visible } from "./output.ts";
@@ -31,7 +31,7 @@ export async function checkOnPaper(
       next: "Leave --format, --json and --output out.",
     });
   }
-  const cwd = process.cwd();
+  const cwd = currentDirectory();
   const request: CheckPaperOptions = {
     paths,
     cwd,

@@ -89,6 +89,19 @@ export async function tellReport(whole: Report, options: ReportOptions, context:
   context.print(text("text", hasColour(context)));
 }
 
+/** Where the command was given. Throws CHECK_UNREADABLE when somebody removed that directory meanwhile. */
+export function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (thrown) {
+    throw new NovaError("CHECK_UNREADABLE", "The current directory is not there any more.", {
+      place: "the current directory",
+      next: "Change to a directory that is there, or name what to check by its whole path from one.",
+      cause: thrown,
+    });
+  }
+}
+
 /** People click on paths from where they are; GitHub and other services know the repository. */
 function baseOf(format: ReportFormat, cwd: string, context: CLIContext): string {
   if (format === "text") return cwd;

@@ -258,6 +258,14 @@ test("file names may hold anything", async () => {
   }
 });
 
+test("a current directory that is gone is told of", async () => {
+  const directory = await project({});
+  const script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" check';
+  const child = spawn("sh", ["-c", script, novabot], { cwd: directory, env: { ...process.env, NO_COLOR: "1" } });
+  const { code, stderr } = await finished(child);
+  expect([code, stderr]).toEqual([2, expect.stringContaining("CHECK_UNREADABLE")]);
+});
+
 test("what somebody else writes meanwhile is not lost to --fix", async () => {
   const directory = await project({ "compose.yaml": "services:\n  a:\n    image: x:1\n    restart: always\n" });
   const file = join(directory, "compose.yaml");

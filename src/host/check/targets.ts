@@ -6,7 +6,7 @@ import type { Contract, ContractModule } from "../../contract/declaration/contra
 import type { Unchecked } from "../../contract/findings/finding.ts";
 import { isBelow } from "../../contract/report/paths.ts";
 import type { Place } from "../../contract/source/place.ts";
-import { errorCodes, hasCode, NovaError, quote, reasonOf } from "../../model/errors.ts";
+import { hasCode, NovaError, quote, reasonOf } from "../../model/errors.ts";
 
 /** One project that shall be checked. */
 export interface Target {
@@ -19,7 +19,7 @@ export interface Target {
 export interface Targets {
   readonly targets: readonly Target[];
   readonly unchecked: readonly Unchecked[];
-  /** By absolute path: files that could not be used and are quoted. */
+  /** Every contract that was read; reports quote them. */
   readonly contracts: readonly Contract[];
 }
 
@@ -72,17 +72,13 @@ class TargetFinder implements Targets {
     const module = around && moduleAt(around, path);
     // A module's directory is the module, even when its Compose file is missing: that is what shall be found.
     if (around && module?.folder === path) return this.#addTarget({ contract: around, module, files: module.composeFiles });
-    const files = await findComposeFiles(path).catch((thrown: unknown) => {
-      this.#refuse(path, `${quote(path)} cannot be looked at: ${reasonOf(thrown)}.`, errorCodes.CHECK_UNREADABLE.next);
-    });
-    if (files?.length) return await this.#addFiles(files);
-    if (files) {
-      this.#refuse(
-        path,
-        `${quote(path)} holds neither a contract.yaml nor a Compose file.`,
-        "Name the file when it is called otherwise than compose.yaml or docker-compose.yml.",
-      );
-    }
+    const files = await findComposeFiles(path);
+    if (files.length) return await this.#addFiles(files);
+    this.#refuse(
+      path,
+      `${quote(path)} holds neither a contract.yaml nor a Compose file.`,
+      "Name the file when it is called otherwise than compose.yaml or docker-compose.yml.",
+    );
   }
 
   async #addContract(path: string): Promise<void> {
