@@ -19,8 +19,18 @@ export function withDefaults(root: MapNode): MapNode {
       const protocol = item.entries.has("protocol") ? item : withEntry(item, "protocol", scalar("tcp", item.at));
       return protocol.entries.has("mode") ? protocol : withEntry(protocol, "mode", scalar("ingress", item.at));
     });
-    return changeList(made, "gpus", devices);
+    return changeBelow(changeList(made, "gpus", devices), ["deploy", "resources", "reservations"], (node) =>
+      changeList(node, "devices", devices),
+    );
   });
+}
+
+/** Changes the mapping at a path of keys, if there is one. */
+function changeBelow(node: MapNode, path: readonly string[], change: (node: MapNode) => MapNode): MapNode {
+  const [key, ...rest] = path;
+  if (key === undefined) return change(node);
+  const inner = getMap(node, key);
+  return inner === undefined ? node : withEntry(node, key, changeBelow(inner, rest, change));
 }
 
 function devices(item: MapNode): MapNode {

@@ -5,8 +5,8 @@ import { Lexer } from "yaml";
  * the parser takes memory for each open bracket, and a few megabytes of them are the end of the process.
  */
 export function nestsDeeperAt(text: string, deepest: number): number | undefined {
-  const brackets = countBrackets(text);
-  const isSuspect = brackets > deepest || new RegExp(`(?:[-?:][ \\t]+){${deepest}}`).test(text);
+  const count = countBrackets(text);
+  const isSuspect = count > deepest || new RegExp(`(?:[-?:][ \\t]+){${deepest}}`).test(text);
   return isSuspect ? deepTokenAt(text, deepest) : undefined;
 }
 
