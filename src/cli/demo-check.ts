@@ -25,6 +25,14 @@ const compose = `services:
       - ./conf:/app/conf:RO
 `;
 
+const contract = `version: 1
+modules:
+  notes:
+    folder: .
+    port: { host: 8100, container: 5000 }
+    mounts: [{ target: /app/conf, source: conf, mode: ro }]
+`;
+
 /** What the demo shows of them; the others are told in a line. */
 const shown = ["user", "ports", "mounts-read-only"];
 
@@ -56,16 +64,13 @@ export async function proveContainers(
   }
 }
 
-/** Checks a Compose file that looks harmless against the contract, and shows what would mend it. */
-export async function playCheck(
-  directory: string,
-  { context, quiet }: { readonly context: CLIContext; readonly quiet: boolean },
-): Promise<void> {
+/** Holds a Compose file that looks harmless to a contract, and shows what would mend it. */
+export async function playCheck(directory: string, context: CLIContext): Promise<void> {
   const folder = join(directory, "notes");
   await mkdir(join(folder, "conf"), { recursive: true });
   await writeFile(join(folder, "compose.yaml"), compose);
+  await writeFile(join(folder, "contract.yaml"), contract);
   const check = await checkPaperWithin({ paths: [folder], cwd: folder, env: {} });
-  if (quiet) return;
   const told: Report = {
     ...check.report,
     findings: check.report.findings.filter(({ rule }) => shown.includes(rule)),
@@ -74,9 +79,9 @@ export async function playCheck(
   context.print("");
   context.print(`${pc.bold("check")} ${pc.dim("holds Compose files to the contract, before anything runs")}`);
   const lines = formatReport(told, "text", { base: folder, colour: context.isTerminal }).split("\n");
-  for (const line of lines.slice(0, -2)) context.print(`  ${line}`);
+  for (const line of lines.slice(0, -1)) context.print(`  ${line}`.trimEnd());
   context.print(pc.dim("  what --fix would mend without a decision:"));
-  for (const plan of planPaperFixes(check, { rules: ["ports", "mounts-read-only"] }).files) {
+  for (const plan of planPaperFixes(check, { rules: shown }).files) {
     for (const line of unifiedDiff(plan, "compose.yaml").slice(2)) context.print(`  ${coloured(line)}`);
   }
 }

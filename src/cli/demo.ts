@@ -48,9 +48,11 @@ export function addDemoCommand(program: Command, context: CLIContext): void {
         );
         const quiet = options.json ?? false;
         const live = await playLive(home, engine, groups[0].jid, { context, quiet, signal: cancelling.signal });
-        const { playCheck } = await import("./demo-check.ts");
-        await playCheck(home.root, { context, quiet });
         if (options.json) context.printJSON([...records, ...live]);
+        else {
+          const { playCheck } = await import("./demo-check.ts");
+          await playCheck(home.root, context);
+        }
         if (options.keep) context.note(`The demo's home stays: ${home.root}`);
         tellNext(home, options, context);
       } finally {

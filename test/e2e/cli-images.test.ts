@@ -19,6 +19,24 @@ test("the demo lets two agents answer from two containers, then a chat from one 
   expect(runs[0].container).not.toBe(runs[1].container);
 });
 
+test("the demo proves what runs, shows what a check finds in a file that looks right, and what would mend it", async () => {
+  const { code, stdout, stderr } = await runNovabot(["demo", "--no-install"]);
+  expect(code, stderr).toBe(0);
+  for (const group of ["family-chat", "main"]) expect(stdout).toContain(`of the container of ${group} that stands ready`);
+  expect(stdout).toMatch(/kept {2}user +1000:1000 in \d+ processes/);
+  for (const found of ["4:11  error  user", "7:9  error  ports", "9:26  error  mounts-read-only"])
+    expect(stdout).toContain(`compose.yaml:${found}`);
+  const diff = stdout.split("\n").filter((line) => /^ {2}[+-] /.test(line));
+  expect(diff.map((line) => line.replaceAll(/ +/g, " ").trim())).toEqual([
+    '- user: "+0:0"',
+    '+ user: "1001:1001"',
+    '- - "8100:5000"',
+    '+ - "127.0.0.1:8100:5000"',
+    "- - ./conf:/app/conf:RO",
+    "+ - ./conf:/app/conf:ro",
+  ]);
+});
+
 test("the images are listed, and building what is up to date changes nothing", async () => {
   const before = await runNovabot(["image", "list", "--json"]);
   expect(before.code, before.stderr).toBe(0);

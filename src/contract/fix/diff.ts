@@ -4,11 +4,11 @@ const CONTEXT = 3;
 
 interface Hunk {
   /** Lines of the old text, [`from`, `to`), counted from 0. */
-  from: number;
-  to: number;
+  readonly from: number;
+  readonly to: number;
   /** Lines of the new text, the same. */
-  newFrom: number;
-  newTo: number;
+  readonly newFrom: number;
+  readonly newTo: number;
 }
 
 /** The plan of one file as a unified diff, which `patch -p1` and `git apply` take. `path` is the file's name in it. */
@@ -16,7 +16,7 @@ export function unifiedDiff(plan: FilePlan, path: string): string[] {
   const before = linesOf(plan.before);
   const after = linesOf(plan.after);
   const lines: string[] = [];
-  for (const group of grouped(hunks(plan), before.length, after.length)) {
+  for (const group of grouped(hunks(plan).flatMap((hunk) => trimmed(hunk, before, after)))) {
     const first = group[0];
     const last = group.at(-1);
     if (!first || !last) continue;
@@ -39,40 +39,52 @@ export function unifiedDiff(plan: FilePlan, path: string): string[] {
   return lines.length ? [`--- a/${path}`, `+++ b/${path}`, ...lines] : [];
 }
 
-/** The whole lines that each edit changes, in both texts; edits that touch the same line are one. */
+/** What lies between the lines that all edits leave as they are, in both texts. */
 function hunks({ before, after, edits }: FilePlan): Hunk[] {
-  const found: Hunk[] = [];
-  const old = lineStarts(before);
-  const fresh = lineStarts(after);
-  let shift = 0;
-  for (const { start, end, text } of edits) {
-    const newStart = start + shift;
-    const newEnd = newStart + text.length;
-    shift += text.length - (end - start);
-    // Whole lines put between two lines change neither.
-    const atLine = old[lineAt(old, start)] === start;
-    const isWhole = atLine && (text === "" || text.endsWith("\n")) && (end === start || before.charAt(end - 1) === "\n");
-    const from = lineAt(old, start);
-    const newFrom = lineAt(fresh, newStart);
-    const to = isWhole ? lineAt(old, end) : lineAt(old, end) + 1;
-    const newTo = isWhole ? lineAt(fresh, newEnd) : lineAt(fresh, newEnd) + 1;
-    const last = found.at(-1);
-    if (last && from <= last.to) {
-      last.to = Math.max(last.to, to);
-      last.newTo = Math.max(last.newTo, newTo);
-    } else found.push({ from, to, newFrom, newTo });
+  const old = linesOf(before);
+  const fresh = linesOf(after);
+  const newLineAt = new Map<number, number>();
+  let offset = 0;
+  for (const [line, { length }] of fresh.entries()) {
+    newLineAt.set(offset, line);
+    offset += length;
   }
-  return found;
+  const found: Hunk[] = [];
+  let from = 0;
+  let newFrom = 0;
+  let start = 0;
+  let shift = 0;
+  let next = 0;
+  for (const [line, text] of old.entries()) {
+    for (let edit = edits[next]; edit && edit.end <= start; edit = edits[++next]) {
+      shift += edit.text.length - (edit.end - edit.start);
+    }
+    const newLine = newLineAt.get(start + shift);
+    const isWithinEdit = (edits[next]?.start ?? Infinity) < start;
+    start += text.length;
+    if (isWithinEdit || newLine === undefined || newLine < newFrom || fresh[newLine] !== text) continue;
+    if (line > from || newLine > newFrom) found.push({ from, to: line, newFrom, newTo: newLine });
+    from = line + 1;
+    newFrom = newLine + 1;
+  }
+  return [...found, { from, to: old.length, newFrom, newTo: fresh.length }];
 }
 
-/** Hunks that lie near each other. At a text's end there may be one line less than its line breaks say. */
-function grouped(all: readonly Hunk[], count: number, newCount: number): Hunk[][] {
+/** The hunk without the lines at its ends that stay as they are; nothing when all do. */
+function trimmed(hunk: Hunk, before: readonly string[], after: readonly string[]): Hunk[] {
+  let { from, to, newFrom, newTo } = hunk;
+  for (; from < to && newFrom < newTo && before[from] === after[newFrom]; from++) newFrom++;
+  for (; to > from && newTo > newFrom && before[to - 1] === after[newTo - 1]; to--) newTo--;
+  return from === to && newFrom === newTo ? [] : [{ from, to, newFrom, newTo }];
+}
+
+/** Hunks that lie near each other. */
+function grouped(all: readonly Hunk[]): Hunk[][] {
   const groups: Hunk[][] = [];
   for (const hunk of all) {
-    const one = { ...hunk, to: Math.min(hunk.to, count), newTo: Math.min(hunk.newTo, newCount) };
     const before = groups.at(-1)?.at(-1);
-    if (before && one.from - before.to <= 2 * CONTEXT) groups.at(-1)?.push(one);
-    else groups.push([one]);
+    if (before && hunk.from - before.to <= 2 * CONTEXT) groups.at(-1)?.push(hunk);
+    else groups.push([hunk]);
   }
   return groups;
 }
@@ -90,22 +102,4 @@ function range(from: number, to: number): string {
 /** Lines with their ends. */
 function linesOf(text: string): string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
-}
-
-function lineStarts(text: string): number[] {
-  const starts = [0];
-  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
-  return starts;
-}
-
-/** The line that an offset lies on, from 0. */
-function lineAt(starts: readonly number[], offset: number): number {
-  let low = 0;
-  let high = starts.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if ((starts[middle] ?? 0) <= offset) low = middle;
-    else high = middle - 1;
-  }
-  return low;
 }

@@ -80,6 +80,13 @@ test("a diff has three lines around each change", () => {
   ]);
 });
 
+test("lines that an edit leaves as they are do not look changed", () => {
+  const [one] = plan("a: [b]\nc: d\n", [finding([6, 6, "\ne: f"])]).files;
+  expect(one && unifiedDiff(one, "f").slice(3)).toEqual([" a: [b]", "+e: f", " c: d"]);
+  const [two] = plan("a: b\nc: d\n", [finding([3, 4, "x"]), finding([9, 9, "\ne: f"])]).files;
+  expect(two && unifiedDiff(two, "f").slice(3)).toEqual(["-a: b", "+a: x", " c: d", "+e: f"]);
+});
+
 test("git makes of a diff what the plan makes", async () => {
   const directory = await temporaryDirectory();
   const line = fc.constantFrom("", "a", "b: c", "  - d", "\t", "名前", "x\r");
