@@ -32,6 +32,17 @@ const hiddenNames: ReadonlyMap<string, string> = new Map([
   ["data", "the groups' conversations, mail slots and env files, and the running hosts' own state"],
 ]);
 
+const CONTRACT = "contract.yaml";
+/** In a home with a contract: below it lie the env files that the secrets are written into, and what the host starts. */
+const hiddenByContract: ReadonlyMap<string, string> = new Map([
+  ["modules", "the modules' secrets, and the files by which the host starts them"],
+]);
+/** What the host itself goes by when it starts modules and encrypts secrets. */
+const readonlyNames: ReadonlyMap<string, string> = new Map([
+  [CONTRACT, "what modules may do on the host; main reads it"],
+  [".sops.yaml", "who can read the secrets; main reads it"],
+]);
+
 /** What editors and tools leave beside a file while they write it: Emacs, vi, Kate, GNOME, rsync, `sed -i`. */
 const temporary = /^#|~$|\.sw.$|^\.#|^\.goutputstream-|^\.\.|^sed[A-Za-z0-9]{6}$/;
 
@@ -77,14 +88,19 @@ export async function planProject(
     // Its place is in the folder that was just mounted, not in the frame.
     if (!isGlobal) mounts.push(logsOf(home, folder));
   }
-  for (const entry of await entriesOf(home)) {
-    const secret = /\.env/i.test(entry.name) ? "secrets" : hiddenNames.get(entry.name.toLowerCase());
+  const entries = await entriesOf(home);
+  const hasContract = entries.some(({ name }) => name === CONTRACT);
+  for (const entry of entries) {
+    const name = entry.name.toLowerCase();
+    const byContract = hasContract ? hiddenByContract.get(name) : undefined;
+    const secret = /\.env/i.test(name) ? "secrets" : (hiddenNames.get(name) ?? byContract);
     if (secret !== undefined) hide(entry.name, secret);
     else if (temporary.test(entry.name))
       hide(entry.name, "a temporary file, which may hold a copy of anything and be gone at once");
     else if (entry.isOther) hide(entry.name, "a link or special file, which is not followed");
     else if (/[:,"\p{Cc}\ufffd]/u.test(entry.name)) hide(entry.name, "its name has a character that not every engine can mount");
     else if (!entry.isDirectory && !capabilities.fileMounts) hide(entry.name, "this engine mounts directories only");
+    else if (readonlyNames.has(entry.name)) mount(entry.name, entry.isDirectory, true, readonlyNames.get(entry.name) ?? "");
     else if (entry.name !== "groups") mount(entry.name, entry.isDirectory, false, whyWritable(entry.uid, user));
   }
   for (const [name, why] of hiddenNames)

@@ -82,6 +82,19 @@ test("main sees the home part by part, and credentials are not among the parts",
   }
 });
 
+test("in a home with a contract, main neither sees the modules' env files nor changes what the host goes by", async () => {
+  const home = await temporaryHome();
+  await mkdir(join(home.root, "modules/waha"), { recursive: true });
+  for (const name of ["contract.yaml", ".sops.yaml", "modules/waha/.env.local"]) await writeFile(join(home.root, name), "");
+  const plan = await planRun(main, context(home));
+  const parts = plan.mounts.filter(({ target }) => /^\/workspace\/project\/(?!groups)/.test(target));
+  expect(parts.map(({ target, readonly }) => [target.slice("/workspace/project/".length), readonly])).toEqual([
+    [".sops.yaml", true],
+    ["contract.yaml", true],
+  ]);
+  expect(plan.hidden.map(({ target }) => target)).toContain("/workspace/project/modules");
+});
+
 test("an engine that mounts no single files leaves main the directories", async () => {
   const home = await temporaryHome();
   await writeFile(join(home.root, "notes.md"), "");
