@@ -1,6 +1,10 @@
 import { NovaError, quote } from "../model/errors.ts";
 import type { Identities } from "./age/identities.ts";
 import { openSecrets } from "./file/secrets-file.ts";
+import { ruleIfAny } from "./rules/creation-rules.ts";
+import type { SecretsDocument } from "./sops/document.ts";
+
+const MOST_CLAUSES = 20;
 
 /** What one module declares for one environment. */
 export interface DeclaredSecrets {
@@ -24,7 +28,7 @@ export interface VerifiedSecrets {
 }
 
 export interface SecretsProblem {
-  /** `mismatch` is a name that is missing, not declared, empty or doubled; the others are as the error codes say. */
+  /** `mismatch` is a name that is missing, not declared, empty or doubled, or what `.sops.yaml` does not say; the others are as the error codes say. */
   readonly kind: "mismatch" | "unreadable";
   readonly message: string;
   /** Set for `unreadable`. */
@@ -45,13 +49,7 @@ async function verifyOne(
     const { document } = await openSecrets(file, identities);
     const values = document.rows.flatMap((row) => (row.kind === "value" ? [row] : []));
     const names = values.map(({ name }) => name);
-    const mismatches = [
-      ...compareNames(names, secrets),
-      ...values.filter(({ value }) => value === "").map(({ name }) => `${quote(name)} is empty`),
-      ...document.unauthenticated.map(
-        (name) => `${quote(name)} is not under the MAC (mac_only_encrypted), so that anybody can change it`,
-      ),
-    ];
+    const mismatches = [...compareValues(values, secrets), ...(await compareRule(file, document))];
     return {
       ...about,
       names,
@@ -74,12 +72,44 @@ export function needsNoFile(secrets: DeclaredSecrets["secrets"]): boolean {
   return secrets.every(({ optional }) => optional);
 }
 
-/** What is wrong with the names of a file, each as a clause. An added row with an empty value fits the MAC: only this sees it. */
-export function compareNames(names: readonly string[], secrets: DeclaredSecrets["secrets"]): string[] {
+/**
+ * What is wrong with the names of a file, each as a clause. An added row with an empty value fits the MAC: only this sees it, also where the name is
+ * declared.
+ */
+export function compareValues(
+  values: readonly { readonly name: string; readonly value: string }[],
+  secrets: DeclaredSecrets["secrets"],
+): string[] {
   const declared = new Set(secrets.map(({ name }) => name));
-  return [
-    ...secrets.filter(({ name, optional }) => !optional && !names.includes(name)).map(({ name }) => `${quote(name)} is missing`),
-    ...[...new Set(names)].filter((name) => !declared.has(name)).map((name) => `${quote(name)} is not declared`),
-    ...[...new Set(names.filter((name, index) => names.indexOf(name) !== index))].map((name) => `${quote(name)} stands twice`),
-  ];
+  const counts = new Map<string, number>();
+  for (const { name } of values) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return bounded([
+    ...secrets.filter(({ name, optional }) => !optional && !counts.has(name)).map(({ name }) => `${quote(name)} is missing`),
+    ...[...counts.keys()].filter((name) => !declared.has(name)).map((name) => `${quote(name)} is not declared`),
+    ...[...counts].filter(([, count]) => count > 1).map(([name]) => `${quote(name)} stands twice`),
+    ...values.filter(({ value }) => value === "").map(({ name }) => `${quote(name)} is empty`),
+  ]);
+}
+
+/** What of a file is under no MAC, held against its creation rule: who can open it, and what stands in it for everybody to read. */
+async function compareRule(file: string, { metadata, unencrypted }: SecretsDocument): Promise<string[]> {
+  const rule = await ruleIfAny(file);
+  const strangers = rule ? metadata.recipients.filter(({ recipient }) => !rule.recipients.includes(recipient)) : [];
+  const isMeant = rule && JSON.stringify(rule.selection) === JSON.stringify(metadata.selection);
+  const open = unencrypted.filter((name) => metadata.macOnlyEncrypted || !(isMeant || name.endsWith("_unencrypted")));
+  return bounded([
+    ...strangers.map(({ recipient }) => `it is encrypted for ${quote(recipient)} too, which .sops.yaml does not name`),
+    ...open.map((name) =>
+      metadata.macOnlyEncrypted
+        ? `${quote(name)} is not under the MAC (mac_only_encrypted), so that anybody can change it`
+        : `${quote(name)} is not encrypted, and .sops.yaml does not say that it is to be read by everybody`,
+    ),
+  ]);
+}
+
+/** A file from a stranger may have hundreds of thousands of names. */
+function bounded(clauses: readonly string[]): string[] {
+  return clauses.length > MOST_CLAUSES
+    ? [...clauses.slice(0, MOST_CLAUSES), `and ${clauses.length - MOST_CLAUSES} more`]
+    : [...clauses];
 }

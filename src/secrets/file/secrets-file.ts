@@ -5,7 +5,7 @@ import { hasCode, NovaError, quote, reasonOf } from "../../model/errors.ts";
 import type { Identities } from "../age/identities.ts";
 import { openDocument, resealDocument, sealNew, type PlainRow, type Sealing, type SecretsDocument } from "../sops/document.ts";
 import { metadataPrefix } from "../sops/metadata.ts";
-import { decodeText } from "../sops/rows.ts";
+import { checkSize, decodeText } from "../sops/rows.ts";
 import { isMeanwhile, replaceFile } from "./replace-file.ts";
 
 /** An encrypted file that was read and verified; `text` is what it held, for a later writer to compare with. */
@@ -21,7 +21,9 @@ export async function readSecretsText(path: string): Promise<string> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      if (!(await file.stat()).isFile()) throw new NovaError("SECRETS_INVALID", "It is not a regular file.", { place: path });
+      const found = await file.stat();
+      if (!found.isFile()) throw new NovaError("SECRETS_INVALID", "It is not a regular file.", { place: path });
+      checkSize(found.size, path);
       bytes = await file.readFile();
     } finally {
       await file.close();

@@ -4,7 +4,7 @@ import { NovaError, quote, reasonOf } from "../../model/errors.ts";
 import type { Identities } from "../age/identities.ts";
 import { replaceFile, type Owner } from "../file/replace-file.ts";
 import { openSecrets, readIfThere, valuesOf } from "../file/secrets-file.ts";
-import { compareNames, needsNoFile, type DeclaredSecrets } from "../verify.ts";
+import { compareValues, needsNoFile, type DeclaredSecrets } from "../verify.ts";
 import { givesExactly, renderEnvFile, type EnvFileForm } from "./env-file.ts";
 
 export interface Materialization {
@@ -27,15 +27,18 @@ export interface Materialized {
 
 /**
  * Decrypts and verifies a module's secrets in memory and puts them where Compose reads them, so that the process gets every value byte for byte.
- * Rejects, with the old file as it was: SECRETS_MISMATCH for names that are missing or not declared, SECRETS_UNREPRESENTABLE for a value that this
+ * Rejects, with the old file as it was: SECRETS_MISMATCH for names that are missing or not declared and values that are empty, SECRETS_UNREPRESENTABLE for a value that this
  * Compose cannot hand on, and as `openDocument` does.
  */
 export async function materialize(
   { declared, target, owner, form }: Materialization,
   identities: Identities,
 ): Promise<Materialized> {
-  const { values, unauthenticated } = await declaredValues(declared, identities);
-  const problems = compareNames([...values.keys()], declared.secrets);
+  const { values, unencrypted } = await declaredValues(declared, identities);
+  const problems = compareValues(
+    [...values].map(([name, value]) => ({ name, value })),
+    declared.secrets,
+  );
   if (problems.length) {
     throw new NovaError(
       "SECRETS_MISMATCH",
@@ -69,7 +72,7 @@ export async function materialize(
     owner: gives ? owner : kept,
     warnings: [
       ...(gives ? [] : [`${target} belongs to ${kept.uid}:${kept.gid}: only root can give it to ${owner.uid}:${owner.gid}`]),
-      ...unauthenticated.map((name) => `${quote(name)} is not under the MAC of ${declared.file} (mac_only_encrypted)`),
+      ...unencrypted.map((name) => `${quote(name)} is not encrypted in ${declared.file}; see \`novabot secrets verify\``),
     ],
   };
 }
@@ -78,10 +81,10 @@ export async function materialize(
 async function declaredValues(
   { file, secrets }: DeclaredSecrets,
   identities: Identities,
-): Promise<{ readonly values: Map<string, string>; readonly unauthenticated: readonly string[] }> {
-  if (needsNoFile(secrets) && (await readIfThere(file)) === null) return { values: new Map(), unauthenticated: [] };
+): Promise<{ readonly values: Map<string, string>; readonly unencrypted: readonly string[] }> {
+  if (needsNoFile(secrets) && (await readIfThere(file)) === null) return { values: new Map(), unencrypted: [] };
   const { document } = await openSecrets(file, identities);
-  return { values: valuesOf(document.rows, file), unauthenticated: document.unauthenticated };
+  return { values: valuesOf(document.rows, file), unencrypted: document.unencrypted };
 }
 
 async function requireDirectory(path: string): Promise<void> {

@@ -5,8 +5,8 @@ import { z } from "zod";
 import { hasCode, NovaError, quote, reasonOf } from "../../model/errors.ts";
 import { checkRecipient } from "../age/data-key.ts";
 import type { Sealing } from "../sops/document.ts";
-import { goRegex } from "../sops/go-regex.ts";
-import { isSelected, readSelection } from "../sops/selection.ts";
+import { goMatches } from "../sops/go-regex.ts";
+import { readSelection, selectionOf } from "../sops/selection.ts";
 
 /** sops gives up after as many directories. */
 const MOST_DIRECTORIES = 100;
@@ -54,13 +54,23 @@ export async function creationRule(path: string): Promise<Sealing> {
   const name = relative(dirname(found.path), join(directory, basename(path)));
   for (const [index, rule] of rules.entries()) {
     const place = `${found.path}, creation_rules[${index}]`;
-    if (rule.path_regex && !goRegex(rule.path_regex, `${place}.path_regex`).test(name)) continue;
+    if (rule.path_regex && !goMatches(rule.path_regex, [name], `${place}.path_regex`).has(name)) continue;
     return sealingOf(rule, place);
   }
   throw new NovaError("SECRETS_INVALID", `No creation rule fits ${quote(name)}.`, {
     place: found.path,
     next: "Add a rule whose path_regex fits the file, or one without a path_regex as the last.",
   });
+}
+
+/** The same where there is one that can be followed, for files that are there already. */
+export async function ruleIfAny(path: string): Promise<Sealing | undefined> {
+  try {
+    return await creationRule(path);
+  } catch (thrown) {
+    if (thrown instanceof NovaError) return undefined;
+    throw thrown;
+  }
 }
 
 /** The directory without links; what of it is not there yet is taken as it is called. */
@@ -155,6 +165,6 @@ function sealingOf(rule: Rule, place: string): Sealing {
     throw new NovaError("SECRETS_INVALID", `${name} must be text.`, { place });
   }, place);
   // A pattern that cannot be followed is refused before anything is encrypted by it.
-  isSelected(selection, place);
+  selectionOf(selection, [], place);
   return { recipients, selection, macOnlyEncrypted: rule.mac_only_encrypted ?? false };
 }

@@ -13,6 +13,8 @@ const form =
 const TAG_BYTES = 16;
 // What sops uses; GCM takes an IV of any length, and files of other writers may have the usual 12 bytes.
 const IV_BYTES = 32;
+/** OpenSSL takes none that is longer. */
+const LONGEST_IV_BYTES = 128;
 
 /** The parts of a sealed value, or undefined when `text` is none. Stricter than sops, which lets anything follow the bracket. */
 export function parseSealed(text: string): SealedValue | undefined {
@@ -20,7 +22,8 @@ export function parseSealed(text: string): SealedValue | undefined {
   if (data === undefined || iv === undefined || tag === undefined || type === undefined) return undefined;
   const parts = { data: Buffer.from(data, "base64"), iv: Buffer.from(iv, "base64"), tag: Buffer.from(tag, "base64"), type };
   // A shorter tag would be easier to guess.
-  return parts.tag.length === TAG_BYTES && parts.iv.length > 0 ? parts : undefined;
+  const fits = parts.tag.length === TAG_BYTES && parts.iv.length > 0 && parts.iv.length <= LONGEST_IV_BYTES;
+  return fits ? parts : undefined;
 }
 
 /** The plaintext bytes, or undefined when key, additional data and ciphertext do not belong together. */

@@ -14,15 +14,15 @@ import {
   type Metadata,
 } from "./metadata.ts";
 import { readRows, writeRows, type CommentRow, type Row, type ValueRow } from "./rows.ts";
-import { isSelected, type Selection } from "./selection.ts";
+import { selectionOf, type Selection } from "./selection.ts";
 
 /** A file of secrets that was opened: its rows in plain text, verified, and what is needed to seal it again. */
 export interface SecretsDocument {
   readonly rows: readonly OpenRow[];
   readonly metadata: Metadata;
   readonly dataKey: Uint8Array;
-  /** Names whose values the MAC does not cover, which `mac_only_encrypted` brings about. */
-  readonly unauthenticated: readonly string[];
+  /** Names whose values stand in the file for everybody to read; with `mac_only_encrypted` the MAC does not cover them either. */
+  readonly unencrypted: readonly string[];
 }
 
 /** A row in plain text, with what stood for it in the file, so that what was not changed is written as it was. */
@@ -53,21 +53,22 @@ export async function openDocument(text: string, identities: Identities, place: 
   const sealedRows = readRows(text, place);
   const isMetadata = (row: Row): boolean => row.kind === "value" && row.name.startsWith(metadataPrefix);
   const metadata = readMetadata(sealedRows.filter((row) => row.kind === "value").filter(isMetadata), place);
-  const encrypted = isSelected(metadata.selection, place);
+  const encrypted = selectionOf(metadata.selection, namesOf(sealedRows), place);
   const dataKey = await openDataKey(metadata, identities, place);
   const rows: OpenRow[] = [];
   const values: MACValue[] = [];
-  const unauthenticated: string[] = [];
+  const unencrypted: string[] = [];
   for (const row of sealedRows) {
     if (isMetadata(row)) continue;
     if (row.kind === "comment") {
       rows.push(encrypted(undefined) ? openComment(row, dataKey) : { ...row, written: row.text });
       continue;
     }
-    const open = encrypted(row.name) ? openValue(row, dataKey, place) : { ...row, written: row.value };
-    if (metadata.macOnlyEncrypted && !encrypted(row.name)) unauthenticated.push(row.name);
+    const isEncrypted = encrypted(row.name);
+    const open: OpenRow & ValueRow = isEncrypted ? openValue(row, dataKey, place) : { ...row, written: row.value };
+    if (!isEncrypted) unencrypted.push(row.name);
     rows.push(open);
-    values.push({ bytes: open.macBytes ?? Buffer.from(open.value), encrypted: encrypted(row.name) });
+    values.push({ bytes: open.macBytes ?? Buffer.from(open.value), encrypted: isEncrypted });
   }
   const mac = parseSealed(metadata.mac);
   const opened = mac && unseal(mac, dataKey, macTime(metadata.lastModified));
@@ -75,7 +76,7 @@ export async function openDocument(text: string, identities: Identities, place: 
     const what = metadata.mac === "" ? "has no MAC" : "does not fit its MAC";
     throw tampered(`The file ${what}: rows were changed, added, dropped or moved without the key.`, place);
   }
-  return { rows, metadata, dataKey, unauthenticated };
+  return { rows, metadata, dataKey, unencrypted };
 }
 
 /** The text of a new file with `rows`, with a data key of its own. */
@@ -128,7 +129,7 @@ export async function addRecipient(document: SecretsDocument, recipient: string,
 }
 
 function sealRows(rows: readonly PlainRow[], metadata: Metadata, dataKey: Uint8Array, now: Date, place: string): string {
-  const encrypted = isSelected(metadata.selection, place);
+  const encrypted = selectionOf(metadata.selection, namesOf(rows), place);
   const values: MACValue[] = [];
   const sealed = rows.map((row): Row => {
     if (row.kind === "comment") {
@@ -155,6 +156,10 @@ function sealRows(rows: readonly PlainRow[], metadata: Metadata, dataKey: Uint8A
   return writeRows([...sealed, ...metadataRows({ ...metadata, lastModified, mac })]);
 }
 
+function namesOf(rows: readonly Row[]): string[] {
+  return rows.flatMap((row) => (row.kind === "value" ? [row.name] : []));
+}
+
 function openValue(row: ValueRow, dataKey: Uint8Array, place: string): ValueRow & OpenPart {
   // sops leaves what is empty as it is; that such a row was added is what the MAC cannot tell.
   if (row.value === "") return { ...row, written: "" };
@@ -171,9 +176,13 @@ function openValue(row: ValueRow, dataKey: Uint8Array, place: string): ValueRow 
     case "bytes":
     case "time":
       return { ...open, value: decode(bytes, row.name, place) };
-    // sops encrypts `True` and shows `true`.
-    case "bool":
-      return { ...open, value: decode(bytes, row.name, place).toLowerCase(), macBytes: bytes };
+    case "bool": {
+      // sops encrypts `True` and shows `true`. The type is under no MAC, so any other text would lose its capitals by a stranger's hand.
+      const text = decode(bytes, row.name, place);
+      if (text !== "True" && text !== "False")
+        throw tampered(`${quote(row.name)} is said to be true or false, and is neither.`, place);
+      return { ...open, value: text.toLowerCase(), macBytes: bytes };
+    }
     default:
       throw new NovaError(
         "SECRETS_INVALID",

@@ -1,3 +1,4 @@
+import { Script } from "node:vm";
 import { NovaError, quote } from "../../model/errors.ts";
 
 // What both grammars have and read alike. Everything else is refused: `(?i)` inside a pattern, `\z`, `\Q…\E`, `\pL` and POSIX classes
@@ -5,14 +6,17 @@ import { NovaError, quote } from "../../model/errors.ts";
 const shared =
   /^(?:\\[dDwWbBtnfrv]|\\[^A-Za-z0-9]|\[\^?(?:\\[dDwWtnfrv]|\\[^A-Za-z0-9]|[^\\\][])+\]|\((?:\?:|(?!\?))|[)|^$.*+?]|\{\d+(?:,\d*)?\}|[^\\[\](){}|^$.*+?])*$/;
 
-// Go's engine never goes back; JavaScript's can take for ever over a repeated group that repeats or chooses within.
-const explosive = /\([^)]*[*+{|][^)]*\)+[*+{]/;
+// Go's engine never goes back; JavaScript's can take for ever, and patterns and texts may come from strangers.
+const LONGEST_PATTERN = 1000;
+const TIME_MS = 1000;
+const search = new Script("texts.filter((text) => pattern.test(text))");
 
 /**
- * A pattern of `.sops.yaml` or of a file's metadata, which sops reads as Go's RE2, as the same pattern of JavaScript.
- * Rejects with SECRETS_INVALID what the two grammars read differently, so that no value stays unencrypted by a misunderstanding.
+ * Those of `texts` in which a pattern of `.sops.yaml` or of a file's metadata is found, which sops reads as Go's RE2 and this as JavaScript's.
+ * Rejects with SECRETS_INVALID what the two grammars read differently, so that no value stays unencrypted by a misunderstanding, and
+ * what takes longer than a second.
  */
-export function goRegex(pattern: string, place: string): RegExp {
+export function goMatches(pattern: string, texts: readonly string[], place: string): ReadonlySet<string> {
   // A flag group that opens the pattern is a flag here, too.
   const insensitive = pattern.startsWith("(?i)");
   const source = insensitive ? pattern.slice(4) : pattern;
@@ -21,12 +25,19 @@ export function goRegex(pattern: string, place: string): RegExp {
       place,
       next: "Use literals, character classes, groups, alternatives and repetitions alone.",
     });
+  if (pattern.length > LONGEST_PATTERN) throw refused(`has more than ${LONGEST_PATTERN} characters`);
   if (!shared.test(source))
     throw refused("has parts that sops (Go) and NovaBot (JavaScript) read differently, or that neither reads");
-  if (explosive.test(source)) throw refused("repeats a group that repeats or chooses within, which could take for ever");
+  let compiled: RegExp;
   try {
-    return new RegExp(source, insensitive ? "iu" : "u");
+    compiled = new RegExp(source, insensitive ? "iu" : "u");
   } catch (thrown) {
     throw Object.assign(refused("cannot be read"), { cause: thrown });
+  }
+  try {
+    // A script of `node:vm` is what Node can interrupt.
+    return new Set(search.runInNewContext({ pattern: compiled, texts }, { timeout: TIME_MS }) as string[]);
+  } catch (thrown) {
+    throw Object.assign(refused("takes too long to look for"), { cause: thrown });
   }
 }

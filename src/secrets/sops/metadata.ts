@@ -71,6 +71,12 @@ export function readMetadata(rows: readonly ValueRow[], place: string): Metadata
     recipients.push({ recipient, sealed });
   }
   const lastModified = take("lastmodified");
+  if (lastModified?.endsWith("\r")) {
+    throw new NovaError("SECRETS_INVALID", "The file has Windows line ends (CRLF), with which sops cannot read it either.", {
+      place,
+      next: "Give it line feeds alone (`dos2unix`), and keep git from changing it: `secrets/** -text` in .gitattributes.",
+    });
+  }
   if (lastModified === undefined || !LAST_MODIFIED.test(lastModified))
     throw invalid("sops_lastmodified is missing or is no time", place);
   const selection = readSelection(take, place);

@@ -22,13 +22,15 @@ export interface CommentRow {
 /** Larger files are no files of secrets. */
 const LIMIT = 5 * 1024 * 1024;
 
+/** Rejects with SECRETS_INVALID what is too large for a file of secrets. */
+export function checkSize(bytes: number, place: string): void {
+  if (bytes <= LIMIT) return;
+  throw new NovaError("SECRETS_INVALID", `The file has ${bytes} bytes; files of secrets have at most ${LIMIT}.`, { place });
+}
+
 /** `bytes` as the text of a dotenv file; rejects with SECRETS_INVALID what no dotenv file holds. */
 export function decodeText(bytes: Uint8Array, place: string): string {
-  if (bytes.length > LIMIT) {
-    throw new NovaError("SECRETS_INVALID", `The file has ${bytes.length} bytes; files of secrets have at most ${LIMIT}.`, {
-      place,
-    });
-  }
+  checkSize(bytes.length, place);
   try {
     // A byte order mark would be part of the first name for sops, so it is for us.
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -1,5 +1,5 @@
 import { NovaError } from "../../model/errors.ts";
-import { goRegex } from "./go-regex.ts";
+import { goMatches } from "./go-regex.ts";
 
 /** Which values of a file are encrypted; at most one is set. sops writes it into the file's own metadata. */
 export interface Selection {
@@ -43,12 +43,15 @@ export function readSelection(read: (name: string) => string | undefined, place:
   return found.length ? Object.fromEntries(found) : defaultSelection;
 }
 
-/** Whether the value of `name` is encrypted; `undefined` asks for comments, which belong to no name. */
-export function isSelected(selection: Selection, place: string): (name: string | undefined) => boolean {
-  const { unencryptedSuffix, encryptedSuffix, unencryptedRegex, encryptedRegex } = selection;
+/** Which of `names` have their values encrypted; the function takes `undefined` for comments, which belong to no name. */
+export function selectionOf(
+  { unencryptedSuffix, encryptedSuffix, unencryptedRegex, encryptedRegex }: Selection,
+  names: readonly string[],
+  place: string,
+): (name: string | undefined) => boolean {
   if (unencryptedSuffix !== undefined) return (name) => name === undefined || !name.endsWith(unencryptedSuffix);
   if (encryptedSuffix !== undefined) return (name) => name !== undefined && name.endsWith(encryptedSuffix);
-  const pattern = goRegex(unencryptedRegex ?? encryptedRegex ?? "", place);
-  if (unencryptedRegex !== undefined) return (name) => name === undefined || !pattern.test(name);
-  return (name) => name !== undefined && pattern.test(name);
+  const matches = goMatches(unencryptedRegex ?? encryptedRegex ?? "", names, place);
+  if (unencryptedRegex !== undefined) return (name) => name === undefined || !matches.has(name);
+  return (name) => name !== undefined && matches.has(name);
 }

@@ -68,6 +68,7 @@ test("an added empty row, which fits the MAC, is noticed", async () => {
   await writeFile(declared.file, `EXTRA=\n${await readFile(declared.file, "utf8")}`);
   await expect(materialize(request, keys)).rejects.toMatchObject({ code: "SECRETS_MISMATCH" });
   await writeFile(declared.file, (await readFile(declared.file, "utf8")).replace("EXTRA=", "B="));
+  await expect(materialize(request, keys)).rejects.toMatchObject({ code: "SECRETS_MISMATCH" });
   expect((await verifySecrets([declared], keys))[0]?.problems.map(({ message }) => message)).toEqual(['"B" is empty']);
 });
 
@@ -108,6 +109,33 @@ test("verification tells every file's problems, and throws for none", async () =
   expect(all[0]).toMatchObject({ names: ["A"], recipients: [testRecipient] });
 });
 
+test("hundreds of thousands of added rows are told in short, and soon", { timeout: 20_000 }, async () => {
+  const { declared, request } = await scene({ A: "x" });
+  const added = Array.from({ length: 300_000 }, (_, index) => `K${index}=\n`).join("");
+  await writeFile(declared.file, `${added}${await readFile(declared.file, "utf8")}`);
+  expect((await verifySecrets([declared], keys))[0]?.problems.at(-1)?.message).toBe("and 599980 more");
+  await expect(materialize(request, keys)).rejects.toMatchObject({ code: "SECRETS_MISMATCH" });
+});
+
+test("who else can open a file, and what everybody can read, is held against .sops.yaml", async () => {
+  const { declared, request } = await scene({ A: "x", B: "plain" });
+  const problems = async (): Promise<readonly string[]> => {
+    return (await verifySecrets([declared], keys)).flatMap((one) => one.problems.map(({ message }) => message));
+  };
+  const text = await readFile(declared.file, "utf8");
+  const stranger = "age1ygw9qs3kczzqaxwp9jsmsz0afsh5f72wzerl5kgl8kpw7c3x5qcqfqct2z";
+  // Neither needs the key: recipients are under no MAC, and of a value that is known the ciphertext can give way to it.
+  const planted = `${text}sops_age__list_1__map_recipient=${stranger}\nsops_age__list_1__map_enc=x\n`;
+  await writeFile(declared.file, planted.replace("unencrypted_suffix=_x", "unencrypted_suffix=B").replace(/^B=.*$/m, "B=plain"));
+  expect(await problems()).toEqual([expect.stringContaining('"B" is not encrypted')]);
+  const rules = join(declared.file, "../.sops.yaml");
+  await writeFile(rules, `creation_rules: [{ age: ${testRecipient}, unencrypted_suffix: _x }]`);
+  expect(await problems()).toEqual([expect.stringContaining(stranger), expect.stringContaining('"B" is not encrypted')]);
+  expect((await materialize(request, keys)).warnings.at(-1)).toContain('"B" is not encrypted');
+  await writeFile(rules, `creation_rules: [{ age: "${testRecipient},${stranger}", unencrypted_suffix: B }]`);
+  expect(await problems()).toEqual([]);
+});
+
 test("what the MAC does not cover is told", async () => {
   const root = await scene({ A: "x" });
   const file = join(root.declared.file, "../open.env");
@@ -115,5 +143,5 @@ test("what the MAC does not cover is told", async () => {
   await createFile(file, [{ kind: "value", name: "A", value: "x" }], sealing, new Date());
   const declared = { ...root.declared, file };
   expect((await verifySecrets([declared], keys))[0]?.problems[0]?.message).toContain("not under the MAC");
-  expect((await materialize({ ...root.request, declared }, keys)).warnings.at(-1)).toContain("not under the MAC");
+  expect((await materialize({ ...root.request, declared }, keys)).warnings.at(-1)).toContain("is not encrypted");
 });

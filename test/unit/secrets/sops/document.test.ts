@@ -151,9 +151,7 @@ describe("files of ours", () => {
       ).toEqual(encrypted);
       const document = await openDocument(text, ours, "x");
       expect(plain(document.rows)).toEqual(some);
-      expect(document.unauthenticated).toEqual(
-        macOnlyEncrypted ? ["A_secret", "B", "C"].filter((name) => !encrypted.includes(name)) : [],
-      );
+      expect(document.unencrypted).toEqual(["A_secret", "B", "C"].filter((name) => !encrypted.includes(name)));
       const { mac } = readIndependently(text, testKey);
       expect(mac[0]).toBe(mac[1]);
     }
@@ -192,6 +190,24 @@ describe("a changed file is refused", async () => {
       text.replace("sops_version", "sops_mac_only_encrypted=true\nsops_version"),
       "SECRETS_TAMPERED",
     ],
+    // Types are under no MAC either: as a truth value it would lose its capitals.
+    "a text as a truth value": [text.replace("type:str]", "type:bool]"), "SECRETS_TAMPERED"],
+    "a value as a comment": [text.replace("type:str]", "type:comment]"), "SECRETS_INVALID"],
+    "an IV beyond what OpenSSL takes": [text.replace(/iv:[^,]+/, `iv:${"A".repeat(2000)}`), "SECRETS_TAMPERED"],
+    "a MAC with such an IV": [text.replace(/(sops_mac=.*iv:)[^,]+/, `$1${"A".repeat(2000)}`), "SECRETS_TAMPERED"],
+    "a pattern of four million letters": [
+      text.replace("unencrypted_suffix=_unencrypted", `encrypted_regex=${"a".repeat(4_000_000)}`),
+      "SECRETS_INVALID",
+    ],
+    "a pattern that takes for ever": [
+      `${"a".repeat(40)}=x\n${text.replace("unencrypted_suffix=_unencrypted", "encrypted_regex=^((a)a*)*$|^!")}`.replace(
+        /^a+/,
+        "$&!",
+      ),
+      "SECRETS_INVALID",
+    ],
+    "Windows line ends": [text.replaceAll("\n", "\r\n"), "SECRETS_INVALID"],
+    "half a file": [text.slice(0, text.length / 2), "SECRETS_INVALID"],
     "text after a value": [text.replace(/^(A=.*)$/m, "$1x"), "SECRETS_TAMPERED"],
     "a short tag": [text.replace(/^(A=.*tag:)[^,]+/m, "$1AAAA"), "SECRETS_TAMPERED"],
     "a damaged data key": [text.replace(/(map_enc=-----BEGIN AGE ENCRYPTED FILE-----\\n.{20})./, "$1!"), "SECRETS_TAMPERED"],
