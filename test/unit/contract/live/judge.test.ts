@@ -230,6 +230,31 @@ describe("mounts", () => {
     ]);
   });
 
+  test("writable parts in a read-only frame are no breach where they are declared, and others are", () => {
+    const part = more({ id: 21, parent: 14, target: "/app/conf/part", root: "/p/m/logs" });
+    const expected = subjectOf().expected;
+    const declared = { target: "/app/conf/part", source: "/p/m/logs", readonly: false, at: undefined };
+    const framed = (mounts: readonly MountEntry[]): LiveSubject =>
+      subjectOf({
+        kernel: known(kernelOf({ mounts: known(mounts) })),
+        paths: { ...subjectOf().paths, targets: new Map([...subjectOf().paths.targets, ["/app/conf/part", known("1:logs")]]) },
+        expected: { mounts: [...expected.mounts, declared] },
+      });
+    expect(messages(framed([...base, part]), "mounts-read-only")).toEqual([]);
+    expect(messages(framed([...base, part]), "mounts")).toEqual([]);
+    expect(messages(withMounts([...base, part]), "mounts-read-only")).toEqual([
+      "/app/conf/part lies in /app/conf and is mounted rw.",
+    ]);
+    // Declared is the directory behind it too: what else is put there stands out.
+    expect(messages(framed([...base, { ...part, root: "/p/m/else" }]), "mounts")[0]).toContain(
+      '/app/conf/part is not "/p/m/logs"',
+    );
+    const beside = more({ id: 22, parent: 14, target: "/app/conf/other", root: "/p/m/other" });
+    expect(messages(framed([...base, part, beside]), "mounts-read-only")).toEqual([
+      "/app/conf/other lies in /app/conf and is mounted rw.",
+    ]);
+  });
+
   test("another directory in the declared one's place", () => {
     const paths = {
       ...subjectOf().paths,
