@@ -22,6 +22,12 @@ until ./novabot status >/dev/null 2>&1; do sleep 0.2; done
 ./novabot status
 kill $! && wait
 
+# Services beside the agents: held to a contract before they start and while they run, their secrets encrypted.
+home=${NOVABOT_HOME:-$HOME/novabot}
+./novabot modules add waha
+./novabot secrets list "$home/secrets/local/whatsapp-adapter-waha.env"
+./novabot check "$home/modules/whatsapp-adapter-waha" || true # no env file yet: `modules up waha` makes it
+
 # What happened, and is everything in order?
 ./novabot runs list
 ./novabot doctor

@@ -31,6 +31,10 @@ test("the README's tour is the one that runs here, and it works", async () => {
     "You asked: Are you there?",
     "ready       family",
     "success",
+    "added modules/whatsapp-adapter-waha",
+    "WAHA_API_KEY",
+    "compose.yaml:15:9  error  env-file  whatsapp-adapter-waha",
+    "Checked 1 module: found 1 error.",
   ])
     expect(stdout).toContain(part);
 });
