@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Command } from "commander";
 import { NovaError, quote, reasonOf } from "../model/errors.ts";
+import type { SecretsTarget } from "../host/secrets/project.ts";
 import type { Identities } from "../secrets/age/identities.ts";
 import { editRows } from "../secrets/edit/edit.ts";
 import { mergeRows } from "../secrets/edit/merge.ts";
@@ -23,19 +24,20 @@ import type { CLIContext } from "./context.ts";
 import { describeError } from "./output.ts";
 import { chosenTarget, command, identitiesOf, printSecret, type TargetOptions } from "./secrets-target.ts";
 import { readInput } from "./secrets-input.ts";
+import { warnOfStrangers, warnOfUndeclared } from "./secrets-warnings.ts";
 
 /** The commands that work on whole files. */
 export function addSecretsFilesCommands(secrets: Command, context: CLIContext): void {
   command(secrets, "edit", "Edit a file in plain text with $EDITOR; what was not changed keeps its ciphertext.").action(
     async (target: string, options: TargetOptions, self: Command) => {
-      await editFile((await chosenTarget(target, options, self, context)).file, context);
+      await editFile(await chosenTarget(target, options, self, context), context);
     },
   );
   command(secrets, "encrypt", "Make an encrypted file from a plain one on stdin, by the creation rules of .sops.yaml.")
     .option("--input <file>", "the plain file, instead of stdin")
     .option("--in-place", "encrypt the target itself, which is plain")
     .action(async (target: string, options: TargetOptions & { input?: string; inPlace?: boolean }, self: Command) => {
-      await encryptFile((await chosenTarget(target, options, self, context)).file, options, context);
+      await encryptFile(await chosenTarget(target, options, self, context), options, context);
     });
   command(secrets, "decrypt", "The whole file in plain text, on stdout or in a new file that only you can read.")
     .option("--output <file>", "where to")
@@ -51,20 +53,18 @@ export function addSecretsFilesCommands(secrets: Command, context: CLIContext): 
   command(secrets, "rotate", "Give a file a new data key, and encrypt every value with it.").action(
     async (target: string, options: TargetOptions, self: Command) => {
       const { file } = await chosenTarget(target, options, self, context);
+      let recipients: readonly string[] = [];
       await changeSecrets(file, await identitiesOf(context), async (document) => {
-        return await rekeyDocument(
-          document,
-          document.metadata.recipients.map(({ recipient }) => recipient),
-          new Date(),
-          file,
-        );
+        recipients = document.metadata.recipients.map(({ recipient }) => recipient);
+        return await rekeyDocument(document, recipients, new Date(), file);
       });
       context.print(`Rotated ${file}. Older versions of the file stay readable with the older data key.`);
+      await warnOfStrangers(file, recipients, context);
     },
   );
 }
 
-async function editFile(file: string, context: CLIContext): Promise<void> {
+async function editFile({ file, declared }: SecretsTarget, context: CLIContext): Promise<void> {
   const isTerminal = "isTTY" in context.stdin && context.stdin.isTTY === true;
   const editing = {
     path: file,
@@ -82,6 +82,7 @@ async function editFile(file: string, context: CLIContext): Promise<void> {
     const rows = await editRows({ ...editing, rows: [{ kind: "comment", text: " NAME=value, one on each line" }] });
     if (rows) await createFile(file, rows, sealing, new Date());
     context.print(rows ? `Made ${file}.` : "Nothing was written.");
+    warnOfUndeclared(declared, rows ?? [], context);
     return;
   }
   const identities = await identitiesOf(context);
@@ -89,6 +90,7 @@ async function editFile(file: string, context: CLIContext): Promise<void> {
   const rows = await editRows({ ...editing, rows: secrets.document.rows });
   if (rows) await saveEdited(secrets, rows, identities);
   context.print(rows ? `Changed ${file}.` : "Nothing was changed.");
+  warnOfUndeclared(declared, rows ?? [], context);
 }
 
 /** Writes what was edited; what somebody else wrote meanwhile stays. */
@@ -117,7 +119,7 @@ async function pressedReturn(context: CLIContext): Promise<boolean> {
 }
 
 async function encryptFile(
-  file: string,
+  { file, declared }: SecretsTarget,
   { input, inPlace }: { input?: string; inPlace?: boolean },
   context: CLIContext,
 ): Promise<void> {
@@ -137,10 +139,13 @@ async function encryptFile(
   }
   if (inPlace && before === null) throw new NovaError("SECRETS_NOT_FOUND", "There is no such file.", { place: file });
   const text = inPlace ? before : input === undefined ? await readInput(context) : await readPlain(resolve(input));
-  const rows = readRows(text ?? "", inPlace ? file : (input ?? "stdin"));
-  for (const row of rows) if (row.kind === "value") checkName(row.name, inPlace ? file : (input ?? "stdin"));
+  const rows = readRows(text ?? "", inPlace ? file : (input ?? "stdin"), checkName);
+  const carriageReturns = rows.filter((row) => row.kind === "value" && row.value.endsWith("\r")).length;
   await createFile(file, rows, await creationRule(file), new Date(), before ?? undefined);
   context.print(`Encrypted ${rows.filter(({ kind }) => kind === "value").length} value(s) into ${file}.`);
+  if (carriageReturns)
+    context.note(`warning ${carriageReturns} value(s) end with a carriage return, since the plain text has Windows line ends.`);
+  warnOfUndeclared(declared, rows, context);
 }
 
 async function readPlain(path: string): Promise<string> {

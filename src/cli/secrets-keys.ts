@@ -9,6 +9,7 @@ import { addRecipient, rekeyDocument } from "../secrets/sops/document.ts";
 import type { CLIContext } from "./context.ts";
 import { table } from "./output.ts";
 import { chosenTarget, command, identitiesOf, type TargetOptions } from "./secrets-target.ts";
+import { warnOfStrangers } from "./secrets-warnings.ts";
 
 /** Keys, and for whom a file is encrypted. */
 export function addSecretsKeysCommands(secrets: Command, context: CLIContext): void {
@@ -58,9 +59,10 @@ export function addSecretsKeysCommands(secrets: Command, context: CLIContext): v
     .argument("<recipient>", "age1…")
     .action(async (target: string, recipient: string, options: TargetOptions, self: Command) => {
       const { file } = await chosenTarget(target, options, self, context);
+      let left: readonly string[] = [];
       await changeSecrets(file, await identitiesOf(context), async (document) => {
         const known = document.metadata.recipients.map((one) => one.recipient);
-        const left = known.filter((one) => one !== recipient);
+        left = known.filter((one) => one !== recipient);
         if (left.length === known.length) {
           throw new NovaError("SECRETS_KEY", `The file is not encrypted for ${quote(recipient)}.`, {
             place: file,
@@ -78,5 +80,6 @@ export function addSecretsKeysCommands(secrets: Command, context: CLIContext): v
       context.print(
         `${recipient} cannot open ${file} any more. It can still open older versions, so change the values themselves too.`,
       );
+      await warnOfStrangers(file, left, context);
     });
 }

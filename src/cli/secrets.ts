@@ -14,12 +14,13 @@ import { isMeanwhile } from "../secrets/file/replace-file.ts";
 import { creationRule } from "../secrets/rules/creation-rules.ts";
 import { resealDocument } from "../secrets/sops/document.ts";
 import type { CLIContext } from "./context.ts";
-import { table, visible } from "./output.ts";
+import { table } from "./output.ts";
 import { addSecretsFilesCommands } from "./secrets-files.ts";
 import { readSecret } from "./secrets-input.ts";
 import { addSecretsKeysCommands } from "./secrets-keys.ts";
 import { addSecretsModulesCommands } from "./secrets-modules.ts";
 import { chosenTarget, command, identitiesOf, printSecret, type TargetOptions } from "./secrets-target.ts";
+import { warnOfUndeclared } from "./secrets-warnings.ts";
 
 /** `novabot secrets`: values are read from stdin and written to stdout when they are asked for by name, and are in no argument, log or error. */
 export function addSecretsCommand(program: Command, context: CLIContext): void {
@@ -57,8 +58,7 @@ export function addSecretsCommand(program: Command, context: CLIContext): void {
       async (target: string, name: string, options: TargetOptions & { exact?: boolean; remove?: boolean }, self: Command) => {
         const chosen = await chosenTarget(target, options, self, context);
         if (options.remove) await removeValue(chosen, name, context);
-        else
-          await setValue(chosen, name, await readSecret(context, `Value of ${visible(name)}`, options.exact === true), context);
+        else await setValue(chosen, name, options.exact === true, context);
       },
     );
   addSecretsFilesCommands(secrets, context);
@@ -66,8 +66,21 @@ export function addSecretsCommand(program: Command, context: CLIContext): void {
   addSecretsModulesCommands(secrets, context);
 }
 
-async function setValue({ file, declared }: SecretsTarget, name: string, value: string, context: CLIContext): Promise<void> {
+async function setValue({ file, declared }: SecretsTarget, name: string, exact: boolean, context: CLIContext): Promise<void> {
+  if (name.includes("=")) {
+    throw new NovaError("USAGE", `A value stands behind ${quote(name.slice(0, name.indexOf("=")))} in the arguments.`, {
+      place: "NAME",
+      next: "Give the name alone, and the value on stdin; this one was seen by the shell's history, so choose another.",
+    });
+  }
   checkName(name, "NAME");
+  const value = await readSecret(context, `Value of ${name}`, exact);
+  if (value === "") {
+    throw new NovaError("USAGE", `Nothing was given for ${quote(name)}; nothing was changed.`, {
+      place: "stdin",
+      next: "See what the program before the pipe says. To take the secret out, use --remove.",
+    });
+  }
   if (value.includes("\0")) {
     throw new NovaError(
       "SECRETS_UNREPRESENTABLE",
@@ -85,11 +98,7 @@ async function setValue({ file, declared }: SecretsTarget, name: string, value: 
     );
     context.print(`Set ${name} in ${file}.`);
   }
-  if (declared && !declared.secrets.some((one) => one.name === name)) {
-    context.note(
-      `warning ${name} is not declared for ${declared.module} in contract.yaml; \`novabot secrets verify\` will say so.`,
-    );
-  }
+  warnOfUndeclared(declared, [{ kind: "value", name, value }], context);
 }
 
 /** Makes the file with its first value; false when there is one, also when somebody made it just now. */

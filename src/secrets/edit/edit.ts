@@ -25,10 +25,12 @@ export interface Editing {
 export async function editRows(editing: Editing): Promise<PlainRow[] | undefined> {
   const { rows, path, editor, isTerminal } = editing;
   let running: ReturnType<typeof spawn> | undefined;
-  const directory = privateDirectory((signal) => running?.kill(signal));
-  // At a terminal Ctrl-C goes to the editor as well, for which it has a meaning of its own.
-  const ignore = (): void => undefined;
-  if (isTerminal) process.removeAllListeners("SIGINT").on("SIGINT", ignore);
+  const directory = privateDirectory((signal) => {
+    // At a terminal Ctrl-C goes to the editor as well, for which it has a meaning of its own.
+    if (isTerminal && signal === "SIGINT" && running?.exitCode === null && running.signalCode === null) return false;
+    running?.kill(signal);
+    return true;
+  });
   const file = join(directory.path, basename(path).replace(/[^\w.-]/g, "_"));
   try {
     const before = writeRows(rows);
@@ -49,16 +51,15 @@ export async function editRows(editing: Editing): Promise<PlainRow[] | undefined
     }
   } finally {
     directory.remove();
-    process.off("SIGINT", ignore);
   }
 }
 
 /** The rows of the edited text; only names that are new must be a variable's, since sops takes others. */
 function readEdited(text: string, before: readonly PlainRow[], path: string): Row[] {
-  const rows = readRows(text, `the edited text of ${path}`);
   const known = new Set(before.map((row) => (row.kind === "value" ? row.name : undefined)));
-  for (const row of rows) if (row.kind === "value" && !known.has(row.name)) checkName(row.name, path);
-  return rows;
+  return readRows(text, `the edited text of ${path}`, (name, place) => {
+    if (!known.has(name)) checkName(name, place);
+  });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdtempSync, readdirSync, rmSync, statfsSync } from "node:fs";
+import { accessSync, constants, lstatSync, mkdtempSync, readdirSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hasCode } from "../../model/errors.ts";
@@ -15,10 +15,11 @@ const endings = ["SIGTERM", "SIGHUP", "SIGINT"] as const;
 
 /**
  * Makes a directory that only its owner can enter, in memory where the system has such a place (`/dev/shm`), and removes it when the process is ended
- * by a signal, too; `onSignal` is called first. What a killed process has left is removed by the next one.
+ * by a signal, too, unless `ends` is called first and says that the signal is not meant for it. What a killed process has left is removed by
+ * the next one of the same user.
  */
 export function privateDirectory(
-  onSignal: (signal: NodeJS.Signals) => void,
+  ends: (signal: NodeJS.Signals) => boolean,
   places: readonly string[] = ["/dev/shm"],
 ): PrivateDirectory {
   const parent = places.find(isInMemory) ?? tmpdir();
@@ -29,7 +30,7 @@ export function privateDirectory(
     rmSync(path, { recursive: true, force: true });
   };
   const end = (signal: NodeJS.Signals): void => {
-    onSignal(signal);
+    if (!ends(signal)) return;
     remove();
     process.kill(process.pid, signal);
   };
@@ -54,11 +55,9 @@ function sweep(parent: string): void {
       process.kill(pid, 0);
     } catch (thrown) {
       if (!hasCode(thrown, "ESRCH")) continue;
-      try {
-        rmSync(join(parent, name), { recursive: true, force: true });
-      } catch {
-        // Another user's.
-      }
+      // Anybody may make such a name here, and change what is below it while root removes it.
+      const path = join(parent, name);
+      if (lstatSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.()) rmSync(path, { recursive: true, force: true });
     }
   }
 }

@@ -65,18 +65,21 @@ export function valuesOf(rows: readonly PlainRow[], place: string): Map<string, 
   return values;
 }
 
-/** Rejects with SECRETS_INVALID what no variable of a process can be called, or what sops would take for its own. */
+/**
+ * Rejects with SECRETS_INVALID what no variable of a process can be called, or what sops would take for its own. The name is not repeated: it may
+ * be the value, or a line of one, that came to stand in the wrong place.
+ */
 export function checkName(name: string, place: string): void {
   if (name.startsWith(metadataPrefix)) {
-    throw new NovaError("SECRETS_INVALID", `${quote(name)} begins with ${metadataPrefix}, which is the file's own.`, {
+    throw new NovaError("SECRETS_INVALID", `The name begins with ${metadataPrefix}, which is the file's own.`, {
       place,
       next: "Choose another name.",
     });
   }
   if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return;
-  throw new NovaError("SECRETS_INVALID", `${quote(name)} cannot be a variable's name.`, {
+  throw new NovaError("SECRETS_INVALID", "What stands for the name cannot be a variable's.", {
     place,
-    next: "Use letters, digits and underscores, beginning with no digit.",
+    next: "Use letters, digits and underscores, beginning with no digit; a value of several lines has \\n for each line break.",
   });
 }
 

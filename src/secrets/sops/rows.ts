@@ -39,8 +39,11 @@ export function decodeText(bytes: Uint8Array, place: string): string {
   }
 }
 
-/** Reads a dotenv text as sops does. Errors name the line and never what stands in it, which may be a secret. */
-export function readRows(text: string, place: string): Row[] {
+/**
+ * Reads a dotenv text as sops does. Errors name the line and never what stands in it, which may be a secret: so must those of
+ * `checkName`, which is given each name and the place of its line.
+ */
+export function readRows(text: string, place: string, checkName?: (name: string, place: string) => void): Row[] {
   const rows: Row[] = [];
   let number = 0;
   for (const line of text.split("\n")) {
@@ -57,7 +60,9 @@ export function readRows(text: string, place: string): Row[] {
         next: "Write NAME=value on one line, with \\n where the value has a line break, or # in the first column for a comment.",
       });
     }
-    rows.push({ kind: "value", name: line.slice(0, at), value: line.slice(at + 1).replaceAll("\\n", "\n") });
+    const name = line.slice(0, at);
+    checkName?.(name, `${place}:${number}`);
+    rows.push({ kind: "value", name, value: line.slice(at + 1).replaceAll("\\n", "\n") });
   }
   return rows;
 }

@@ -29,6 +29,12 @@ test("names that sops takes stay, and new ones must be a variable's", async () =
   await expect(edit("sed -i s/C=/SLASHED=/")).rejects.toMatchObject({ code: "SECRETS_INVALID" });
 });
 
+test("a line that came to stand in the wrong place is told by its number alone", async () => {
+  const thrown: unknown = await edit("sed -i '$acanary+/=='").catch((error: unknown) => error);
+  expect(thrown).toMatchObject({ code: "SECRETS_INVALID", place: "the edited text of /x/y.env:4" });
+  expect(JSON.stringify(thrown) + String(thrown)).not.toContain("canary");
+});
+
 test("an editor that does nothing or fails changes nothing", async () => {
   expect(await edit("true")).toBeUndefined();
   await expect(edit("false")).rejects.toMatchObject({ place: "EDITOR" });

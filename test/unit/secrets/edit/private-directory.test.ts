@@ -1,12 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { privateDirectory } from "../../../../src/secrets/edit/private-directory.ts";
 
+const isRoot = process.getuid?.() === 0;
+
 test.each([[["/dev/shm"]], [["/nowhere", tmpdir()]], [[]]])("of %j it takes a place in memory, else the usual one", (places) => {
-  const directory = privateDirectory(() => undefined, places);
+  const directory = privateDirectory(() => true, places);
   onTestFinished(() => directory.remove());
   const type = execFileSync("stat", ["-f", "-c", "%T", dirname(directory.path)], { encoding: "utf8" }).trim();
   if (dirname(directory.path) !== tmpdir()) expect(type).toBe("tmpfs");
@@ -26,7 +28,14 @@ test("what a killed process left goes, and a living one's stays", () => {
     mkdirSync(path);
     onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   }
-  privateDirectory(() => undefined, []).remove();
+  const others = join(tmpdir(), "novabot-secrets-2147483646-others");
+  if (isRoot) {
+    mkdirSync(others);
+    onTestFinished(() => rmSync(others, { recursive: true }));
+    chownSync(others, 12345, 12345);
+  }
+  privateDirectory(() => true, []).remove();
   expect(existsSync(left)).toBe(false);
   expect(existsSync(living)).toBe(true);
+  expect(existsSync(others)).toBe(isRoot);
 });
