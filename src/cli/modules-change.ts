@@ -9,7 +9,7 @@ import { environmentOption, openChosenModules } from "./modules-session.ts";
 import { describeError, errorDocument, formatDuration, visible } from "./output.ts";
 
 interface ChangeOptions {
-  readonly env: EnvironmentName;
+  readonly env?: EnvironmentName;
   readonly force?: boolean;
   readonly timeout: string;
   readonly json?: boolean;

@@ -12,7 +12,7 @@ export function addModulesStatusCommand(modules: Command, context: CLIContext): 
     .argument("[names...]", "modules; all of them without one")
     .addOption(environmentOption())
     .option("--json", "print JSON")
-    .action(async (names: string[], options: { env: EnvironmentName; json?: boolean }, command: Command) => {
+    .action(async (names: string[], options: { env?: EnvironmentName; json?: boolean }, command: Command) => {
       const { status } = await import("../host/modules/status.ts");
       const found = await status(await viewChosenModules(command, context), names, options.env);
       if (options.json) return context.printJSON({ modules: found });
@@ -39,7 +39,7 @@ export function addModulesLogsCommand(modules: Command, context: CLIContext): vo
     .addOption(environmentOption())
     .option("-f, --follow", "go on until Ctrl-C")
     .option("--tail <lines>", "only so many of the last lines")
-    .action(async (names: string[], options: { env: EnvironmentName; follow?: boolean; tail?: string }, command: Command) => {
+    .action(async (names: string[], options: { env?: EnvironmentName; follow?: boolean; tail?: string }, command: Command) => {
       const { logs } = await import("../host/modules/logs.ts");
       const opened = await openChosenModules(command, context);
       const stop = new AbortController();

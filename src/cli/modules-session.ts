@@ -5,9 +5,12 @@ import type { CLIContext } from "./context.ts";
 import { visible } from "./output.ts";
 import { openChosenHome } from "./session.ts";
 
-/** Whose secrets and env file. */
+/** Whose secrets and env file; each module remembers those that it came up with. */
 export function environmentOption(): Option {
-  return new Option("--env <name>", "whose secrets and env file").choices(["local", "prod"]).default("local");
+  return new Option("--env <name>", "whose secrets and env file; without it those of the last `up`, at first local").choices([
+    "local",
+    "prod",
+  ]);
 }
 
 /** Opens the home's modules on the engine that answers, with the Compose program that changes them. */

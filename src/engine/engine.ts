@@ -156,7 +156,12 @@ export interface Engine {
   kill(id: string, signal: string): Promise<void>;
   /** Kills it if need be; one that is gone is no error. */
   remove(id: string): Promise<void>;
-  exec(id: string, argv: readonly string[], options?: { readonly user?: string }): Promise<ExecResult>;
+  /** Aborting `signal` gives up waiting for the command, which may go on in the container. */
+  exec(
+    id: string,
+    argv: readonly string[],
+    options?: { readonly user?: string; readonly signal?: AbortSignal },
+  ): Promise<ExecResult>;
   inspect(id: string): Promise<ContainerInfo | undefined>;
   /** Containers, running or not, that carry all of `labels` with these values. */
   list(labels: Readonly<Record<string, string>>): Promise<ContainerSummary[]>;

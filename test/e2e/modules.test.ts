@@ -19,6 +19,7 @@ const BASE = "novabot-base:latest";
 let engine: Engine;
 let socket: string;
 const image = `novabot-test-waha:${process.pid}`;
+const docsImage = `novabot-test-docs:${process.pid}`;
 
 beforeAll(async () => {
   engine = await findEngine(process.env);
@@ -28,7 +29,7 @@ beforeAll(async () => {
   await buildWAHAStandIn(engine, BASE, image);
 });
 afterAll(async () => {
-  if (await engine.findImage(image)) await engine.removeImage(image);
+  for (const one of [image, docsImage]) if (await engine.findImage(one)) await engine.removeImage(one);
 });
 
 interface Listed {
@@ -90,13 +91,11 @@ async function idOf(home: ModulesHome, module: "waha" | "docs"): Promise<string>
 describe.each(["v2", "v1"] as const)("modules with Compose %s", (version) => {
   let home: ModulesHome;
   beforeAll(async () => {
-    home = await makeModulesHome({ engine, socket, compose: await composeProgram(version), image });
+    home = await makeModulesHome({ engine, socket, compose: await composeProgram(version), image, docsImage });
   });
   afterAll(async () => {
     await home.modules("down");
-    const docs = `${home.env["PROJECT_INTERNAL_NETWORK"]?.replace("novabot-test-", "novabot-test-docs-")}:1`;
     await home.dispose();
-    if (await engine.findImage(docs)) await engine.removeImage(docs);
   });
 
   test("come up with their secrets, are served, keep the contract, and stay as they are when nothing has changed", async () => {

@@ -14,7 +14,7 @@ export async function execInContainer(
   connection: Connection,
   id: string,
   argv: readonly string[],
-  user?: string,
+  { user, signal }: { readonly user?: string; readonly signal?: AbortSignal } = {},
 ): Promise<ExecResult> {
   const what = `run ${quote(argv[0] ?? "")} in the container`;
   try {
@@ -26,6 +26,7 @@ export async function execInContainer(
       path: `${path}/start`,
       body: { Detach: false, Tty: false },
       what,
+      ...(signal ? { signal } : {}),
     });
 
     const kept: Record<"stdout" | "stderr", Buffer[]> = { stdout: [], stderr: [] };

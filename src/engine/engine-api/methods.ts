@@ -43,7 +43,7 @@ export function commonMethods(connection: Connection, waitForEnd: WaitForEnd): C
     stop: (id, graceMs) => stopContainer(connection, id, graceMs),
     kill: (id, signal) => killContainer(connection, id, signal),
     remove: (id) => removeContainer(connection, id),
-    exec: (id, argv, exec) => execInContainer(connection, id, argv, exec?.user),
+    exec: (id, argv, exec) => execInContainer(connection, id, argv, exec),
     inspect: (id) => inspectContainer(connection, id),
     list: (labels) => listContainers(connection, labels),
     events: (labels, signal) => containerEvents(connection, labels, signal),

@@ -66,6 +66,8 @@ export async function runCompose(
       partial = (lines.pop() ?? "").slice(-KEPT);
       for (const line of lines) if (line.trim() !== "") options.onLine?.(redact(line));
     });
+    // A last line without an end.
+    child[name].on("end", () => partial.trim() !== "" && options.onLine?.(redact(partial)));
   }
   try {
     const exitCode = await new Promise<number | null>((resolve, reject) => {

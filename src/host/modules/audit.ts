@@ -11,6 +11,7 @@ export interface Change {
   readonly what: string;
   readonly module: string;
   readonly environment?: string;
+  /** `begun` before anything is changed; a line without a later one is of a process that was killed. */
   readonly result: string;
   /** The contract's findings did not count. */
   readonly forced?: boolean;

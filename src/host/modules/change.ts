@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { ContractModule, EnvironmentName } from "../../contract/declaration/contract.ts";
 import { NovaError, messageOf } from "../../model/errors.ts";
 import { downCommand } from "../compose/command.ts";
@@ -6,7 +7,8 @@ import { recordChange, type Change } from "./audit.ts";
 import { containersOf, refuseStrangers } from "./containers.ts";
 import { waitForHealth } from "./health.ts";
 import { withModulesLock } from "./lock.ts";
-import { chooseModules, type Modules, type ModulesView, openModule } from "./modules.ts";
+import { chooseModules, environmentOf, type Modules, type ModulesView, openModule } from "./modules.ts";
+import { endLeftCompose } from "./left-compose.ts";
 import { inOrder, needs } from "./order.ts";
 import { forgetStanding } from "./standing.ts";
 import { type ModuleStarted, StartFailed, startModule, type UpOptions } from "./up.ts";
@@ -28,13 +30,13 @@ export interface Changed {
 export async function up(
   modules: Modules,
   names: readonly string[],
-  environment: EnvironmentName,
+  asked: EnvironmentName | undefined,
   options: UpOptions,
 ): Promise<Changed[]> {
   const chosen = choose(modules, names);
   return await withModulesLock(modules.home, "modules up", async () => {
     const failed = new Set<ContractModule>();
-    return await each(modules, "up", inOrder(chosen), environment, options.signal, async (module) => {
+    return await each(modules, "up", inOrder(chosen), asked, options.signal, async (module, environment) => {
       const missed = [...failed].find((other) => needs(module, other));
       if (missed) {
         failed.add(module);
@@ -55,7 +57,7 @@ export async function up(
 export async function down(
   modules: Modules,
   names: readonly string[],
-  environment: EnvironmentName,
+  asked: EnvironmentName | undefined,
   signal: AbortSignal,
 ): Promise<Changed[]> {
   const chosen = choose(modules, names);
@@ -63,11 +65,15 @@ export async function down(
     modules.home,
     "modules down",
     async () =>
-      await each(modules, "down", inOrder(chosen).reverse(), environment, signal, async (module) => {
+      await each(modules, "down", inOrder(chosen).reverse(), asked, signal, async (module, environment) => {
         const project = await openModule(modules, module, environment);
+        refuseStrangers(await containersOf(modules.engine, project), project, modules.home);
+        await endLeftCompose(project.selection, (line) => modules.say(`${module.name}: ${line}`), signal);
         const containers = await containersOf(modules.engine, project);
-        refuseStrangers(containers, project, modules.home);
-        if (containers.length === 0) return { result: "was down" };
+        if (containers.length === 0) {
+          await forgetStanding(modules.home, module, modules.engine);
+          return { result: "was down" };
+        }
         modules.say(`${module.name}: stopping`);
         // By the engine, not by Compose: a Compose file that was broken meanwhile must not keep a module running.
         for (const { id } of containers) await modules.engine.stop(id, GRACE_SECONDS * 1000);
@@ -90,7 +96,7 @@ export async function down(
 export async function restart(
   modules: ModulesView,
   names: readonly string[],
-  environment: EnvironmentName,
+  asked: EnvironmentName | undefined,
   options: Pick<UpOptions, "timeoutMs" | "signal">,
 ): Promise<Changed[]> {
   const chosen = choose(modules, names);
@@ -98,7 +104,7 @@ export async function restart(
     modules.home,
     "modules restart",
     async () =>
-      await each(modules, "restart", inOrder(chosen), environment, options.signal, async (module) => {
+      await each(modules, "restart", inOrder(chosen), asked, options.signal, async (module, environment) => {
         const project = await openModule(modules, module, environment);
         const containers = await containersOf(modules.engine, project);
         refuseStrangers(containers, project, modules.home);
@@ -128,31 +134,54 @@ async function each(
   modules: ModulesView,
   what: string,
   chosen: readonly ContractModule[],
-  environment: EnvironmentName,
+  asked: EnvironmentName | undefined,
   signal: AbortSignal,
-  work: (module: ContractModule) => Promise<Pick<Changed, "result" | "started">>,
+  work: (module: ContractModule, environment: EnvironmentName) => Promise<Pick<Changed, "result" | "started">>,
 ): Promise<Changed[]> {
   const done: Changed[] = [];
   for (const module of chosen) {
     const began = performance.now();
+    const environment = await environmentOf(modules, module, asked);
     const about = { module: module.name, environment };
-    const finish = async (changed: Pick<Changed, "result" | "started" | "error">): Promise<void> => {
-      const durationMs = Math.round(performance.now() - began);
-      done.push({ ...about, ...changed, durationMs });
-      await recordChange(modules.home, auditLine(what, { ...about, ...changed, durationMs }));
-    };
     if (signal.aborted) {
       done.push({ ...about, result: "left out", durationMs: 0 });
       continue;
     }
-    try {
-      await finish(await work(module));
-    } catch (thrown) {
-      const error = thrown instanceof NovaError ? thrown : new NovaError("MODULE_FAILED", messageOf(thrown), { cause: thrown });
-      await finish({ result: "failed", error });
-    }
+    if (asked === undefined && environment !== "local")
+      modules.say(`${module.name}: with --env ${environment}, as it came up last`);
+    const changed = await attempt(async () => {
+      // Before anything is changed: where this cannot be written, nothing is.
+      await recordChange(modules.home, { what, ...about, result: "begun" });
+      return await work(module, environment);
+    });
+    const all: Changed = { ...about, ...changed, durationMs: Math.round(performance.now() - began) };
+    const recorded = await attempt(async () => {
+      await recordChange(modules.home, auditLine(what, all));
+      return all;
+    });
+    done.push(recorded.error && !all.error ? { ...all, error: unrecorded(modules, recorded.error) } : all);
   }
   return done;
+}
+
+/** What came of `work`; an error is a part of it. */
+async function attempt<T extends Pick<Changed, "result" | "error">>(
+  work: () => Promise<T>,
+): Promise<T | { readonly result: "failed"; readonly error: NovaError }> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const error = thrown instanceof NovaError ? thrown : new NovaError("MODULE_FAILED", messageOf(thrown), { cause: thrown });
+    return { result: "failed", error };
+  }
+}
+
+function unrecorded({ home }: ModulesView, cause: NovaError): NovaError {
+  return new NovaError("MODULE_FAILED", `It is done, but how it ended could not be written into the audit: ${cause.message}`, {
+    place: join(home.host, "audit.jsonl"),
+    next: "Make room on the disk.",
+    cause,
+  });
 }
 
 function auditLine(what: string, { module, environment, result, started, error, durationMs }: Changed): Change {
@@ -164,7 +193,7 @@ function auditLine(what: string, { module, environment, result, started, error, 
     module,
     environment,
     result: error instanceof StartFailed ? `failed, ${error.rolledBack.result}` : result,
-    ...(started ? { forced: started.forced } : {}),
+    ...(started ? { forced: started.forced } : error instanceof StartFailed ? { forced: error.forced } : {}),
     ...(because ? { because } : forced.length > 0 ? { because: [...new Set(forced.map(({ rule }) => rule))] } : {}),
     durationMs,
   };

@@ -1,7 +1,7 @@
 import type { Home } from "../../agents/home/home.ts";
 import type { ContainerDescription, Observation } from "../../engine/observation.ts";
 import type { Engine } from "../../engine/engine.ts";
-import { NovaError } from "../../model/errors.ts";
+import { NovaError, quote } from "../../model/errors.ts";
 import type { ModuleProject } from "./project.ts";
 
 /** Labels that every Compose program puts on what it makes. */
@@ -33,20 +33,32 @@ export async function containersOf(engine: Engine, { selection }: Pick<ModulePro
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Rejects with `CONTAINER_CONFLICT` when a project of that name was started from another directory: another home's, or a person's own. */
-export function refuseStrangers(containers: readonly ModuleContainer[], { module, selection }: ModuleProject, home: Home): void {
-  for (const { name, labels } of containers) {
+/** A container of a project of that name that was started from another directory; undefined when there is none. */
+export function strangerAmong(
+  containers: readonly ModuleContainer[],
+  { selection }: Pick<ModuleProject, "selection">,
+  home: Home,
+): ModuleContainer | undefined {
+  return containers.find(({ labels }) => {
     const directory = labels[DIRECTORY];
     // What was brought back was started from what the home keeps.
-    if (directory === undefined || directory === selection.directory || directory.startsWith(`${home.host}/`)) continue;
-    throw new NovaError(
-      "CONTAINER_CONFLICT",
-      `The container ${name} of the project ${selection.project} was started from ${directory}.`,
-      {
-        place: module.folder,
-        next: "Stop it there first: two homes cannot run the same module on one engine.",
-        facts: { container: name, directory },
-      },
-    );
-  }
+    return directory !== undefined && directory !== selection.directory && !directory.startsWith(`${home.host}/`);
+  });
+}
+
+/** Rejects with `CONTAINER_CONFLICT` when a project of that name was started from another directory: another home's, or a person's own. */
+export function refuseStrangers(containers: readonly ModuleContainer[], project: ModuleProject, home: Home): void {
+  const stranger = strangerAmong(containers, project, home);
+  if (stranger === undefined) return;
+  const { name, labels } = stranger;
+  const directory = labels[DIRECTORY];
+  throw new NovaError(
+    "CONTAINER_CONFLICT",
+    `The container ${name} of the project ${project.selection.project} was started from ${quote(directory ?? "", 300)}.`,
+    {
+      place: project.module.folder,
+      next: "Stop it there first: two homes cannot run the same module on one engine.",
+      facts: { container: name, directory },
+    },
+  );
 }

@@ -11,6 +11,7 @@ export interface HealthWait {
 }
 
 const LOOK_AGAIN_MS = 300;
+const UNANSWERED = "its health check does not answer";
 /** A container that its engine has restarted this often since it began does not come up. */
 const MOST_RESTARTS = 2;
 
@@ -19,9 +20,20 @@ const MOST_RESTARTS = 2;
  * would wait for its interval; without one, the contract's endpoint is. Rejects with `MODULE_FAILED` when it ends, restarts, turns unhealthy or takes too long.
  */
 export async function waitForHealth(engine: Engine, project: ModuleProject, wait: HealthWait): Promise<ModuleContainer[]> {
+  const over = new AbortController();
+  try {
+    return await look(engine, project, wait, AbortSignal.any([wait.signal, over.signal]));
+  } finally {
+    // A question that was never answered must not keep this process.
+    over.abort();
+  }
+}
+
+async function look(engine: Engine, project: ModuleProject, wait: HealthWait, signal: AbortSignal): Promise<ModuleContainer[]> {
   const { module } = project;
   const end = performance.now() + wait.timeoutMs;
   let last = "it has no container";
+  let asked: { readonly of: string; readonly answer: Promise<string | undefined> } | undefined;
   for (;;) {
     wait.signal.throwIfAborted();
     const containers = await containersOf(engine, project);
@@ -29,11 +41,23 @@ export async function waitForHealth(engine: Engine, project: ModuleProject, wait
     if (container) {
       const broken = whyBroken(container);
       if (broken !== undefined) throw failed(module, broken);
-      const problem = container.running ? await ask(engine, container, module, wait.signal) : "it does not run yet";
-      if (problem === undefined) return containers;
-      last = problem;
+      const of = `${container.id} ${container.startedAtMs}`;
+      if (!container.running) last = "it does not run yet";
+      else {
+        // One question at a time: a check that hangs is not asked again, and holds up neither the time limit nor Ctrl-C.
+        if (container.health?.status === "healthy") return containers;
+        if (asked?.of !== of) {
+          asked = { of, answer: ask(engine, container, module, signal) };
+          asked.answer.catch(() => undefined);
+        }
+        const pending = delay(LOOK_AGAIN_MS, UNANSWERED, { signal }).catch(() => UNANSWERED);
+        const problem = await Promise.race([asked.answer, pending]);
+        if (problem === undefined) return containers;
+        if (problem !== UNANSWERED) asked = undefined;
+        last = problem;
+      }
     }
-    if (performance.now() >= end)
+    if (performance.now() >= end && !wait.signal.aborted)
       throw failed(module, `it was not healthy after ${Math.round(wait.timeoutMs / 1000)} seconds: ${last}`);
     await delay(LOOK_AGAIN_MS, undefined, { signal: wait.signal }).catch(() => undefined);
   }
@@ -56,12 +80,11 @@ async function ask(
   module: ContractModule,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (container.health?.status === "healthy") return undefined;
   const [kind, ...rest] = container.healthcheck ?? [];
   if (kind === "CMD" || kind === "CMD-SHELL") {
     const argv = kind === "CMD" ? rest : ["/bin/sh", "-c", rest.join(" ")];
     try {
-      const { exitCode, stdout, stderr } = await engine.exec(container.id, argv);
+      const { exitCode, stdout, stderr } = await engine.exec(container.id, argv, { signal });
       return exitCode === 0
         ? undefined
         : `its health check gives ${exitCode} ${`${stdout}${stderr}`.trim().slice(0, 300)}`.trim();

@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { Home } from "../../agents/home/home.ts";
 import { tryFileLock } from "../../agents/turns/file-lock.ts";
-import { NovaError, quote } from "../../model/errors.ts";
+import { hasCode, NovaError, quote } from "../../model/errors.ts";
 
 interface ModulesHolder {
   readonly pid: number;
@@ -24,6 +25,8 @@ const holderSchema: z.ZodType<ModulesHolder> = z.object({
   command: z.string(),
   since: z.string(),
 });
+
+const SAYS_WITHIN_MS = 1000;
 
 /** Does `work` while no other process changes the home's modules. The home's `data/host` must be there. Rejects with `MODULES_BUSY`. */
 export async function withModulesLock<T>(home: Home, command: string, work: () => Promise<T>): Promise<T> {
@@ -57,11 +60,24 @@ export function nameOfUser(): string {
   }
 }
 
+/** Who has the lock says so just after it got it; a line of a process that is no more is another's, which was killed. */
 async function readHolder(path: string): Promise<ModulesHolder | undefined> {
+  for (const end = performance.now() + SAYS_WITHIN_MS; ; await delay(20)) {
+    try {
+      const holder = holderSchema.parse(JSON.parse(await readFile(path, "utf8")));
+      if (holder.host !== hostname() || isAlive(holder.pid)) return holder;
+    } catch {
+      // Not there yet.
+    }
+    if (performance.now() >= end) return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
   try {
-    return holderSchema.parse(JSON.parse(await readFile(path, "utf8")));
-  } catch {
-    return undefined;
+    return process.kill(pid, 0);
+  } catch (thrown) {
+    return hasCode(thrown, "EPERM");
   }
 }
 

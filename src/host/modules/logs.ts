@@ -1,8 +1,8 @@
 import type { EnvironmentName } from "../../contract/declaration/contract.ts";
 import { logsCommand } from "../compose/command.ts";
 import { runCompose } from "../compose/run.ts";
-import { containersOf } from "./containers.ts";
-import { chooseModules, type Modules, openModule } from "./modules.ts";
+import { containersOf, refuseStrangers } from "./containers.ts";
+import { chooseModules, environmentOf, type Modules, openModule } from "./modules.ts";
 
 export interface LogsOptions {
   readonly follow: boolean;
@@ -16,15 +16,17 @@ export interface LogsOptions {
 export async function logs(
   modules: Modules,
   names: readonly string[],
-  environment: EnvironmentName,
+  environment: EnvironmentName | undefined,
   options: LogsOptions,
 ): Promise<string[]> {
   const { chosen } = chooseModules(modules.contract, names);
   const silent: string[] = [];
   await Promise.all(
     chosen.map(async (module) => {
-      const project = await openModule(modules, module, environment);
-      if ((await containersOf(modules.engine, project)).length === 0) {
+      const project = await openModule(modules, module, await environmentOf(modules, module, environment));
+      const containers = await containersOf(modules.engine, project);
+      refuseStrangers(containers, project, modules.home);
+      if (containers.length === 0) {
         silent.push(module.name);
         return;
       }

@@ -16,6 +16,7 @@ import type { Environment } from "../state.ts";
 import { thisHost } from "../this-host.ts";
 import { observationOf } from "./containers.ts";
 import { openProject, type ModuleProject } from "./project.ts";
+import { readStanding } from "./standing.ts";
 
 /** A home's modules with what is needed to look at them. */
 export interface ModulesView {
@@ -113,6 +114,15 @@ export function chooseModules(
     chosen: contract.modules.filter(isThere),
     missing: contract.modules.filter((module) => !isThere(module)).map(({ name }) => name),
   };
+}
+
+/** Whose secrets a command is about: those it names, else those that the module came up with last, else the local ones. */
+export async function environmentOf(
+  { home }: ModulesView,
+  module: ContractModule,
+  asked: EnvironmentName | undefined,
+): Promise<EnvironmentName> {
+  return asked ?? (await readStanding(home, module))?.facts.environment ?? "local";
 }
 
 export async function openModule(

@@ -9,21 +9,24 @@ import { upCommand } from "../compose/command.ts";
 import type { ComposeProgram } from "../compose/program.ts";
 import { withSources } from "../compose/resolved.ts";
 import { runCompose } from "../compose/run.ts";
-import { containersOf, type ModuleContainer, observationOf } from "./containers.ts";
+import type { Ran } from "./attempt.ts";
+import { containersOf, observationOf } from "./containers.ts";
 import { waitForHealth } from "./health.ts";
+import { BACK_PREFIX } from "./left-compose.ts";
 import type { ModuleProject } from "./project.ts";
-import { hashReadOnly, type KeptFile, keptReadOnly, restoreTime, type Standing } from "./standing.ts";
+import { hashReadOnly, type KeptFile, keptReadOnly, readKeptFile, restoreTime, type Standing } from "./standing.ts";
 
 /** What a module was before it was changed. */
 export interface Before {
-  readonly containers: readonly ModuleContainer[];
+  /** What ran; after a change that was killed, what ran before that one. */
+  readonly running: readonly Ran[];
   readonly standing: Standing | undefined;
   readonly envFile: KeptFile | undefined;
 }
 
-/** How it ended: what ran before runs on untouched, was brought back, there was nothing before, or it could not be brought back. */
+/** How it ended: what ran before runs on untouched, was brought back, there was nothing before, or it could not be brought back; or the engine does not say. */
 export interface RolledBack {
-  readonly result: "untouched" | "brought back" | "nothing ran before" | "not brought back";
+  readonly result: "untouched" | "brought back" | "nothing ran before" | "not brought back" | "not known";
   readonly notes: readonly string[];
 }
 
@@ -50,17 +53,19 @@ export async function rollBack(project: ModuleProject, before: Before, options: 
   };
   const { engine } = options;
   await attempt("the former env file could not be put back", () => restoreEnvFile(project, before));
-  const now = (await attempt("the module's containers could not be listed", () => containersOf(engine, project))) ?? [];
-  const former = before.containers.filter(({ running }) => running);
+  const former = before.running;
+  const now = await attempt("the module's containers could not be listed", () => containersOf(engine, project));
+  if (now === undefined) return { result: "not known", notes };
   const kept = former.filter(({ id, name }) => now.some((one) => one.id === id && one.running && one.name === name));
   const news = now.filter(({ id }) => !former.some((one) => one.id === id));
-  if (former.length > 0 && kept.length === former.length) {
-    for (const { id, name } of news) await attempt(`the new container ${name} could not be removed`, () => engine.remove(id));
-    return { result: "untouched", notes };
-  }
-  if (former.length === 0) {
-    for (const { id, name } of now) await attempt(`the new container ${name} could not be removed`, () => engine.remove(id));
-    return { result: "nothing ran before", notes };
+  if (kept.length === former.length) {
+    let removed = true;
+    for (const { id, name } of news) {
+      const what = `the new container ${name} could not be removed`;
+      removed = ((await attempt(what, async () => (await engine.remove(id), true))) ?? false) && removed;
+    }
+    if (!removed) return { result: "not known", notes };
+    return { result: former.length === 0 ? "nothing ran before" : "untouched", notes };
   }
   if (before.standing === undefined) {
     notes.push("what ran before was not started by `novabot modules`, so nothing is known of how to start it");
@@ -79,6 +84,9 @@ async function restoreEnvFile({ module, environment }: ModuleProject, before: Be
   // Between a former run that was killed and this one, the file on the disk may be one that never ran.
   const kept = before.standing?.facts.envFilePath === path ? before.standing.envFile : before.envFile;
   if (kept === undefined) return await rm(path, { force: true });
+  // On a disk that is full, a file that needs no writing is not lost.
+  const now = await readKeptFile(path).catch(() => undefined);
+  if (now?.content.equals(kept.content) && now.mode === kept.mode && now.uid === kept.uid) return await restoreTime(path, kept);
   const owner = process.getuid?.() === 0 ? { uid: kept.uid, gid: kept.gid } : undefined;
   await replaceFile({ path, content: kept.content, mode: kept.mode, owner });
   await restoreTime(path, kept);
@@ -95,7 +103,7 @@ async function bringBack(project: ModuleProject, standing: Standing, options: Ro
   const sources = await changedSources(project.module, standing, notes);
   // podman-compose takes paths from where the file lies.
   const place = compose.flavour === "podman-compose" ? project.module.folder : standing.directory;
-  const file = join(place, `.novabot-back-${randomBytes(6).toString("hex")}.yaml`);
+  const file = join(place, `${BACK_PREFIX}${randomBytes(6).toString("hex")}.yaml`);
   await writeFile(file, withSources(standing.config, project.module.folder, sources), { mode: 0o600, flag: "wx" });
   try {
     // A container that is there under another name, as old Composes leave it, would be taken for one that is up to date.

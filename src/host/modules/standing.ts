@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { constants, existsSync } from "node:fs";
-import { cp, lstat, mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { cp, lstat, mkdir, open, readdir, readFile, readlink, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { z } from "zod";
 import type { Home } from "../../agents/home/home.ts";
-import type { ContractModule } from "../../contract/declaration/contract.ts";
+import type { ContractModule, EnvironmentName } from "../../contract/declaration/contract.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { hasCode, NovaError } from "../../model/errors.ts";
 import { composeFlavours, type ComposeFlavour } from "../../model/compose-flavour.ts";
@@ -23,6 +23,8 @@ export interface StandingFacts {
   /** ISO 8601. */
   readonly at: string;
   readonly project: string;
+  /** Whose secrets it has. */
+  readonly environment: EnvironmentName;
   readonly flavour: ComposeFlavour;
   readonly envFilePath: string;
   /** By service: the image's name in the Compose file, and its id. */
@@ -43,6 +45,7 @@ export interface KeptFile {
 const factsSchema: z.ZodType<StandingFacts> = z.object({
   at: z.string(),
   project: z.string(),
+  environment: z.enum(["local", "prod"]).default("local"),
   flavour: z.enum(composeFlavours),
   envFilePath: z.string(),
   images: z.record(z.string(), z.object({ name: z.string(), id: z.string() })),
@@ -51,8 +54,13 @@ const factsSchema: z.ZodType<StandingFacts> = z.object({
 });
 const keptSchema = z.object({ mode: z.number(), uid: z.number(), gid: z.number(), mtimeMs: z.number() });
 
-function placeOf(home: Home, module: ContractModule, name: string): string {
+/** Where everything is that is kept of a module. */
+export function placeOf(home: Home, module: ContractModule, name = ""): string {
   return join(home.host, "modules", module.name, name);
+}
+
+export async function makePlace(home: Home, module: ContractModule): Promise<void> {
+  await mkdir(placeOf(home, module), { recursive: true, mode: 0o700 });
 }
 
 /** What ran last; undefined when nothing did, or when what was kept of it cannot be read. */
@@ -79,11 +87,10 @@ async function readKept(directory: string): Promise<KeptFile | undefined> {
 
 /** Keeps what came up in the place of what ran before, in one step. */
 export async function keepStanding(home: Home, module: ContractModule, kept: Omit<Standing, "directory">): Promise<void> {
-  const parent = placeOf(home, module, "");
   const draft = placeOf(home, module, "draft");
   const old = placeOf(home, module, "old");
   await rm(draft, { recursive: true, force: true });
-  await mkdir(parent, { recursive: true, mode: 0o700 });
+  await makePlace(home, module);
   await mkdir(draft, { mode: 0o700 });
   await writeSynced(join(draft, "config.yaml"), kept.config);
   if (kept.envFile) {
@@ -92,7 +99,11 @@ export async function keepStanding(home: Home, module: ContractModule, kept: Omi
     await writeSynced(join(draft, "env-file.json"), JSON.stringify(facts));
   }
   for (const directory of Object.keys(kept.facts.readOnly)) {
-    await cp(directory, join(draft, "read-only", nameFor(directory)), { recursive: true, preserveTimestamps: true });
+    await cp(directory, join(draft, "read-only", nameFor(directory)), {
+      recursive: true,
+      preserveTimestamps: true,
+      verbatimSymlinks: true,
+    });
   }
   await writeSynced(join(draft, "facts.json"), JSON.stringify(kept.facts));
   await rm(old, { recursive: true, force: true });
@@ -107,15 +118,21 @@ export function keptName(home: Home, module: string, service: string): string {
   return `novabot-kept/${home.label}-${module.toLowerCase()}:${service}`;
 }
 
-/** Forgets what ran: after `down` there is nothing to go back to. An image that something else needs stays. */
+/** Lets go of an image that was kept for a service; one that something else needs stays. */
+export async function forgetImage(home: Home, module: ContractModule, service: string, engine: Engine): Promise<void> {
+  await engine.removeImage(keptName(home, module.name, service)).catch((error: unknown) => {
+    if (!(error instanceof NovaError)) throw error;
+  });
+}
+
+/** Forgets what ran: after `down` there is nothing to go back to. */
 export async function forgetStanding(home: Home, module: ContractModule, engine: Engine): Promise<void> {
   const standing = await readStanding(home, module);
   for (const service of Object.keys(standing?.facts.images ?? {})) {
-    await engine.removeImage(keptName(home, module.name, service)).catch((error: unknown) => {
-      if (!(error instanceof NovaError)) throw error;
-    });
+    await forgetImage(home, module, service, engine);
   }
-  await rm(placeOf(home, module, "standing"), { recursive: true, force: true });
+  // All of it: what a killed process has left beside it has secrets in it too.
+  await rm(placeOf(home, module), { recursive: true, force: true });
 }
 
 /** Where the copy of a read-only directory is kept. */
@@ -133,17 +150,28 @@ export async function hashReadOnly(module: ContractModule): Promise<Record<strin
   for (const { source, readonly } of module.mounts) {
     if (!readonly || !source.startsWith(`${module.folder}${sep}`)) continue;
     const hash = createHash("sha256");
-    const entries = await readdir(source, { recursive: true, withFileTypes: true });
-    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-    for (const path of files.sort()) {
-      hash
-        .update(`${relative(source, path)}\0${(await stat(path)).mode}\0`)
-        .update(await readFile(path))
-        .update("\0");
+    for (const path of (await pathsBelow(source)).sort()) {
+      const entry = await lstat(path);
+      hash.update(`${relative(source, path)}\0${entry.mode}\0`);
+      if (entry.isFile()) hash.update(await readFile(path));
+      else if (entry.isSymbolicLink()) hash.update(await readlink(path));
+      hash.update("\0");
     }
     found[source] = hash.digest("hex");
   }
   return found;
+}
+
+/** A file alone, or all that a directory holds; nothing for what is not there. */
+async function pathsBelow(source: string): Promise<string[]> {
+  try {
+    if (!(await stat(source)).isDirectory()) return [source];
+    const entries = await readdir(source, { recursive: true, withFileTypes: true });
+    return entries.map((entry) => join(entry.parentPath, entry.name));
+  } catch (thrown) {
+    if (hasCode(thrown, "ENOENT")) return [];
+    throw thrown;
+  }
 }
 
 /** A plain file with all that makes it what it is; undefined when it is not there. */

@@ -1,14 +1,16 @@
 import { existsSync } from "node:fs";
 import type { EnvironmentName } from "../../contract/declaration/contract.ts";
 import type { Verdict } from "../../contract/findings/finding.ts";
-import { containersOf } from "./containers.ts";
-import { chooseModules, type ModulesView, openModule } from "./modules.ts";
+import { containersOf, strangerAmong } from "./containers.ts";
+import { chooseModules, environmentOf, type ModulesView, openModule } from "./modules.ts";
 import { readStanding } from "./standing.ts";
 
 export interface ModuleStatus {
   readonly module: string;
-  /** `missing` has no Compose file, `down` no container. */
-  readonly state: "missing" | "down" | "stopped" | "running" | "restarting";
+  /** `missing` has no Compose file, `down` no container; `elsewhere` is a container of that name which another directory has started. */
+  readonly state: "missing" | "down" | "stopped" | "running" | "elsewhere";
+  /** Whose secrets it has; null when it is not there. */
+  readonly environment: EnvironmentName | null;
   readonly health: string | null;
   readonly container: string | null;
   readonly image: string | null;
@@ -26,13 +28,14 @@ export interface ModuleStatus {
 export async function status(
   modules: ModulesView,
   names: readonly string[],
-  environment: EnvironmentName,
+  asked: EnvironmentName | undefined,
 ): Promise<ModuleStatus[]> {
   const all = names.length > 0 ? chooseModules(modules.contract, names).chosen : modules.contract.modules;
   return await Promise.all(
     all.map(async (module): Promise<ModuleStatus> => {
       const nothing = {
         module: module.name,
+        environment: null,
         health: null,
         container: null,
         image: null,
@@ -42,7 +45,11 @@ export async function status(
       };
       const idle = { ...nothing, contract: null, forced: false };
       if (!module.composeFiles.some((file) => existsSync(file))) return { ...idle, state: "missing" };
-      const found = await containersOf(modules.engine, await openModule(modules, module, environment));
+      const environment = await environmentOf(modules, module, asked);
+      const project = await openModule(modules, module, environment);
+      const found = await containersOf(modules.engine, project);
+      const stranger = strangerAmong(found, project, modules.home);
+      if (stranger) return { ...idle, state: "elsewhere", container: stranger.name };
       const container = found.find(({ service }) => service === module.service) ?? found[0];
       if (!container) return { ...idle, state: "down" };
       const standing = await readStanding(modules.home, module);
@@ -50,6 +57,7 @@ export async function status(
       const report = running ? await modules.checkLive(module, environment) : undefined;
       return {
         ...nothing,
+        environment,
         state: running ? "running" : "stopped",
         health: running ? (health?.status ?? "none") : null,
         container: name,

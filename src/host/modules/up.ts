@@ -10,14 +10,25 @@ import { logsCommand, upCommand } from "../compose/command.ts";
 import type { ResolvedProject } from "../compose/resolved.ts";
 import { runCompose } from "../compose/run.ts";
 import { materializeModule } from "../secrets/materialize.ts";
+import { beginAttempt, endAttempt, readAttempt } from "./attempt.ts";
 import { containersOf, type ModuleContainer, observationOf, refuseStrangers } from "./containers.ts";
 import { prepareFolders } from "./folders.ts";
 import { waitForHealth } from "./health.ts";
 import { ensureImages } from "./image.ts";
+import { endLeftCompose, removeLeftFiles } from "./left-compose.ts";
 import { ensureNetwork } from "./network.ts";
 import { type ModuleProject, resolveProject } from "./project.ts";
 import { type Before, rollBack, type RolledBack, withTag } from "./roll-back.ts";
-import { hashReadOnly, keepStanding, keptName, type KeptFile, readKeptFile, readStanding, restoreTime } from "./standing.ts";
+import {
+  forgetImage,
+  hashReadOnly,
+  keepStanding,
+  keptName,
+  type KeptFile,
+  readKeptFile,
+  readStanding,
+  restoreTime,
+} from "./standing.ts";
 import type { Modules } from "./modules.ts";
 
 export interface UpOptions {
@@ -48,8 +59,10 @@ export interface ModuleStarted {
 /** A start that failed, with what became of the module: its message tells both. */
 export class StartFailed extends NovaError {
   readonly rolledBack: RolledBack;
+  /** It broke the contract, and went on because of `--force`. */
+  readonly forced: boolean;
 
-  constructor(error: NovaError, module: string, rolledBack: RolledBack, log: string) {
+  constructor(error: NovaError, module: string, rolledBack: RolledBack, forced: boolean, log: string) {
     super(error.code, [error.message, ...(log === "" ? [] : ["Its last words:", log]), told(module, rolledBack)].join("\n"), {
       ...(error.place === undefined ? {} : { place: error.place }),
       next: error.next,
@@ -57,6 +70,7 @@ export class StartFailed extends NovaError {
       cause: error,
     });
     this.rolledBack = rolledBack;
+    this.forced = forced;
   }
 }
 
@@ -66,6 +80,7 @@ function told(module: string, { result, notes }: RolledBack): string {
     "brought back": `${module} was brought back to what ran before.`,
     "nothing ran before": `${module} did not run before, and does not run now.`,
     "not brought back": `${module} could not be brought back to what ran before.`,
+    "not known": `Whether ${module} runs now is not known; the next \`novabot modules up\` sees to it.`,
   };
   return [sentences[result], ...notes.map((note) => `  ${note}`)].join("\n");
 }
@@ -77,20 +92,30 @@ function told(module: string, { result, notes }: RolledBack): string {
 export async function startModule(modules: Modules, project: ModuleProject, options: UpOptions): Promise<ModuleStarted> {
   const { engine, home } = modules;
   const { module, environment } = project;
+  refuseStrangers(await containersOf(engine, project), project, home);
+  await endLeftCompose(project.selection, (line) => modules.say(`${module.name}: ${line}`), options.signal);
   const containers = await containersOf(engine, project);
-  refuseStrangers(containers, project, home);
+  const killed = await readAttempt(home, module);
+  const running = killed ?? containers.filter((one) => one.running);
   const envFile = await readKeptFile(module.envFiles[environment]);
-  const before: Before = { containers, standing: await readStanding(home, module), envFile };
-  const change = new Start(modules, project, before, options);
+  const standing = await readStanding(home, module);
+  await removeLeftFiles(module.folder, ...(standing ? [standing.directory] : []));
+  const before: Before = { running, standing, envFile };
+  const change = new Start(modules, project, before, { containers, killed: killed !== undefined }, options);
+  await beginAttempt(home, module, running);
   try {
-    return await change.run();
+    const started = await change.run();
+    await endAttempt(home, module);
+    return started;
   } catch (thrown) {
     const error = options.signal.aborted ? interrupted(module.name) : asNovaError(thrown);
     const ended = error.code === "MODULE_FAILED" || error.code === "COMPOSE_FAILED";
     const log = change.begun && ended && !options.signal.aborted ? await change.lastWords() : "";
     modules.say(`${module.name}: rolling back.`);
     const rolledBack = await rollBack(project, before, { ...options, ...modules, redact: change.redact });
-    throw new StartFailed(error, module.name, rolledBack, log);
+    // As long as nobody knows what runs, the next one goes by what ran now.
+    if (rolledBack.result !== "not known") await endAttempt(home, module).catch(() => undefined);
+    throw new StartFailed(error, module.name, rolledBack, change.forced, log);
   }
 }
 
@@ -102,27 +127,38 @@ function asNovaError(thrown: unknown): NovaError {
   return thrown instanceof NovaError ? thrown : new NovaError("MODULE_FAILED", messageOf(thrown), { cause: thrown });
 }
 
+/** What was found of the module when the change began. */
+interface Found {
+  readonly containers: readonly ModuleContainer[];
+  /** An earlier change was killed: what there is may be its half. */
+  readonly killed: boolean;
+}
+
 class Start {
   /** Compose was told to change what runs. */
   begun = false;
+  /** It goes on although it breaks the contract. */
+  forced = false;
   redact: (text: string) => string = (text) => text;
   readonly #modules: Modules;
   readonly #project: ModuleProject;
   readonly #before: Before;
+  readonly #found: Found;
   readonly #options: UpOptions;
   readonly #notes: string[] = [];
 
-  constructor(modules: Modules, project: ModuleProject, before: Before, options: UpOptions) {
+  constructor(modules: Modules, project: ModuleProject, before: Before, found: Found, options: UpOptions) {
     this.#modules = modules;
     this.#project = project;
     this.#before = before;
+    this.#found = found;
     this.#options = options;
   }
 
   async run(): Promise<ModuleStarted> {
     const { engine, compose, env, home } = this.#modules;
     const { module, environment, network, variables } = this.#project;
-    const { signal, force } = this.#options;
+    const { signal } = this.#options;
     const envFile = await this.#materialize();
     if (network !== undefined && (await ensureNetwork(observationOf(engine), network, home)))
       this.#say(`made the network ${network}`);
@@ -143,7 +179,7 @@ class Start {
     });
     signal.throwIfAborted();
     const paper = await this.#modules.checkPaper(module, environment);
-    const broken = [...this.#hold(paper, "before it starts")];
+    this.#hold(paper, "before it starts");
 
     const readOnly = await hashReadOnly(module);
     const recreate = this.#differs(resolved, readOnly, envFile);
@@ -157,17 +193,17 @@ class Start {
     });
     const running = await waitForHealth(engine, this.#project, { timeoutMs: this.#options.timeoutMs, signal });
     const live = await this.#checkLive();
-    broken.push(...this.#hold(live, "as it runs"));
+    this.#hold(live, "as it runs");
     signal.throwIfAborted();
-    await this.#keep(resolved, readOnly, envFile, running, broken.length > 0);
-    const isNew = running.some(({ id }) => !this.#before.containers.some((one) => one.id === id && one.running));
+    await this.#keep(resolved, readOnly, envFile, running);
+    const isNew = running.some(({ id }) => !this.#found.containers.some((one) => one.id === id && one.running));
     return {
       module: module.name,
       environment,
       result: isNew ? "started" : "unchanged",
       containers: running.map(({ name, id }) => ({ name, id })),
       findings: [...paper.findings, ...live.findings],
-      forced: force && broken.length > 0,
+      forced: this.forced,
       notes: this.#notes,
     };
   }
@@ -228,16 +264,17 @@ class Start {
   }
 
   /** What breaks the contract; rejects with `MODULE_BROKEN` unless it is forced. */
-  #hold(report: Report, when: string): Finding[] {
+  #hold(report: Report, when: string): void {
     const { module } = this.#project;
     const broken = report.findings.filter(({ severity }) => severity === "error");
     const unchecked = report.unchecked.map(({ message }) => message);
-    if (broken.length === 0 && unchecked.length === 0) return [];
+    if (broken.length === 0 && unchecked.length === 0) return;
     const reasons = [...broken.map(({ rule, message }) => `${rule}: ${message}`), ...unchecked];
     if (this.#options.force) {
+      this.forced = true;
       this.#modules.say(`${module.name}: BREAKS THE CONTRACT ${when}, and starts because of --force:`);
       for (const reason of reasons) this.#modules.say(`  ${reason}`);
-      return broken;
+      return;
     }
     throw new NovaError(
       "MODULE_BROKEN",
@@ -248,8 +285,10 @@ class Start {
 
   /** Whether what runs must be made anew for what Compose itself does not see: the files behind read-only mounts, and the env file's bytes. */
   #differs(resolved: ResolvedProject, readOnly: Readonly<Record<string, string>>, envFile: KeptFile | undefined): boolean {
-    const { standing, containers } = this.#before;
-    if (!standing || !containers.some(({ running }) => running)) return false;
+    const { standing } = this.#before;
+    if (!this.#found.containers.some(({ running }) => running)) return false;
+    if (this.#found.killed) return true;
+    if (!standing) return false;
     const same =
       standing.config === resolved.text &&
       JSON.stringify(standing.facts.readOnly) === JSON.stringify(readOnly) &&
@@ -262,7 +301,6 @@ class Start {
     readOnly: Readonly<Record<string, string>>,
     envFile: KeptFile | undefined,
     running: readonly ModuleContainer[],
-    forced: boolean,
   ): Promise<void> {
     const { engine, compose, home } = this.#modules;
     const { module, environment, selection } = this.#project;
@@ -272,17 +310,21 @@ class Start {
       // A name of ours keeps the image from being tidied away while it is what to go back to.
       await observationOf(engine).tagImage(imageID, keptName(home, module.name, service));
     }
+    for (const service of Object.keys(this.#before.standing?.facts.images ?? {})) {
+      if (images[service] === undefined) await forgetImage(home, module, service, engine);
+    }
     await keepStanding(home, module, {
       config: resolved.text,
       envFile,
       facts: {
         at: new Date().toISOString(),
         project: selection.project,
+        environment,
         flavour: compose.flavour,
         envFilePath: module.envFiles[environment],
         images,
         readOnly,
-        forced,
+        forced: this.forced,
       },
     });
   }
