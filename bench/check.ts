@@ -123,7 +123,7 @@ async function compareOne(compose: string, directory: string): Promise<void> {
   const file = join(directory, "compose.yaml");
   writeFileSync(file, "services: { web: { image: nginx:1.29, ports: ['127.0.0.1:8080:80'] } }\n");
   const subjects: Readonly<Record<string, readonly string[]>> = {
-    "novabot check FILE (from its source)": [process.execPath, join(import.meta.dirname, "../src/cli/main.ts"), "check", file],
+    "novabot check FILE (from its source)": [process.execPath, join(import.meta.dirname, "../bin/novabot.cjs"), "check", file],
     "docker-compose config -q": [compose, "-f", file, "config", "--quiet"],
   };
   const ran = new Map<string, Ran[]>(Object.keys(subjects).map((name) => [name, []]));

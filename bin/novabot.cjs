@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 "use strict";
-// The installed package's command. It asks nothing of Node that an old one lacks, and hands over to the packaged one.
+// The package's command, and what a checkout's `./novabot` runs. It asks nothing of Node that an old one lacks, and hands over to the packaged one.
+const fs = require("fs");
 const path = require("path");
 const { spawn } = require("child_process");
 
-const main = path.join(__dirname, "../dist/src/cli/main.js");
+// A checkout runs as it is; a package has only what was built from it.
+const source = path.join(__dirname, "../src/cli/main.ts");
+const main = fs.existsSync(source) ? source : path.join(__dirname, "../dist/src/cli/main.js");
 const least = 24;
 
 function packagedNode() {
@@ -21,6 +24,9 @@ function fail(reason) {
 }
 
 if (Number(process.versions.node.split(".")[0]) >= least) {
+  // Most of a short command's time is the compiling of code. What was compiled stays beside the code: whoever can write it there can write the
+  // code as well. Where this user cannot, nothing is kept.
+  require("module").enableCompileCache(path.join(__dirname, "../.cache/compiled"));
   void import(main);
 } else {
   const node = process.platform === "linux" ? packagedNode() : undefined;

@@ -9,7 +9,7 @@ import { NovaError, quote } from "../model/errors.ts";
 import { currentDirectory, formatOf, selectionOf, tellReport } from "./check-report.ts";
 import type { CheckOptions } from "./check.ts";
 import type { CLIContext } from "./context.ts";
-import { chosenHomePath } from "./session.ts";
+import { chosenHomePath } from "./home-path.ts";
 
 /** Between two rounds of `--watch` when no number is given. */
 const EVERY_SECONDS = 10;

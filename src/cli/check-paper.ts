@@ -11,7 +11,7 @@ import { currentDirectory, formatOf, selectionOf, tellReport } from "./check-rep
 import type { CheckOptions } from "./check.ts";
 import type { CLIContext } from "./context.ts";
 import { describeError, visible } from "./output.ts";
-import { chosenHomePath } from "./session.ts";
+import { chosenHomePath } from "./home-path.ts";
 
 /** `novabot check` without `--live`, with or without `--fix`. */
 export async function checkOnPaper(

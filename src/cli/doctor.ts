@@ -3,7 +3,7 @@ import pc from "picocolors";
 import { examine } from "../host/doctor/doctor.ts";
 import type { Check } from "../host/doctor/check.ts";
 import type { CLIContext } from "./context.ts";
-import { chosenHomePath } from "./session.ts";
+import { chosenHomePath } from "./home-path.ts";
 
 const marks: Readonly<Record<Check["status"], string>> = { ok: pc.green("ok  "), warn: pc.yellow("warn"), fail: pc.red("fail") };
 

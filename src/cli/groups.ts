@@ -10,7 +10,8 @@ import type { ContainerConfig, Group, RegisteredGroup } from "../model/group.ts"
 import type { CLIContext } from "./context.ts";
 import { describeAgent } from "./explain.ts";
 import { table } from "./output.ts";
-import { chosenHomePath, openChosenHome } from "./session.ts";
+import { chosenHomePath } from "./home-path.ts";
+import { openChosenHome } from "./session.ts";
 
 /** Every setting of a group with what it takes; the type sees to it that none is forgotten. */
 const settings: Readonly<Record<"name" | "agent" | keyof ContainerConfig, string>> = {

@@ -1,26 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { NovaError, errorCodes } from "../model/errors.ts";
-import { addCancelCommand } from "./cancel.ts";
-import { addChatCommand } from "./chat.ts";
-import { addCheckCommand } from "./check.ts";
-import { addCleanCommand } from "./clean.ts";
+import { addCommands } from "./commands.ts";
 import type { CLIContext } from "./context.ts";
-import { addDemoCommand } from "./demo.ts";
-import { addDoctorCommand } from "./doctor.ts";
-import { addExplainCommand } from "./explain.ts";
-import { addGroupsCommand } from "./groups.ts";
-import { addImageCommand } from "./image.ts";
-import { addModulesCommand } from "./modules.ts";
 import { describeError, errorDocument, visible } from "./output.ts";
-import { addRunCommand } from "./run.ts";
-import { addRunsCommand } from "./runs.ts";
-import { addSecretsCommand } from "./secrets.ts";
-import { addServeCommand } from "./serve.ts";
-import { addSetupCommand } from "./setup.ts";
-import { addStatusCommand } from "./status.ts";
-import { addTasksCommand } from "./tasks.ts";
-import { addTestCommand } from "./test.ts";
 import { version } from "./version.ts";
 
 /** Runs one command line and gives its exit status: 0, 1 when a run failed, 2 when the usage or the set-up was wrong. */
@@ -50,28 +33,7 @@ async function main(argv: readonly string[], outputClosed: AbortSignal): Promise
     .configureOutput({ outputError: () => undefined })
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();
-  for (const add of [
-    addDemoCommand,
-    addSetupCommand,
-    addDoctorCommand,
-    addRunCommand,
-    addServeCommand,
-    addChatCommand,
-    addStatusCommand,
-    addCancelCommand,
-    addGroupsCommand,
-    addExplainCommand,
-    addRunsCommand,
-    addTasksCommand,
-    addSecretsCommand,
-    addCheckCommand,
-    addModulesCommand,
-    addImageCommand,
-    addCleanCommand,
-    addTestCommand,
-  ]) {
-    add(program, context);
-  }
+  await addCommands(program, context, argv);
   overrideExit(program);
   // Scripts that follow what goes on read one document a line, an error too.
   program.hook("preAction", (_, action) => {

@@ -13,7 +13,7 @@ import { verifySecrets } from "../secrets/verify.ts";
 import type { CLIContext } from "./context.ts";
 import { table, visible } from "./output.ts";
 import { identitiesOf, type TargetOptions } from "./secrets-target.ts";
-import { chosenHomePath } from "./session.ts";
+import { chosenHomePath } from "./home-path.ts";
 
 /** The commands that go by the contract. */
 export function addSecretsModulesCommands(secrets: Command, context: CLIContext): void {

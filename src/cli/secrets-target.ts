@@ -3,7 +3,7 @@ import { environmentNamed, secretsTarget, type SecretsTarget } from "../host/sec
 import { findIdentities, type Identities } from "../secrets/age/identities.ts";
 import type { CLIContext } from "./context.ts";
 import { visible } from "./output.ts";
-import { chosenHomePath } from "./session.ts";
+import { chosenHomePath } from "./home-path.ts";
 
 export interface TargetOptions {
   readonly env: string;

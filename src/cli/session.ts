@@ -2,14 +2,9 @@ import type { Command } from "commander";
 import { openHome, type Home } from "../agents/home/home.ts";
 import type { Engine } from "../engine/engine.ts";
 import { findEngine } from "../host/engines/find.ts";
-import { createLogger, homePath, Installation } from "../host/installation.ts";
+import { createLogger, Installation } from "../host/installation.ts";
 import type { CLIContext } from "./context.ts";
-
-/** `--home` as given anywhere on the command line. */
-export function chosenHomePath(command: Command, context: CLIContext): string {
-  const { home } = command.optsWithGlobals<{ home?: string }>();
-  return homePath(context.env, home);
-}
+import { chosenHomePath } from "./home-path.ts";
 
 export async function openChosenHome(command: Command, context: CLIContext, create: boolean): Promise<Home> {
   return await openHome(chosenHomePath(command, context), { create });

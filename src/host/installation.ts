@@ -1,4 +1,3 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
 import pino, { type Logger } from "pino";
 import type { Engine } from "../engine/engine.ts";
@@ -16,12 +15,6 @@ import type { Group } from "../model/group.ts";
 import type { Doors } from "../agents/gateway/door.ts";
 import type { Environment } from "./state.ts";
 import { thisHost } from "./this-host.ts";
-
-/** The home's path: `--home`, `NOVABOT_HOME`, or `~/novabot`. */
-export function homePath(env: Environment, option?: string): string {
-  if (option === "") throw new NovaError("USAGE", "The home is an empty text.", { place: "--home", next: "Name a directory." });
-  return option ?? (env["NOVABOT_HOME"] || join(env["HOME"] || homedir(), "novabot"));
-}
 
 const levels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 

@@ -14,7 +14,9 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "novabot-door-"));
   checkout = join(root, "check out");
   await mkdir(join(checkout, "src/cli"), { recursive: true });
-  await copyFile(new URL("../../novabot", import.meta.url), join(checkout, "novabot"));
+  await mkdir(join(checkout, "bin"));
+  for (const door of ["novabot", "bin/novabot.cjs"])
+    await copyFile(new URL(`../../${door}`, import.meta.url), join(checkout, door));
   const name = { name: "door", version: "1.0.0" };
   await writeFile(join(checkout, "package.json"), JSON.stringify(name));
   await writeFile(join(checkout, "package-lock.json"), JSON.stringify({ ...name, lockfileVersion: 3, packages: { "": name } }));

@@ -1,5 +1,5 @@
 import { open, stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { LineCounter, parseDocument, type Document } from "yaml";
 import { hasCode, NovaError, quote, reasonOf } from "../../model/errors.ts";
 import type { Contract } from "./contract.ts";
@@ -7,24 +7,7 @@ import { resolveContract, type Complaint } from "./resolve.ts";
 import { contractSchema } from "./schema.ts";
 import { placesOf, type Places } from "./places.ts";
 
-const fileName = "contract.yaml";
 const largestFile = 5 * 1024 * 1024;
-
-/** The nearest `contract.yaml` in `from` or a directory above it; undefined when there is none. */
-export async function findContract(from: string): Promise<string | undefined> {
-  for (let directory = resolve(from); ; directory = dirname(directory)) {
-    const path = join(directory, fileName);
-    const found = await stat(path).catch((error: unknown) => {
-      if (hasCode(error, "ENOENT", "ENOTDIR", "EACCES")) return;
-      throw new NovaError("CONTRACT_INVALID", `${quote(path)} cannot be looked at: ${reasonOf(error)}`, {
-        place: path,
-        cause: error,
-      });
-    });
-    if (found?.isFile() === true) return path;
-    if (directory === dirname(directory)) return undefined;
-  }
-}
 
 /**
  * Reads a `contract.yaml`. Rejects with CONTRACT_NOT_FOUND, or with CONTRACT_INVALID whose `place` is `file:line:column` and whose

@@ -1,6 +1,5 @@
 import type { Engine } from "../../engine/engine.ts";
 import type { ImageDescription } from "../../engine/observation.ts";
-import { findEngine } from "../engines/find.ts";
 import type { Environment } from "../state.ts";
 
 /** Asks for an image by its reference; undefined when nobody knows it. Never rejects. */
@@ -10,7 +9,7 @@ export type AskForImage = (reference: string) => Promise<ImageDescription | unde
  * Asks the engine that answers. An engine is looked for when the first image is asked for, and never needed: without one, or when it does not
  * know the image, the answer is undefined. Nothing is pulled.
  */
-export function imagesOfEngine(env: Environment, find: (env: Environment) => Promise<Engine> = findEngine): AskForImage {
+export function imagesOfEngine(env: Environment, find: (env: Environment) => Promise<Engine> = findLater): AskForImage {
   let engine: Promise<Engine | undefined> | undefined;
   return async (reference) => {
     engine ??= find(env).catch(() => undefined);
@@ -21,4 +20,10 @@ export function imagesOfEngine(env: Environment, find: (env: Environment) => Pro
       return undefined;
     }
   };
+}
+
+/** The engines' code is loaded for an image alone: most checks of files ask for none. */
+async function findLater(env: Environment): Promise<Engine> {
+  const { findEngine } = await import("../engines/find.ts");
+  return await findEngine(env);
 }

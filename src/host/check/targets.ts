@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { findComposeFiles } from "../../contract/compose/files.ts";
-import { findContract, readContract } from "../../contract/declaration/read.ts";
+import { findContract } from "../../contract/declaration/find.ts";
 import type { Contract, ContractModule } from "../../contract/declaration/contract.ts";
 import type { Unchecked } from "../../contract/findings/finding.ts";
 import { isBelow } from "../../contract/report/paths.ts";
@@ -114,12 +114,14 @@ class TargetFinder implements Targets {
   async #read(path: string): Promise<Contract | undefined> {
     const known = this.#contracts.get(path);
     if (known) return await known;
-    const reading = readContract(path).catch((thrown: unknown) => {
+    // What reads contracts takes a moment to load, and many Compose files have none.
+    const reading = import("../../contract/declaration/read.ts").then(async ({ readContract }) => await readContract(path));
+    const read = reading.catch((thrown: unknown) => {
       this.#complain(path, thrown);
       return undefined;
     });
-    this.#contracts.set(path, reading);
-    const contract = await reading;
+    this.#contracts.set(path, read);
+    const contract = await read;
     if (contract) this.contracts.push(contract);
     return contract;
   }

@@ -1,7 +1,8 @@
 import { isAbsolute, join, resolve } from "node:path";
 import type { Contract, ContractModule, EnvironmentName } from "../../contract/declaration/contract.ts";
 import { moduleNamed } from "../../contract/declaration/module-named.ts";
-import { findContract, readContract } from "../../contract/declaration/read.ts";
+import { findContract } from "../../contract/declaration/find.ts";
+import { readContract } from "../../contract/declaration/read.ts";
 import { NovaError, quote } from "../../model/errors.ts";
 import type { DeclaredSecrets } from "../../secrets/verify.ts";
 

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { moduleNamed } from "../../../../src/contract/declaration/module-named.ts";
-import { findContract, parseContract, readContract } from "../../../../src/contract/declaration/read.ts";
+import { findContract } from "../../../../src/contract/declaration/find.ts";
+import { parseContract, readContract } from "../../../../src/contract/declaration/read.ts";
 import { NovaError } from "../../../../src/model/errors.ts";
 
 const repository = join(import.meta.dirname, "../../../..");
