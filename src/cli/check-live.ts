@@ -1,10 +1,9 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import type { Report } from "../contract/findings/finding.ts";
 import { select } from "../contract/findings/selection.ts";
 import { openLiveCheck } from "../host/check/live.ts";
+import { isPath } from "../host/check/targets.ts";
 import { NovaError, quote } from "../model/errors.ts";
 import { currentDirectory, formatOf, selectionOf, tellReport } from "./check-report.ts";
 import type { CheckOptions } from "./check.ts";
@@ -14,7 +13,7 @@ import { chosenHomePath } from "./home-path.ts";
 /** Between two rounds of `--watch` when no number is given. */
 const EVERY_SECONDS = 10;
 
-/** `novabot check --live`, with or without `--watch`. What is a path that is there is a path; anything else is a name. */
+/** `novabot check --live`, with or without `--watch`. A word that is no path is a name. */
 export async function checkWhatRuns(
   words: readonly string[],
   options: CheckOptions,
@@ -22,7 +21,9 @@ export async function checkWhatRuns(
   context: CLIContext,
 ): Promise<void> {
   const cwd = currentDirectory();
-  const isPath = (word: string): boolean => word.includes("/") || existsSync(resolve(cwd, word));
+  const paths: string[] = [];
+  const names: string[] = [];
+  for (const word of words) ((await isPath(word, cwd)) ? paths : names).push(word);
   const format = formatOf(options);
   const everyMs = options.watch === undefined ? undefined : secondsOf(options.watch, "--watch", EVERY_SECONDS) * 1000;
   if (everyMs !== undefined && format !== "text" && format !== "json") {
@@ -41,8 +42,8 @@ export async function checkWhatRuns(
   const stop = AbortSignal.any([context.outputClosed, ...(end ? [end.signal] : [])]);
   try {
     const live = await openLiveCheck({
-      paths: words.filter(isPath),
-      names: words.filter((word) => !isPath(word)),
+      paths,
+      names,
       cwd,
       home: chosenHomePath(command, context),
       env: context.env,

@@ -26,7 +26,7 @@ export function addCheckCommand(program: Command, context: CLIContext): void {
   const command = program
     .command("check")
     .description(
-      "Hold Compose files, Dockerfiles and images to the contract, without running anything (or, with --live, what runs). PATH is a contract.yaml, a Compose file or a directory; without one, the contract around the current directory.",
+      "Hold Compose files, Dockerfiles and images to the contract, without running anything (or, with --live, what runs). PATH is a contract.yaml, a Compose file, a directory or a module's name; without one, the contract around the current directory.",
     )
     .argument("[paths...]", "what to check")
     .addOption(new Option("--env <name>", "whose env file the modules take (local)").choices(["local", "prod"]))
@@ -34,10 +34,7 @@ export function addCheckCommand(program: Command, context: CLIContext): void {
     .option("--no-images", "ask no engine what images say of themselves")
     .option("--fix", "mend what can be mended without a decision, then check again")
     .option("--dry-run", "with --fix: print the change as a diff instead of making it")
-    .option(
-      "--live",
-      "check what runs: containers, by what the engine and the kernel say; PATH may be a module's or a group's name",
-    )
+    .option("--live", "check what runs: containers, by what the engine and the kernel say; PATH may also be a group's folder")
     .option("--watch [seconds]", "with --live: check again and again (every 10 seconds), and tell what changes")
     .option("--wait <seconds>", "with --live: wait so long for what is not decided, such as a log that shall grow")
     .option("--explain <rule>", "print the page of a rule")

@@ -33,6 +33,10 @@ describe("a project that keeps its contract", () => {
         checked: expect.arrayContaining([{ rule: "ports", module: "web", verdict: "kept", note: null }]) as unknown,
       });
     }
+    // A directory with nothing to check in it does not hide a module of that name.
+    await mkdir(join(directory, "web"));
+    expect(await json(directory, "web")).toMatchObject({ exitStatus: 0, summary: { modules: 1 } });
+    expect(await json(directory, "we")).toMatchObject({ exitStatus: 2, unchecked: [{ place: { file: "we" } }] });
     const below = await runNovabot(
       ["check", "--no-images", "--json"],
       { NOVABOT_HOME: "/none" },

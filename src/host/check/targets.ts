@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { findComposeFiles } from "../../contract/compose/files.ts";
 import { findContract } from "../../contract/declaration/find.ts";
+import { moduleNamed } from "../../contract/declaration/module-named.ts";
 import type { Contract, ContractModule } from "../../contract/declaration/contract.ts";
 import type { Unchecked } from "../../contract/findings/finding.ts";
 import { isBelow } from "../../contract/report/paths.ts";
@@ -25,14 +26,27 @@ export interface Targets {
 
 /**
  * What the paths of a command line mean: a `contract.yaml` is all of its modules, a directory its `contract.yaml` or its Compose files, anything
- * else a Compose file. Files in the folder of a contract's module are that module. Without paths, the contract around `cwd`, then the Compose
- * files in it, then the home's contract. Rejects with CONTRACT_NOT_FOUND when there is nothing at all.
+ * else a Compose file. Files in the folder of a contract's module are that module. A word that is no path may be the name of a module of the
+ * contract around `cwd`, or of the home's. Without paths, the contract around `cwd`, then the Compose files in it, then the home's contract. Rejects
+ * with CONTRACT_NOT_FOUND when there is nothing at all.
  */
 export async function findTargets(paths: readonly string[], cwd: string, home: string | undefined): Promise<Targets> {
   const found = new TargetFinder();
   if (!paths.length) await found.addNearest(cwd, home);
-  for (const path of paths) await found.add(resolve(cwd, path));
+  for (const path of paths) {
+    if (!(await isPath(path, cwd)) && (await found.addNamed(path, cwd, home))) continue;
+    await found.add(resolve(cwd, path));
+  }
   return found;
+}
+
+/** Whether a word of the command line can be meant as a path: it looks like one, or something to check is there. Else it may be a name. */
+export async function isPath(word: string, cwd: string): Promise<boolean> {
+  const path = resolve(cwd, word);
+  if (word.includes("/") || /^\.*$/.test(word)) return true;
+  const there = await stat(path).catch(() => undefined);
+  if (!there?.isDirectory()) return there !== undefined;
+  return (await contractIn(path)) !== undefined || (await findComposeFiles(path)).length > 0;
 }
 
 class TargetFinder implements Targets {
@@ -52,6 +66,16 @@ class TargetFinder implements Targets {
     throw new NovaError("CONTRACT_NOT_FOUND", `There is neither a contract.yaml nor a Compose file for ${quote(cwd)}.`, {
       place: cwd,
     });
+  }
+
+  /** Whether there is such a module. Rejects with MODULE_NOT_FOUND when the word is the end of several names. */
+  async addNamed(word: string, cwd: string, home: string | undefined): Promise<boolean> {
+    const path = (await findContract(cwd)) ?? (home === undefined ? undefined : await contractIn(resolve(home)));
+    const contract = path === undefined ? undefined : await this.#read(path);
+    if (!contract?.modules.some(({ name }) => name === word || name.endsWith(`-${word}`))) return false;
+    const module = moduleNamed(contract, word);
+    this.#addTarget({ contract, module, files: module.composeFiles });
+    return true;
   }
 
   async add(path: string): Promise<void> {
