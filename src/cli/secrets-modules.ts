@@ -20,8 +20,9 @@ export function addSecretsModulesCommands(secrets: Command, context: CLIContext)
   secrets
     .command("verify")
     .description("Every module's files: that they decrypt, are what their author wrote, and have what the contract declares.")
+    .option("--env <name>", "local or prod alone; both when left out")
     .option("--json", "print JSON")
-    .action(async (options: { json?: boolean }, self: Command) => await verify(options.json === true, self, context));
+    .action(async (options: { env?: string; json?: boolean }, self: Command) => await verify(options, self, context));
   secrets
     .command("materialize")
     .description("Write a module's plain env file, from which the Compose in use gives the process every value byte for byte.")
@@ -41,9 +42,15 @@ export function addSecretsModulesCommands(secrets: Command, context: CLIContext)
     });
 }
 
-async function verify(json: boolean, self: Command, context: CLIContext): Promise<void> {
+async function verify(
+  { env, json }: { readonly env?: string; readonly json?: boolean },
+  self: Command,
+  context: CLIContext,
+): Promise<void> {
+  const only = env === undefined ? undefined : environmentNamed(env);
   const contract = await nearestContract(process.cwd(), chosenHomePath(self, context));
-  const files = await verifySecrets(declaredSecrets(contract), await identitiesOf(context));
+  const declared = declaredSecrets(contract).filter(({ environment }) => only === undefined || environment === only);
+  const files = await verifySecrets(declared, await identitiesOf(context));
   if (json) {
     context.printJSON(
       files.map(({ problems, ...file }) => ({

@@ -115,6 +115,31 @@ test("a key, a secret, and what other programs read of it", async () => {
   expect(await readdir(join(root, dirname(file)))).toEqual(["waha.env"]);
 });
 
+test("what the documentation begins with works as it stands there", async () => {
+  const root = await temporaryDirectory();
+  const text = await readFile(join(dirname(novabot), "docs/secrets.md"), "utf8");
+  const block = (language: string): string => new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``).exec(text)?.[1] ?? "";
+  await writeFile(join(root, "contract.yaml"), block("yaml"));
+  const path = `${dirname(novabot)}:${process.env["PATH"]}`;
+  const script = block("sh").replace("materialize shop", "materialize shop --compose compose-v2");
+  const child = spawn("/bin/sh", ["-euc", script], {
+    cwd: root,
+    env: {
+      ...process.env,
+      HOME: root,
+      XDG_CONFIG_HOME: "",
+      SOPS_AGE_KEY: "",
+      SOPS_AGE_KEY_FILE: "",
+      PATH: path,
+      PAYMENT_KEY: "it's $5",
+    },
+    stdio: "pipe",
+  });
+  const { code, stderr } = await finished(child);
+  expect(code, stderr).toBe(0);
+  expect(await readFile(join(root, "shop/.env.local"), "utf8")).toBe('API_KEY="it\'s $$5"\n');
+});
+
 test("what is verified: names, what the author wrote, and that there is a file", async () => {
   const { root, run, text, seed } = await project();
   expect((await run(["verify"])).code).toBe(2);

@@ -34,7 +34,7 @@ export async function generateKeyFile(path: string, now: Date = new Date()): Pro
       {
         place: path,
         next: isThere
-          ? "Use it, or name another file with --output; NovaBot does not write over keys."
+          ? "Use it (`# public key:` in it is the public half), or name another file with --output; keys are not written over."
           : "Name a file that you may write with --output.",
         cause: thrown,
       },

@@ -93,7 +93,7 @@ async function requireDirectory(path: string): Promise<void> {
   } catch (thrown) {
     throw new NovaError("SECRETS_INVALID", `The module's folder cannot be used: ${reasonOf(thrown)}.`, {
       place: path,
-      next: "Bring the module with `novabot modules add`.",
+      next: "Make it, or correct `folder` in contract.yaml; `novabot modules add` brings NovaBot's own modules.",
       cause: thrown,
     });
   }

@@ -46,7 +46,7 @@ export async function creationRule(path: string): Promise<Sealing> {
   if (!found) {
     throw new NovaError("SECRETS_INVALID", `There is no ${NAME} that says for whom the file is encrypted.`, {
       place: path,
-      next: `Make a ${NAME} in its directory or above it; docs/secrets.md shows one.`,
+      next: `Make one beside contract.yaml: \`creation_rules: [{ age: age1… }]\`, with what \`novabot secrets keygen\` printed.`,
     });
   }
   const rules = readRules(found.text, found.path);
