@@ -12,7 +12,7 @@ import type {
   Suppression,
 } from "sarif";
 import type { Finding, Report, Severity, Unchecked } from "../findings/finding.ts";
-import { exitStatus } from "../findings/severity.ts";
+import { exitStatus, severities } from "../findings/severity.ts";
 import type { Edit } from "../source/edit.ts";
 import type { Place } from "../source/place.ts";
 import type { RuleDescription } from "../rules/rule.ts";
@@ -25,13 +25,15 @@ const levels = { error: "error", warning: "warning", advice: "note" } as const s
 /** GitHub's words for how grave a rule is. */
 const problems = { error: "error", warning: "warning", advice: "recommendation" } as const;
 const ROOT = "%SRCROOT%";
+/** GitHub refuses a run that has more. */
+const MOST_RESULTS = 25_000;
 
 /** SARIF 2.1.0, with what GitHub's code scanning asks for. Ignored findings are in it as suppressed ones. */
 export function sarifDocument(report: Report, format: Format): Log {
   const quotes = new Quotes(report);
-  const told = new Set(
-    [...report.checked, ...report.findings, ...report.ignored.map(({ finding }) => finding)].map(({ rule }) => rule),
-  );
+  const { findings, ignored, leftOut } = bounded(report);
+  const told = new Set([...report.checked, ...findings, ...ignored.map(({ finding }) => finding)].map(({ rule }) => rule));
+  const notifications = [...report.unchecked.map((one) => notificationOf(one, format)), ...leftOut];
   const rules = [...told].toSorted();
   const seen = new Map<string, number>();
   const result = (finding: Finding, suppressions: Suppression[]): Result => ({
@@ -58,7 +60,7 @@ export function sarifDocument(report: Report, format: Format): Log {
       : {}),
     ...(finding.edits?.length ? { fixes: fixesOf(finding, finding.edits, quotes, format) } : {}),
     // A run that has suppressed results says of each result whether it is one.
-    ...(report.ignored.length ? { suppressions } : {}),
+    ...(ignored.length ? { suppressions } : {}),
   });
   return {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
@@ -80,14 +82,12 @@ export function sarifDocument(report: Report, format: Format): Log {
             executionSuccessful: report.unchecked.length === 0,
             exitCode: exitStatus(report, format.bar),
             endTimeUtc: report.at.toISOString(),
-            ...(report.unchecked.length
-              ? { toolExecutionNotifications: report.unchecked.map((one) => notificationOf(one, format)) }
-              : {}),
+            ...(notifications.length ? { toolExecutionNotifications: notifications } : {}),
           },
         ],
         results: [
-          ...report.findings.map((finding) => result(finding, [])),
-          ...report.ignored.map(({ finding, reason, comment }) =>
+          ...findings.map((finding) => result(finding, [])),
+          ...ignored.map(({ finding, reason, comment }) =>
             result(finding, [
               {
                 kind: "inSource",
@@ -100,6 +100,24 @@ export function sarifDocument(report: Report, format: Format): Log {
         ],
       },
     ],
+  };
+}
+
+/** As many findings as one run may have, the gravest of them, in their order; what is accepted comes last. A notification says how many are not told. */
+function bounded({ findings, ignored }: Report): Pick<Report, "findings" | "ignored"> & { readonly leftOut: Notification[] } {
+  const count = findings.length + ignored.length - MOST_RESULTS;
+  if (count <= 0) return { findings, ignored, leftOut: [] };
+  let room = MOST_RESULTS;
+  const kept = severities.flatMap((severity) => {
+    const some = [...findings.entries()].filter(([, finding]) => finding.severity === severity).slice(0, room);
+    room -= some.length;
+    return some;
+  });
+  const text = `${count} more findings are not in this file, which may have ${MOST_RESULTS}: the least grave ones, and accepted ones before those.\nMend some of these, or check with --rule or --severity; the other formats have them all.`;
+  return {
+    findings: kept.toSorted(([one], [other]) => one - other).map(([, finding]) => finding),
+    ignored: ignored.slice(0, room),
+    leftOut: [{ level: "warning", message: { text } }],
   };
 }
 

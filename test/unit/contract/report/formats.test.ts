@@ -214,6 +214,20 @@ describe("SARIF", () => {
     expect(new Set(print({ findings: [user, user, secret], ignored: [] })).size).toBe(3);
   });
 
+  test("of more findings than GitHub takes, the gravest are told in their order, and how many are not", () => {
+    const light: typeof user = { ...user, severity: "advice" };
+    const findings = [light, user, ...Array.from({ length: 25_000 }, () => light), mount];
+    const told = (JSON.parse(formatReport(report({ findings }), "sarif")) as Log).runs[0];
+    const levels = told?.results?.map(({ level }) => level) ?? [];
+    expect(levels).toHaveLength(25_000);
+    expect([levels[0], levels[1], levels.at(-1)]).toEqual(["note", "error", "warning"]);
+    const leftOut = findings.length + report().ignored.length - 25_000;
+    expect(told?.invocations?.[0]).toMatchObject({
+      executionSuccessful: true,
+      toolExecutionNotifications: [{ level: "warning", message: { text: expect.stringContaining(`${leftOut} more findings`) } }],
+    });
+  });
+
   test("what could not be checked is a notification of a run that failed", () => {
     const failed = JSON.parse(formatReport(report({ unchecked: [unchecked] }), "sarif")) as Log;
     expect(failed.runs[0]?.invocations?.[0]).toMatchObject({
