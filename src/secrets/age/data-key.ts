@@ -33,6 +33,7 @@ export async function sealDataKey(dataKey: Uint8Array, recipient: string, place:
   } catch (thrown) {
     throw new NovaError("SECRETS_KEY", `${quote(recipient)} is no age recipient: its checksum is wrong.`, {
       place,
+      next: "Correct it where it is written: in .sops.yaml, or in the arguments.",
       cause: thrown,
     });
   }

@@ -56,6 +56,13 @@ export async function editRows(editing: Editing): Promise<PlainRow[] | undefined
 
 /** The rows of the edited text; only names that are new must be a variable's, since sops takes others. */
 function readEdited(text: string, before: readonly PlainRow[], path: string): Row[] {
+  // More often an editor that failed than a wish.
+  if (text.trim() === "" && before.length) {
+    throw new NovaError("SECRETS_INVALID", "The edited text is empty; nothing was written.", {
+      place: path,
+      next: "Take secrets out one by one with `novabot secrets set TARGET NAME --remove`, or remove the file.",
+    });
+  }
   const known = new Set(before.map((row) => (row.kind === "value" ? row.name : undefined)));
   return readRows(text, `the edited text of ${path}`, (name, place) => {
     if (!known.has(name)) checkName(name, place);

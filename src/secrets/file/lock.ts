@@ -41,7 +41,8 @@ export async function lockFile(path: string): Promise<HeldLock> {
       continue;
     }
     if (performance.now() > until) {
-      throw new NovaError("SECRETS_INVALID", `Another program writes the file: ${quote(theirs ?? "")}.`, {
+      const who = theirs === undefined ? "something that is no lock stands in the lock's place" : quote(theirs);
+      throw new NovaError("SECRETS_INVALID", `Another program writes the file: ${who}.`, {
         place: path,
         next: `Wait until it is done. When nothing does, remove ${link}.`,
       });

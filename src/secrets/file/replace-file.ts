@@ -81,8 +81,9 @@ function draftPrefix(path: string): string {
 /** Drafts of writers that were killed; the lock says that none of them lives. */
 async function removeDrafts(path: string): Promise<void> {
   const prefix = draftPrefix(path);
-  for (const name of await readdir(dirname(path))) {
-    if (name.startsWith(prefix) && /^[0-9a-f]{12}$/.test(name.slice(prefix.length))) await unlink(join(dirname(path), name));
+  for (const entry of await readdir(dirname(path), { withFileTypes: true })) {
+    const isDraft = entry.name.startsWith(prefix) && /^[0-9a-f]{12}$/.test(entry.name.slice(prefix.length));
+    if (isDraft && !entry.isDirectory()) await unlink(join(dirname(path), entry.name));
   }
 }
 

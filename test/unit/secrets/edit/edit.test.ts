@@ -38,6 +38,7 @@ test("a line that came to stand in the wrong place is told by its number alone",
 test("an editor that does nothing or fails changes nothing", async () => {
   expect(await edit("true")).toBeUndefined();
   await expect(edit("false")).rejects.toMatchObject({ place: "EDITOR" });
+  await expect(edit("truncate -s 0")).rejects.toMatchObject({ message: expect.stringContaining("empty") as string });
   await expect(edit("rm")).rejects.toMatchObject({ place: "EDITOR" });
   await expect(edit("/nowhere/editor 2>/dev/null")).rejects.toMatchObject({ place: "EDITOR" });
 });

@@ -51,6 +51,13 @@ test("a link and a directory are refused, and what the link leads to stays", asy
   expect((await readdir(directory)).sort()).toEqual(["elsewhere", "link", "sub"]);
 });
 
+test("a directory that is called like a draft stops nobody", async () => {
+  const directory = await temporaryDirectory();
+  await mkdir(join(directory, "..env.local.novabot-0123456789ab"));
+  await replaceFile({ path: join(directory, ".env.local"), content: "new", mode: 0o600 });
+  expect(await readFile(join(directory, ".env.local"), "utf8")).toBe("new");
+});
+
 test("what its reader refuses never takes the old file's place", async () => {
   const path = join(await temporaryDirectory(), "a.env");
   await writeFile(path, "old");
