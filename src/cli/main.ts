@@ -44,6 +44,8 @@ async function main(argv: readonly string[], outputClosed: AbortSignal): Promise
     return status;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+    // A command that needs another word has said so with its help.
+    if (thrown instanceof CommanderError && thrown.code === "commander.help") return 2;
     const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
     if (argv.includes("--json")) {
       if (prints === "lines") process.stdout.write(`${JSON.stringify(errorDocument(error))}\n`);

@@ -241,3 +241,12 @@ test("doctor without an engine has one thing to mend, and says what it could not
   ]);
   expect(checks).toContainEqual({ name: "image", status: "warn", detail: "not looked at: no engine answers" });
 });
+
+test("a command that needs another word tells its help, and nothing else", async () => {
+  for (const words of [["secrets"], ["modules"], []]) {
+    const { code, stdout, stderr } = await runNovabot(words);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/^Usage: novabot /);
+    expect(stderr).not.toContain("error");
+  }
+});
