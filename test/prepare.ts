@@ -4,6 +4,7 @@ import { readDistribution } from "../src/host/machine/distribution.ts";
 import { findProgram } from "../src/host/machine/program.ts";
 import type { Environment } from "../src/host/state.ts";
 import { errorCodes, NovaError } from "../src/model/errors.ts";
+import { composeCorpus } from "./fixtures/compose-corpus/fetch.ts";
 import { composeProgram } from "./fixtures/compose-programs.ts";
 
 // What `novabot test` runs before `check.ts`: installs what the tests need and this machine has not. They run on a real Docker
@@ -31,6 +32,8 @@ async function prepareTests(env: Environment, install: boolean): Promise<void> {
   await preparePackages(env, install);
   // Not installed but unpacked: a test that needs one brings it as well, only later.
   for (const name of ["v2", "v1", "podman-compose"] as const) await composeProgram(name);
+  // Others' texts: what cannot be brought is told here by its name, and not as a test that fails.
+  await composeCorpus();
 }
 
 async function preparePackages(env: Environment, install: boolean): Promise<void> {
