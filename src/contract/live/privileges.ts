@@ -1,3 +1,4 @@
+import { quote } from "../../model/errors.ts";
 import { capabilityNames, ENGINE_CAPABILITIES } from "./capabilities.ts";
 import { nameOf } from "./identity.ts";
 import type { KernelFacts, ProcessFacts } from "./kernel-facts.ts";
@@ -28,10 +29,18 @@ function privileged(verdicts: Verdicts, why: string): void {
   });
 }
 
-function judgeCapabilities({ expected, service }: LiveSubject, facts: KernelFacts, verdicts: Verdicts): void {
+function judgeCapabilities({ container, expected, service }: LiveSubject, facts: KernelFacts, verdicts: Verdicts): void {
   const { processes, allCapabilities } = facts;
   const own = ownUserNamespace(facts);
   const declared = service?.node.entries.get("cap_add")?.value.at;
+  // One that engines give by themselves is lost among theirs in the bounding set, and was asked for all the same.
+  if (container.capabilitiesAdded.length > 0) {
+    verdicts.broken("capabilities", {
+      message: `The engine was told to add ${container.capabilitiesAdded.map((name) => quote(name, 40)).join(", ")}.`,
+      fix: "Remove `cap_add`, then make the container anew.",
+      at: declared,
+    });
+  }
   let everything = false;
   for (const process of processes) {
     const sets = process.threads.map((thread) => thread.capabilities);

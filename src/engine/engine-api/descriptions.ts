@@ -153,7 +153,8 @@ export function readDescription(body: unknown): ContainerDescription {
       ipc: shared(host.IpcMode),
       uts: shared(host.UTSMode),
       network: shared(host.NetworkMode),
-      user: shared(host.UsernsMode),
+      // `private` tells that the container has user ids of its own.
+      user: host.UsernsMode,
       cgroup: shared(host.CgroupnsMode),
     },
     mounts: [...mounts, ...temporary],

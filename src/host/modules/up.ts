@@ -184,7 +184,8 @@ class Start {
     const readOnly = await hashReadOnly(module);
     const recreate = this.#differs(resolved, readOnly, envFile);
     this.begun = true;
-    this.#say(recreate ? "starting with what has changed" : "starting");
+    const runs = this.#found.containers.some(({ running }) => running);
+    this.#say(recreate ? "starting with what has changed" : runs ? "seeing whether it is as its files say" : "starting");
     await runCompose(compose, this.#project.selection, upCommand(recreate), {
       variables,
       signal,

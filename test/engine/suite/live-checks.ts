@@ -152,6 +152,26 @@ export function liveChecksSuite(fixture: () => TestEngine): void {
       );
     });
 
+    test("a first process that made root another number by a user namespace of its own", async () => {
+      const module = await openLiveModule(fixture());
+      const { HostConfig } = module.request();
+      // unshare(CLONE_NEWUSER), then the map that makes 0 outside 1001 inside, then the service.
+      const script = `syscall(${process.arch === "arm64" ? 97 : 272}, 0x10000000) == 0 or die $!;
+        for (["setgroups", "deny"], ["uid_map", "1001 0 1"], ["gid_map", "1001 0 1"]) {
+          open(my $file, ">", "/proc/self/$_->[0]") or die $!; syswrite($file, $_->[1]) or die $!; close($file);
+        }
+        exec "node", "-e", @ARGV;`;
+      await module.start({
+        User: "0:0",
+        Entrypoint: ["perl", "-e", script],
+        // Docker's filter of system calls is in the way of that, Podman's is not.
+        HostConfig: { ...HostConfig, Init: false, CapDrop: [], SecurityOpt: ["no-new-privileges:true", "seccomp=unconfined"] },
+      });
+      const report = await module.check();
+      expect(findingsOf(report, "user")[0]?.message).toMatch(/runs as user 0 and group 0/);
+      expect(findingsOf(report, "root-group")).toHaveLength(1);
+    });
+
     test("a process that calls itself something else is looked at all the same", async () => {
       const { engine } = fixture();
       const module = await openLiveModule(fixture());

@@ -94,7 +94,7 @@ async function readKernelOf(
   if (process.platform !== "linux" || !info.sharesKernel)
     return unknown(`${info.product} runs on a kernel of its own, which cannot be looked at from here`);
   try {
-    return await readKernel(proc, container, await observation.processes(container.id));
+    return await readKernel(proc, container, await observation.processes(container.id), info.shiftsIDs);
   } catch (error) {
     if (error instanceof NovaError && error.code === "CONTAINER_NOT_FOUND") return unknown("the container went away");
     if (error instanceof NovaError && error.code === "ENGINE_REFUSED")

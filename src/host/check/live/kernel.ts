@@ -12,11 +12,20 @@ import type { Proc } from "./proc.ts";
 import { readIDMap, readListeners, readMountInfo, readStat, readStatus, readUnixListeners } from "./proc-text.ts";
 import { hostNamespaces, readProcesses } from "./processes.ts";
 
+/**
+ * Whether the engine gave the container a user namespace. Where it did not, the first process being in one is that process's own doing: its map of ids,
+ * which it writes itself, could make root anybody.
+ */
+function hasOwnUsers({ namespaces }: ContainerDescription, engineShiftsIDs: boolean): boolean {
+  return engineShiftsIDs || !["", "host"].includes(namespaces.user);
+}
+
 /** What `/proc` says of a running container; unknown when this `/proc` is not the one that the engine's numbers are of. */
 export async function readKernel(
   proc: Proc,
   container: ContainerDescription,
   told: readonly number[],
+  engineShiftsIDs: boolean,
 ): Promise<Known<KernelFacts>> {
   const init = container.pid;
   if (init === null) return unknown("the engine does not tell the container's process");
@@ -26,10 +35,11 @@ export async function readKernel(
   if (!(proc.read(`${init}/cgroup`) ?? "").includes(container.id))
     return unknown(`process ${init} in ${proc.root} is not the container's: the engine has a process table of its own`);
   const processes = await readProcesses(proc, init, container.id, told);
+  const mapped = hasOwnUsers(container, engineShiftsIDs) ? init : stat.parent;
   const facts: KernelFacts = {
     init,
     processes,
-    idMaps: { users: readIDMap(proc.read(`${init}/uid_map`) ?? ""), groups: readIDMap(proc.read(`${init}/gid_map`) ?? "") },
+    idMaps: { users: readIDMap(proc.read(`${mapped}/uid_map`) ?? ""), groups: readIDMap(proc.read(`${mapped}/gid_map`) ?? "") },
     hostNamespaces: hostNamespaces(proc, new Map([[init, stat]]), init),
     mounts: readMounts(proc, init),
     otherMounts: otherMounts(proc, init, processes),

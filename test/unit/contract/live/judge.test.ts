@@ -158,6 +158,19 @@ describe("what the processes may", () => {
     );
   });
 
+  test("a capability that was added is told, although engines give it by themselves as well", () => {
+    const added = subjectOf({
+      container: { capabilitiesAdded: ["CAP_NET_RAW"] },
+      kernel: known(
+        kernelOf({
+          processes: [processOf({ threads: [thread({ capabilities: { ...thread().capabilities, bounding: 1n << 13n } })] })],
+        }),
+      ),
+    });
+    expect(messages(added, "capabilities")).toEqual(['The engine was told to add "CAP_NET_RAW".']);
+    expect(verdicts(added)["capabilities"]).toBe("broken");
+  });
+
   test("one process in the host's namespaces is enough", () => {
     const own = processOf().namespaces;
     if (!own.known) throw new Error("the fixture has namespaces");
