@@ -102,6 +102,8 @@ export class Ignores {
   }
 }
 
+/** Why a comment is told of that lacks no reason. */
+const USELESS = "A comment that ignores nothing today hides tomorrow's finding, or was meant for another one.";
 const FORM = "Write it as `# novabot-ignore RULE: why this is accepted`.";
 
 /** The comments of one file by rule and line: a file may have as many as it has lines. */
@@ -158,7 +160,9 @@ function afterwards(checked: CheckedRule, findings: readonly Finding[], ignored:
 }
 
 function complaint(comment: IgnoreComment, severity: Finding["severity"], message: string, fix: string): Finding {
-  return { rule: OWN_RULE, severity, module: undefined, service: undefined, message, fix, at: comment.at };
+  const told = { rule: OWN_RULE, severity, module: undefined, service: undefined, message, fix, at: comment.at };
+  // The rule's own reason is about a missing one.
+  return comment.rules.length > 0 && comment.reason === undefined ? told : { ...told, reason: USELESS };
 }
 
 function key({ at }: IgnoreComment, rule: string): string {

@@ -102,6 +102,16 @@ describe("a comment", () => {
     ]);
   });
 
+  test("is told of for the rule's own reason only when it lacks one", () => {
+    const ignores = new Ignores();
+    const file = yaml("a: 1 # novabot-ignore user\nb: 2 # novabot-ignore user: because\n");
+    ignores.setAside({ findings: [], checked }, [file], new Map(), undefined);
+    expect(ignores.complaints(rules).map(({ reason }) => reason)).toEqual([
+      undefined,
+      expect.stringContaining("ignores nothing"),
+    ]);
+  });
+
   test("cannot ignore what is said of comments", () => {
     const file = yaml("a: 1 # novabot-ignore ignore-reason: because\n");
     expect(left(file, []).said).toEqual(['warning 1: "ignore-reason" cannot be ignored.']);
