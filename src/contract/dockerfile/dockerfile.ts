@@ -33,6 +33,8 @@ export interface Stage {
 export interface Dockerfile {
   readonly source: SourceFile;
   readonly stages: readonly Stage[];
+  /** The builder that its first lines ask for; undefined for the usual one. */
+  readonly syntax: string | undefined;
   /** Every instruction, those before the first stage too. */
   readonly instructions: readonly Instruction[];
 }
@@ -76,6 +78,7 @@ export function readDockerfile(
         user: undefined,
         healthcheck: undefined,
       };
+      triggered(stage, parent);
       stages.push(stage);
       environments.set(stage, stage.environment);
       continue;
@@ -107,13 +110,30 @@ export function readDockerfile(
       };
     } else if (instruction.keyword === "HEALTHCHECK") stage.healthcheck = instruction;
   }
-  return { source, stages, instructions };
+  return { source, syntax: args.get("BUILDKIT_SYNTAX") ?? syntaxOf(source.text), stages, instructions };
+}
+
+/** A directive stands above everything else, in a comment. */
+function syntaxOf(text: string): string | undefined {
+  return /^(?:[ \t]*(?:#|\/\/)[^\n]*\n)*?[ \t]*(?:#|\/\/)[ \t]*syntax[ \t]*=[ \t]*(\S+)/i.exec(text.replace(/^\uFEFF/, ""))?.[1];
 }
 
 /** The stage that is built: the named one, or the last. */
 export function builtStage(dockerfile: Dockerfile, target: string | undefined): Stage | undefined {
   if (target === undefined || target === "") return dockerfile.stages.at(-1);
   return dockerfile.stages.findLast(({ name }) => name === target.toLowerCase()) ?? dockerfile.stages[Number(target)];
+}
+
+/** What the stage below left for whoever builds on it, run as if it stood behind `FROM`. */
+function triggered(stage: Open, parent: Stage | undefined): void {
+  for (const instruction of parent?.instructions ?? []) {
+    if (instruction.keyword !== "ONBUILD") continue;
+    const [, keyword = "", text = ""] = /^(\w+)\s+([^]*)$/.exec(instruction.text) ?? [];
+    if (/^user$/i.test(keyword)) stage.user = { value: substitute(text.trim(), stage.variables), at: instruction.at };
+    else if (/^healthcheck$/i.test(keyword)) {
+      stage.healthcheck = { ...instruction, keyword: "HEALTHCHECK", text: text.replace(/^(?:--\S+\s+)*/, "") };
+    }
+  }
 }
 
 interface Open extends Stage {

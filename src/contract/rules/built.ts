@@ -47,6 +47,10 @@ export function imageUser(subject: PaperSubject, service: Service): Source<strin
   if (build !== undefined) {
     const built = builtFrom(subject, service);
     if (built === undefined) return { unknown: "its Dockerfile cannot be read" };
+    const { syntax } = built.dockerfile;
+    // Another builder may make anything of it.
+    if (syntax !== undefined && !/^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?:[:@]|$)/.test(syntax))
+      return { unknown: `its Dockerfile asks for a builder of its own, ${quote(syntax)}` };
     if (built.stage === undefined) return { unknown: `its Dockerfile has no stage ${quote(build.target?.value ?? "")}` };
     let base = built.stage.base;
     for (let stage: Stage | undefined = built.stage; stage !== undefined; stage = stage.parent) {

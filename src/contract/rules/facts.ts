@@ -13,6 +13,7 @@ const largestFile = 5 * 1024 * 1024;
 export function machineFacts(
   images: ReadonlyMap<string, ImageDescription> = new Map(),
   engineSockets: readonly string[] = [],
+  ships: (folder: string) => boolean = () => false,
 ): PaperFacts {
   const kind = (path: string): "file" | "directory" | "other" | undefined => {
     try {
@@ -27,6 +28,7 @@ export function machineFacts(
   return {
     image: (reference) => images.get(reference),
     engineSockets,
+    ships,
     kind,
     real: (path) => {
       const known = followed.get(path) ?? real(path);

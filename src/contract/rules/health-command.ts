@@ -1,5 +1,7 @@
 import { quote } from "../../model/errors.ts";
 import { substitute } from "../dockerfile/substitute.ts";
+import { filtered } from "./filters.ts";
+import { questionOf } from "./questions.ts";
 import { parseShell, type Command, type List, type Pipeline } from "./shell.ts";
 
 /** What a health check must ask. */
@@ -8,6 +10,8 @@ export interface Asked {
   readonly port: number;
   /** Names that are the container itself, besides its loopback addresses. */
   readonly hosts: readonly string[];
+  /** Names that were given another address, whatever they usually are. */
+  readonly elsewhere?: ReadonlySet<string>;
   /** What is known of its variables. */
   readonly environment: ReadonlyMap<string, string>;
 }
@@ -97,7 +101,8 @@ function runList(list: List, lookAt: (words: readonly string[]) => Outcome): Sta
       return left;
     }
     // A filter that found nothing in the answer, since there was none.
-    if (piped !== "ok" && /(?:^|\/)(?:grep|egrep|fgrep|jq|rg)$/.test(command.words[0] ?? "")) return "failed";
+    const left = piped === "ok" ? undefined : filtered(command.words, piped);
+    if (left !== undefined) return left;
     const found = lookAt(command.words);
     if (found === "last") return last;
     if (found === "ok" || found === "failed" || found === "unread") {
@@ -117,10 +122,17 @@ function look(given: readonly string[], asked: Asked, depth: number, seen: Seen[
   const name = program.slice(program.lastIndexOf("/") + 1);
   if (name === "exit") {
     const [status = "$?"] = rest;
-    return status === "$?" ? "exit-last" : /^0+$/.test(status) ? "exit-ok" : "exit-failed";
+    if (status === "$?") return "exit-last";
+    if (/^\d+$/.test(status)) return Number(status) % 256 === 0 ? "exit-ok" : "exit-failed";
+    say(seen, "odd", `what ${quote(`exit ${status}`)} comes to is not known`, "ok");
+    return "exit-failed";
   }
   if (name === "false") return "failed";
-  const setting = given.find((word) => /^(?:PATH|LD_PRELOAD|IFS)=/.test(word));
+  const setting = given.find((word) =>
+    /^(?:PATH|LD_\w+|IFS|ENV|BASH_ENV|HOME|XDG_CONFIG_HOME|CURL_HOME|WGETRC|SYSTEM_WGETRC|NODE_OPTIONS|PYTHON\w*|PERL5\w*|\w*_proxy)=/i.test(
+      word,
+    ),
+  );
   if (setting !== undefined) say(seen, "odd", `${quote(setting)} may change what the command is`, "ok");
   if (/^(?:eval|source|\.)$/.test(name)) unclear(seen, `what ${quote(name)} does is not in this file`);
   if (/^(?:alias|trap|eval|source|\.|hash)$/.test(name)) {
@@ -137,13 +149,9 @@ function look(given: readonly string[], asked: Asked, depth: number, seen: Seen[
   const text = rest.join(" ");
   if (name === "curl" || name === "wget") return lookAtURLs(name, rest, asked, seen);
   if (name === "test" || name === "[" || name === "[[") {
-    const url = urlsIn(text)[0];
-    if (url === undefined) return text.includes("$?") ? "last" : "ok";
-    const why = wrongURL(url, asked);
-    if (why !== undefined) return say(seen, "wrong", why, "ok");
-    return /\b20[04]\b|pong|\bok\b/i.test(text.replace(url, ""))
-      ? say(seen, "asks", "", "failed")
-      : unclear(seen, "what it compares with is not known");
+    const compared = lookAtTest(rest.at(-1)?.startsWith("]") === true ? rest.slice(0, -1) : rest, asked, seen);
+    if (compared !== undefined) return compared;
+    return urlsIn(text).length > 0 ? unclear(seen, "what it compares is not known") : "ok";
   }
   if (/^(?:node|bun|deno|python[\d.]*|ruby|perl|php)$/.test(name)) return lookAtProgram(name, text, asked, seen);
   const [url] = urlsIn(text);
@@ -166,41 +174,51 @@ function unclear(seen: Seen[], why: string): Status {
   return say(seen, "unclear", why, "failed");
 }
 
-/** Options by which another address is asked than the one that is written, or in another way than with GET. */
-const elsewhere =
-  /^(?:--(?:resolve|connect-to|unix-socket|abstract-unix-socket|proxy|config|request|data|execute|method|post-data)(?:=|$)|-[xXKde]$|-e)/;
-
 function lookAtURLs(name: "curl" | "wget", words: readonly string[], asked: Asked, seen: Seen[]): Status {
-  const urls = words.filter(
-    (word) => /^https?:\/\//i.test(word) || /^(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0)[:/]/i.test(word),
-  );
-  const [first] = urls;
-  if (first === undefined) {
-    return words.some((word) => word.includes("$"))
-      ? unclear(seen, "its address is in a variable")
-      : say(seen, "wrong", `asks nothing that is an address`, "ok");
+  const { addresses, fails, idle, odd } = questionOf(name, words);
+  if (idle !== undefined) return say(seen, "wrong", `asks nothing: ${name} ${idle} does not wait for an answer`, "ok");
+  const isHidden = words.some((word) => /[$`]/.test(word));
+  if (addresses.length === 0) {
+    return isHidden ? unclear(seen, "its address is in a variable") : say(seen, "wrong", `asks nothing that is an address`, "ok");
   }
-  const why = urls.map((url) => wrongURL(url, asked)).find((one) => one !== undefined);
-  if (why !== undefined) return why === "?" ? unclear(seen, "its address is in a variable") : say(seen, "wrong", why, "ok");
-  if (words.some((word) => elsewhere.test(word))) return unclear(seen, "an option sends the question elsewhere");
-  if (name === "curl" && !failsOnStatus(words)) {
-    // A filter behind it may still look at the answer; then the filter decides.
-    return say(seen, "asks", "", "unread");
-  }
-  return say(seen, "asks", "", "failed");
+  const wrong = addresses.map((url) => wrongURL(url, asked)).filter((one) => one !== undefined);
+  const why = wrong.find((one) => one !== "?");
+  // An option that is not known here may take the next word for its value.
+  if (why !== undefined && (odd === undefined || wrong.length === addresses.length)) return say(seen, "wrong", why, "ok");
+  if (wrong.includes("?")) return unclear(seen, "its address is in a variable");
+  if (odd !== undefined) return unclear(seen, `the option ${quote(odd)} may send the question elsewhere`);
+  if (isProxied(asked.environment)) return unclear(seen, "a variable of the service sends the question to a proxy");
+  // A filter behind it may still look at the answer; then the filter decides.
+  return say(seen, "asks", "", fails ? "failed" : "unread");
 }
 
-/** `--fail`, also among short options: letters up to one that takes a value. */
-function failsOnStatus(words: readonly string[]): boolean {
-  return words.some((word) => {
-    if (/^--fail(?:-with-body|-early)?$/.test(word)) return word !== "--fail-early";
-    if (!/^-[a-zA-Z#]+$/.test(word)) return false;
-    for (const letter of word.slice(1)) {
-      if (letter === "f") return true;
-      if ("oHdXmuAebcwKxTFrECDQtUYyzP".includes(letter)) return false;
-    }
-    return false;
-  });
+function isProxied(environment: ReadonlyMap<string, string>): boolean {
+  const is = (name: string): boolean => (environment.get(name) ?? "") !== "";
+  return (is("http_proxy") || is("all_proxy") || is("ALL_PROXY")) && !is("no_proxy") && !is("NO_PROXY");
+}
+
+/** `[ "$(curl … URL)" = 200 ]`: undefined when it is no such thing. */
+function lookAtTest(words: readonly string[], asked: Asked, seen: Seen[]): Outcome | undefined {
+  const [left = "", operator = "", right = "", ...more] = words;
+  if (more.length > 0 || !/^(?:==?|-eq)$/.test(operator)) return undefined;
+  if ([left, right].includes("$?")) return [left, right].includes("0") ? "last" : undefined;
+  const question = [left, right].find((side) => /^\$\([^]*\)$/.test(side));
+  const wanted = question === left ? right : left;
+  const list = question === undefined ? undefined : parseShell(question.slice(2, -1));
+  const [pipeline, ...others] = list ?? [];
+  const [command, ...filters] = pipeline?.commands ?? [];
+  if (pipeline === undefined || pipeline.negated || others.length > 0 || command?.kind !== "simple") return undefined;
+  if (!filters.every((one) => one.kind === "simple" && /^(?:tr|head|tail|cut|grep|jq)$/.test(one.words[0] ?? "")))
+    return undefined;
+  const inner = withoutPrefixes(command.words);
+  const [program = ""] = inner;
+  const name = program.slice(program.lastIndexOf("/") + 1);
+  if (name !== "curl" && name !== "wget") return undefined;
+  const isStatus = /^\d+$/.test(wanted);
+  const tells = /(?:^|\s)(?:-\w*w|--write-out)\s*%\{(?:http_code|response_code)\}(?:\s|$)/.test(inner.join(" "));
+  if (wanted === "" || wanted.includes("$") || (isStatus && !(tells && /^2\d\d$/.test(wanted)))) return undefined;
+  const status = lookAtURLs(name, inner.slice(1), asked, seen);
+  return status === "unread" ? "failed" : status;
 }
 
 function lookAtProgram(name: string, text: string, asked: Asked, seen: Seen[]): Status {
@@ -226,8 +244,9 @@ function lookAtProgram(name: string, text: string, asked: Asked, seen: Seen[]): 
 
 /** `fetch` and `http.get` are content with every status; `urllib` raises. */
 function looksAtAnswer(isScript: boolean, code: string): boolean {
-  if (!isScript) return true;
-  return /\.(?:ok|status|statusCode)\b|\{\s*(?:ok|status|statusCode)\b/.test(code) && /exit|throw|reject/i.test(code);
+  const fails = /\bexit\s*\(\s*(?!0?\s*\))|\bexitCode\s*=\s*(?!0\b)|\bthrow\b|\breject\b|\braise\b|\bdie\b|\babort\b/.test(code);
+  if (!isScript) return fails || !/\b(?:except|rescue|eval)\b/.test(code);
+  return /\.(?:ok|status|statusCode)\b|\{\s*(?:ok|status|statusCode)\b/.test(code) && fails;
 }
 
 function urlsIn(text: string): readonly string[] {
@@ -236,12 +255,13 @@ function urlsIn(text: string): readonly string[] {
 
 /** Why it is not the endpoint; `?` when it cannot be told. */
 function wrongURL(text: string, asked: Asked): string | undefined {
-  const full = substitute(/^https?:\/\//i.test(text) ? text : `http://${text}`, asked.environment);
+  const full = substitute(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`, asked.environment);
   if (!URL.canParse(full)) return text.includes("$") ? "?" : `asks ${quote(text)}, which is no address`;
   const url = new URL(full);
+  if (!/^https?:$/.test(url.protocol)) return `asks ${quote(text)}, which is no endpoint`;
   const host = url.hostname.toLowerCase();
   const own = ["localhost", "127.0.0.1", "[::1]", "0.0.0.0", "[::]", ...asked.hosts.map((name) => name.toLowerCase())];
-  if (!own.includes(host)) return `asks ${quote(host)}, which is not the container itself`;
+  if (!own.includes(host) || asked.elsewhere?.has(host) === true) return `asks ${quote(host)}, which is not the container itself`;
   const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
   if (port !== asked.port) return `asks port ${String(port)}, not ${String(asked.port)}`;
   if (url.pathname !== asked.path) return `asks ${quote(url.pathname)}, not ${asked.path}`;

@@ -1,10 +1,12 @@
+import { quote } from "../../model/errors.ts";
+import type { Node } from "../compose/node.ts";
 import type { Instruction, Stage } from "../dockerfile/dockerfile.ts";
 import type { Place } from "../source/place.ts";
 import { builtFrom } from "./built.ts";
 import { judge } from "./health-command.ts";
 import { replacing } from "./mend.ts";
 import type { DeclaredSubject, PaperRule } from "./paper-rule.ts";
-import { textOf, under } from "./values.ts";
+import { itemsOf, textOf, under } from "./values.ts";
 
 export const healthRule: PaperRule = {
   id: "health",
@@ -34,10 +36,19 @@ export const healthRule: PaperRule = {
       const text = textOf(written) ?? "";
       if (written === undefined || secondsOf(text) <= most) continue;
       tell({
-        severity: "warning",
+        // A day is no slow check, it is none.
+        ...(secondsOf(text) > 86_400 ? {} : { severity: "warning" as const }),
         message: `${key} ${text}: ${what}`,
         fix: `Write ${String(most / 60)}m or less.`,
         at: written.at,
+      });
+    }
+    const retries = under(healthcheck?.node, "retries");
+    if (retries !== undefined && Number(textOf(retries)) > 100) {
+      tell({
+        message: `retries ${textOf(retries) ?? ""}: so many failures in a row do not come about`,
+        fix: "Write 10 or less.",
+        at: retries.at,
       });
     }
     const found =
@@ -53,8 +64,20 @@ export const healthRule: PaperRule = {
     const judged = judge(found.test, {
       ...health,
       hosts: [service.name, service.containerName?.value ?? service.name],
+      elsewhere: new Set(namesOf(under(service.node, "extra_hosts"))),
       environment,
     });
+    const shell = found.test[0] === "CMD-SHELL" ? ownShell(subject) : undefined;
+    if (shell !== undefined) {
+      tell.unknown("the Dockerfile's SHELL runs the health check");
+      tell({
+        severity: "warning",
+        message: `the health check is run by ${quote(shell.text)}, which the Dockerfile says is the shell`,
+        fix: "Write the test as `[CMD, sh, -c, …]`.",
+        at: found.at,
+        related: [{ at: shell.at, message: "this decides the shell" }],
+      });
+    }
     if (judged.verdict === "asks") return;
     if (judged.verdict === "unclear") tell.unknown(judged.why);
     tell({
@@ -72,8 +95,27 @@ export const healthRule: PaperRule = {
 /** A check that asks once a day, or whose failures do not count for hours, says nothing either. */
 const slowest = [
   ["interval", 600, "a service that died is called healthy until then"],
+  ["timeout", 600, "a service that hangs is called healthy until then"],
   ["start_period", 3600, "failures do not count until then"],
 ] as const;
+
+/** The names that `extra_hosts` gives other addresses, as a list or as a map. */
+function namesOf(node: Node | undefined): readonly string[] {
+  if (node?.kind === "map") return [...node.entries.keys()].map((name) => name.toLowerCase());
+  return itemsOf(node).map((item) => (textOf(item) ?? "").split(/[:=]/)[0]?.toLowerCase() ?? "");
+}
+
+/** A `SHELL` of the Dockerfile that is no shell as everybody knows it. */
+function ownShell(subject: DeclaredSubject): Instruction | undefined {
+  for (let stage: Stage | undefined = builtFrom(subject, subject.service)?.stage; stage !== undefined; stage = stage.parent) {
+    const shell = stage.instructions.findLast(({ keyword }) => keyword === "SHELL");
+    if (shell === undefined) continue;
+    return /^\[\s*"(?:\/(?:usr\/)?bin\/)?(?:sh|bash|ash|dash|zsh)"\s*,(?:\s*"[^"]*"\s*,)*\s*"-\w*c"\s*\]$/.test(shell.text)
+      ? undefined
+      : shell;
+  }
+  return undefined;
+}
 
 /** Go's durations: `1h30m`, `15s`, `500ms`. */
 function secondsOf(text: string): number {

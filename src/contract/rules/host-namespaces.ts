@@ -14,7 +14,19 @@ const namespaces: Readonly<Record<string, string>> = {
 export const hostNamespacesRule: PaperRule = {
   id: "host-namespaces",
   scope: "service",
-  check({ service: { node } }, tell) {
+  check({ service, project }, tell) {
+    const { node } = service;
+    // A network may have any key: what the engine calls it decides.
+    for (const { name, at } of service.networks) {
+      const network = project.networks.get(name);
+      if (network?.engineName !== "host" && network?.driver?.value !== "host") continue;
+      tell({
+        message: `the network ${quote(name)} is the host's own: the container ${namespaces["network_mode"] ?? ""} of the host`,
+        fix: "Join another network.",
+        at,
+        related: [{ at: network.name?.at ?? network.at, message: "declared here" }],
+      });
+    }
     for (const [key, effect] of Object.entries(namespaces)) {
       const value = under(node, key);
       const text = textOf(value);

@@ -33,6 +33,8 @@ export const logFileRule: PaperRule = {
         fix,
         at: over.at,
       });
+    } else if (over.source?.startsWith("/dev/") === true) {
+      tell({ message: `${quote(log)} is ${quote(over.source)} of the host: nothing is kept`, fix, at: over.at });
     } else if (over.readonly) {
       tell({
         message: `${quote(log)} lies on a mount that is read-only: nothing can be written`,

@@ -51,7 +51,7 @@ export function mountingReadOnly(subject: ServiceSubject, mount: ServiceMount): 
     const mode = mount.mode?.value;
     if (mode === undefined) return [{ file: source.path, start: span.end, end: span.end, text: ":ro" }];
     if (!inner.endsWith(`:${mode}`)) return [];
-    const others = mode.split(",").filter((part) => !/^(?:rw|ro|readonly)$/i.test(part));
+    const others = mode.split(",").filter((part) => !/^\s*(?:rw|ro|r|read[-_]?only)\s*$/i.test(part));
     return [{ file: source.path, start: span.end - mode.length, end: span.end, text: ["ro", ...others].join(",") }];
   }
   if (mount.mode !== undefined) return replacing(subject, mount.mode.at, "true");

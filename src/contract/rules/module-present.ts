@@ -1,6 +1,8 @@
-import { relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { quote } from "../../model/errors.ts";
+import type { MapEntry, MapNode, Node } from "../compose/node.ts";
 import type { PaperRule } from "./paper-rule.ts";
+import { textOf, under } from "./values.ts";
 
 export const modulePresentRule: PaperRule = {
   id: "module-present",
@@ -14,7 +16,9 @@ export const modulePresentRule: PaperRule = {
     if (facts.kind(module.folder) !== "directory") {
       tell({
         message: `the module's folder ${told(module.folder)} is not there`,
-        fix: "Make it (`novabot modules add` brings the modules that NovaBot ships), or take the module out of contract.yaml.",
+        fix: facts.ships(relative(contract.root, module.folder))
+          ? `Run \`novabot modules add ${module.name}\`, or take the module out of contract.yaml.`
+          : "Make it, with compose.yaml and conf/ (docs/modules.md tells what belongs into it), or take the module out of contract.yaml.",
         at: module.at,
       });
       return;
@@ -23,6 +27,22 @@ export const modulePresentRule: PaperRule = {
       tell({
         message: `the module's Compose file ${told(path)} is not there`,
         fix: "Write it, or correct the name.",
+        at: module.at,
+      });
+    }
+    // By hand, in the module's folder, Compose would read these too: what then runs is another project than the one that is held to the contract.
+    for (const path of beside(module.composeFiles).filter((file) => facts.kind(file) === "file")) {
+      tell({
+        message: `Compose reads ${told(path)} too when it is started by hand, but contract.yaml does not name it`,
+        fix: "Name it under `compose:` in contract.yaml, or give the file another name.",
+        at: module.at,
+      });
+    }
+    const dotenv = join(module.folder, ".env");
+    if (facts.envNames(dotenv).has("COMPOSE_FILE")) {
+      tell({
+        message: `${told(dotenv)} sets COMPOSE_FILE: started by hand, Compose reads other files than those that contract.yaml names`,
+        fix: "Take COMPOSE_FILE out of it.",
         at: module.at,
       });
     }
@@ -37,6 +57,15 @@ export const modulePresentRule: PaperRule = {
       });
     }
     if (project === undefined || problems.some(({ unreadable }) => unreadable)) return;
+    const scale = project.services.get(module.service);
+    const entry = scale === undefined ? undefined : scaleOf(scale.node);
+    if (entry !== undefined && Number(textOf(entry.value)) === 0) {
+      tell({
+        message: `Compose starts no container of ${quote(module.service)}: its number is 0`,
+        fix: "Take the number out.",
+        at: entry.value.at,
+      });
+    }
     const inactive = project.inactive.get(module.service);
     if (inactive !== undefined) {
       tell({
@@ -54,6 +83,24 @@ export const modulePresentRule: PaperRule = {
     }
   },
 };
+
+/** The overrides that Compose looks for beside the one file that it finds by its name; none where several are named. */
+function beside(files: readonly string[]): readonly string[] {
+  const [file = ""] = files;
+  if (files.length !== 1 || !/(?:^|\/)(?:docker-)?compose\.ya?ml$/.test(file)) return [];
+  return ["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"].map(
+    (name) => join(dirname(file), name),
+  );
+}
+
+/** The number of containers that Compose starts; undefined where nothing usual is written. */
+function scaleOf(node: MapNode): MapEntry | undefined {
+  return node.entries.get("scale") ?? replicasOf(under(node, "deploy"));
+}
+
+function replicasOf(deploy: Node | undefined): MapEntry | undefined {
+  return deploy?.kind === "map" ? deploy.entries.get("replicas") : undefined;
+}
 
 export const composeValidRule: PaperRule = {
   id: "compose-valid",

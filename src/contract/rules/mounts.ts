@@ -3,8 +3,8 @@ import { quote } from "../../model/errors.ts";
 import type { ContractMount } from "../declaration/contract.ts";
 import type { Service } from "../compose/project.ts";
 import { mountingReadOnly } from "./mend.ts";
-import { contains, mountedIn, overlap, type Mounted } from "./mounted.ts";
-import type { DeclaredSubject, PaperRule, Tell } from "./paper-rule.ts";
+import { cleaned, contains, mountedIn, overlap, type Mounted } from "./mounted.ts";
+import type { DeclaredSubject, PaperRule, ServiceSubject, Tell } from "./paper-rule.ts";
 import { itemsOf, textOf, under } from "./values.ts";
 
 export const mountsRule: PaperRule = {
@@ -80,18 +80,42 @@ function tellMount(subject: DeclaredSubject, wanted: ContractMount, all: readonl
 
 export const mountsReadOnlyRule: PaperRule = {
   id: "mounts-read-only",
-  scope: "declared",
+  scope: "service",
   check(subject, tell) {
     const { declared, service, project, facts } = subject;
-    const wanted = declared.mounts.filter(({ readonly }) => readonly);
-    if (wanted.length === 0) tell.notApplicable();
+    const wanted = declared?.mounts.filter(({ readonly }) => readonly) ?? [];
+    const isTold = tellLookalikes(subject, wanted, tell);
+    if (declared === undefined || wanted.length === 0) {
+      if (!isTold) tell.notApplicable();
+      return;
+    }
     const all = mountedIn(project, service, facts);
     for (const one of wanted) {
-      tellMode(subject, one, all, tell);
-      tellElsewhere(subject, one, tell);
+      tellMode({ ...subject, declared }, one, all, tell);
+      tellElsewhere({ ...subject, declared }, one, tell);
     }
   },
 };
+
+/** A mode that was meant to be read-only and is not: nobody has to declare anything for that to be wrong. */
+function tellLookalikes(subject: ServiceSubject, wanted: readonly ContractMount[], tell: Tell): boolean {
+  let isTold = false;
+  for (const mount of subject.service.mounts) {
+    const { mode, readonly, kind, target, syntax } = mount;
+    if (readonly || mode === undefined || syntax !== "short" || (kind !== "bind" && kind !== "volume")) continue;
+    const word = mode.value.split(",").find((one) => /^\s*(?:ro|r|read[-_]?only)\s*$/i.test(one));
+    if (word === undefined || wanted.some((one) => one.target === cleaned(target.value))) continue;
+    isTold = true;
+    tell({
+      severity: "warning",
+      message: `${quote(target.value)} is mounted read-write: engines know no mode ${quote(word)}, and say nothing`,
+      fix: "Write `:ro` if it was meant to be read-only, else take the mode out.",
+      at: mode.at,
+      edits: mountingReadOnly(subject, mount),
+    });
+  }
+  return isTold;
+}
 
 function tellMode(subject: DeclaredSubject, wanted: ContractMount, all: readonly Mounted[], tell: Tell): void {
   const { facts } = subject;

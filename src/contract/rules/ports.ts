@@ -2,6 +2,7 @@ import { quote } from "../../model/errors.ts";
 import type { PublishedPort } from "../compose/project.ts";
 import { ownText, replacing, besideTarget } from "./mend.ts";
 import type { PaperRule, ServiceSubject, Tell } from "./paper-rule.ts";
+import { textOf, under } from "./values.ts";
 
 export const portsRule: PaperRule = {
   id: "ports",
@@ -13,6 +14,7 @@ export const portsRule: PaperRule = {
       tell.unknown("the host's own network is used");
       return;
     }
+    tellOpenNetworks(subject, tell);
     const wanted = declared?.port;
     const address = wanted?.address ?? "127.0.0.1";
     let found = false;
@@ -59,6 +61,27 @@ export const portsRule: PaperRule = {
     }
   },
 };
+
+/** On these networks every port of the container is open to others than this host, published or not. */
+function tellOpenNetworks({ service, project }: ServiceSubject, tell: Tell): void {
+  for (const { name, at } of service.networks) {
+    const network = project.networks.get(name);
+    const declared = under(project.document, "networks", name);
+    const driver = network?.driver?.value ?? "";
+    const options = under(declared, "driver_opts");
+    const mode = ["ipv4", "ipv6"]
+      .map((family) => textOf(under(options, `com.docker.network.bridge.gateway_mode_${family}`)) ?? "")
+      .find((one) => /^(?:routed|nat-unprotected)$/.test(one));
+    const why = /^(?:macvlan|ipvlan)$/.test(driver) ? `its driver is ${driver}` : mode && `its gateway mode is ${mode}`;
+    if (why === undefined || why === "") continue;
+    tell({
+      message: `every port of ${service.name} is open on the network ${quote(name)}: ${why}`,
+      fix: "Join a network of the driver `bridge`, and publish the port.",
+      at,
+      related: [{ at: network?.at ?? at, message: "declared here" }],
+    });
+  }
+}
 
 function tellAddress(subject: ServiceSubject, port: PublishedPort, address: string, tell: Tell): boolean {
   const bound = port.hostAddress?.value ?? "";

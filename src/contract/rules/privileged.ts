@@ -1,5 +1,7 @@
 import type { Place } from "../source/place.ts";
+import { hooksOf } from "./hooks.ts";
 import type { PaperRule } from "./paper-rule.ts";
+import { localVolumes } from "./local-volumes.ts";
 import { entryOf, isOn, itemsOf, textOf, under } from "./values.ts";
 import { quote } from "../../model/errors.ts";
 
@@ -11,11 +13,9 @@ export const privilegedRule: PaperRule = {
       tell({ message: `${what} privileged: it has every capability and device of the host`, fix: "Take it out.", at });
     const own = under(node, "privileged");
     if (own !== undefined && isOn(own)) found("the container is", own.at);
-    for (const key of ["post_start", "pre_stop"]) {
-      for (const hook of itemsOf(under(node, key))) {
-        const one = under(hook, "privileged");
-        if (one !== undefined && isOn(one)) found(`a ${key} command is`, one.at);
-      }
+    for (const { what, hook } of hooksOf(node)) {
+      const one = under(hook, "privileged");
+      if (one !== undefined && isOn(one)) found(`a ${what} command is`, one.at);
     }
     const build = under(node, "build", "privileged");
     if (build !== undefined && isOn(build)) found("the build is", build.at);
@@ -48,7 +48,7 @@ const harmlessDevices = /^\/dev\/(?:shm|null|zero|full|random|urandom|log)$/;
 export const devicesRule: PaperRule = {
   id: "devices",
   scope: "service",
-  check({ service }, tell) {
+  check({ service, project }, tell) {
     const { node } = service;
     for (const key of ["devices", "device_cgroup_rules"]) {
       for (const item of itemsOf(under(node, key))) {
@@ -61,6 +61,14 @@ export const devicesRule: PaperRule = {
       tell({ message: "gpus gives the container the host's graphics devices", fix: "Take it out.", at: gpus.key });
     for (const item of itemsOf(under(node, "deploy", "resources", "reservations", "devices"))) {
       tell({ message: "deploy reserves devices of the host for the container", fix: "Take the reservation out.", at: item.at });
+    }
+    for (const { volume, device, at } of localVolumes(project, service)) {
+      if (!devicePaths.test(device)) continue;
+      tell({
+        message: `the volume ${quote(volume)} mounts ${quote(device)} of the host`,
+        fix: "Take the volume's device out.",
+        at,
+      });
     }
     for (const { kind, source, at } of service.mounts) {
       if (kind !== "bind" || source === undefined || !devicePaths.test(source.value) || harmlessDevices.test(source.value))

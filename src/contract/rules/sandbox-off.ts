@@ -1,13 +1,16 @@
+import { resolve } from "node:path";
 import { quote } from "../../model/errors.ts";
-import type { PaperRule, Tell } from "./paper-rule.ts";
+import type { PaperRule, ServiceSubject, Tell } from "./paper-rule.ts";
 import type { MapNode, Node } from "../compose/node.ts";
 import { entryOf, isOn, itemsOf, textOf, under } from "./values.ts";
 
 export const sandboxOffRule: PaperRule = {
   id: "sandbox-off",
   scope: "service",
-  check({ service: { node } }, tell) {
-    for (const item of itemsOf(under(node, "security_opt"))) tellOption(textOf(item) ?? "", item, tell);
+  check(subject, tell) {
+    const { node } = subject.service;
+    for (const item of itemsOf(under(node, "security_opt"))) tellOption(subject, textOf(item) ?? "", item, tell);
+    tellAnnotations(node, tell);
     tellKeys(node, tell);
     const provider = entryOf(node, "provider");
     if (provider !== undefined) {
@@ -21,12 +24,13 @@ export const sandboxOffRule: PaperRule = {
   },
 };
 
-function tellOption(option: string, { at }: Node, tell: Tell): void {
+function tellOption(subject: ServiceSubject, option: string, { at }: Node, tell: Tell): void {
   const [name = "", value = ""] = option.split(/[:=](.*)/s);
   const off = (message: string): void => tell({ message, fix: `Take \`${option}\` out.`, at });
   switch (name.toLowerCase()) {
     case "seccomp":
       if (value === "unconfined") off("the filter of system calls is switched off");
+      else if (allowsAll(subject, value)) off(`the filter of system calls ${quote(value)} lets every call pass`);
       else if (value !== "builtin") {
         tell({
           severity: "warning",
@@ -38,6 +42,14 @@ function tellOption(option: string, { at }: Node, tell: Tell): void {
       return;
     case "apparmor":
       if (value === "unconfined") off("AppArmor is switched off");
+      else if (!/^(?:docker-default|containers-default.*|runtime\/default|)$/.test(value)) {
+        tell({
+          severity: "warning",
+          message: `the AppArmor profile ${quote(value)} is one of the host's own, which no file shows`,
+          fix: "Use the engine's own profile.",
+          at,
+        });
+      }
       return;
     case "label":
       if (/^disable$|^type:(?:spc_t|unconfined_t|container_runtime_t)$/i.test(value)) off("SELinux is switched off");
@@ -52,6 +64,25 @@ function tellOption(option: string, { at }: Node, tell: Tell): void {
       if (/^(?:false|0|f|no)$/i.test(value)) off("processes may gain privileges by setuid programs");
       return;
     default:
+  }
+}
+
+/** A profile is a file beside the project; some programs take its text as well. What cannot be read stays a filter of its own. */
+function allowsAll({ project, facts }: ServiceSubject, value: string): boolean {
+  const text = value.trimStart().startsWith("{") ? value : facts.read(resolve(project.directory, value))?.text;
+  return /"defaultAction"\s*:\s*"SCMP_ACT_(?:ALLOW|LOG|TRACE)"/i.test(text ?? "");
+}
+
+/** Runtimes take settings from annotations that no other rule looks at: groups that are kept, other handlers, devices. */
+function tellAnnotations(node: MapNode, tell: Tell): void {
+  const written = under(node, "annotations");
+  const keys =
+    written?.kind === "map"
+      ? [...written.entries].map(([name, { key }]) => ({ name, at: key }))
+      : itemsOf(written).map((item) => ({ name: (textOf(item) ?? "").split("=")[0] ?? "", at: item.at }));
+  for (const { name, at } of keys) {
+    if (!/^(?:run\.oci\.|io\.podman\.annotations\.|io\.kubernetes\.cri-o\.)/.test(name)) continue;
+    tell({ message: `the annotation ${quote(name)} is a setting of the engine's runtime`, fix: "Take it out.", at });
   }
 }
 

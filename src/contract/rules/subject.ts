@@ -15,6 +15,8 @@ export interface PaperFacts {
   envNames(path: string): ReadonlySet<string>;
   /** The path with every symbolic link followed as far as it exists. */
   real(path: string): string;
+  /** Whether NovaBot itself brings a module with this folder, told from the contract's root: `novabot modules add` then makes it. */
+  ships(folder: string): boolean;
   /** Sockets of engines that are known besides the usual ones; absolute. */
   readonly engineSockets: readonly string[];
 }

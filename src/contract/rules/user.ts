@@ -1,6 +1,7 @@
 import { quote } from "../../model/errors.ts";
 import type { Place } from "../source/place.ts";
 import { imageUser } from "./built.ts";
+import { hooksOf } from "./hooks.ts";
 import { adding, isPlain, replacing, userText } from "./mend.ts";
 import type { PaperRule, ServiceSubject, Tell } from "./paper-rule.ts";
 import { idOf, isRoot, readUser } from "./users.ts";
@@ -34,6 +35,7 @@ export const userRule: PaperRule = {
   check(subject, tell) {
     const { service } = subject;
     tellHooks(subject, tell);
+    tellRisers(subject, tell);
     const written = textOf(service.user) ?? "";
     if (service.user === undefined || written === "") {
       tellImage(subject, tell);
@@ -114,20 +116,38 @@ function tellImage(subject: ServiceSubject, tell: Tell): void {
   });
 }
 
-function tellHooks(subject: ServiceSubject, tell: Tell): void {
-  for (const key of ["post_start", "pre_stop"]) {
-    for (const hook of itemsOf(under(subject.service.node, key))) {
-      const user = under(hook, "user");
-      const text = textOf(user);
-      if (user === undefined || text === undefined) continue;
-      const { uid } = readUser(text);
-      if (typeof uid === "number" && uid !== 0) continue;
-      tell({
-        message: `a ${key} command runs as ${quote(text)}${isRoot(uid) ? ", which is root" : ", a name that the image gives its meaning"}`,
-        fix: "Take its user out: it then runs as the service does.",
-        at: user.at,
-      });
-    }
+function tellHooks({ service }: ServiceSubject, tell: Tell): void {
+  for (const { what, hook } of hooksOf(service.node)) {
+    const user = under(hook, "user");
+    const text = textOf(user) ?? "";
+    if (user === undefined || text === "") continue;
+    const { uid } = readUser(text);
+    if (typeof uid === "number" && uid !== 0) continue;
+    tell({
+      message: `a ${what} command runs as ${quote(text)}${isRoot(uid) ? ", which is root" : ", a name that the image gives its meaning"}`,
+      fix: "Take its user out: it then runs as the service does.",
+      at: user.at,
+    });
+  }
+}
+
+/** Programs that change the user before they start another. */
+function tellRisers({ service: { node, command, entrypoint } }: ServiceSubject, tell: Tell): void {
+  const hooks = hooksOf(node).flatMap(({ hook }) => {
+    const written = under(hook, "command");
+    return written === undefined
+      ? []
+      : [{ value: textOf(written) ?? itemsOf(written).map((item) => textOf(item) ?? ""), at: written.at }];
+  });
+  for (const one of [entrypoint, command, ...hooks]) {
+    const first = typeof one?.value === "string" ? one.value.trim().split(/\s+/)[0] : one?.value[0];
+    const program = first?.slice(first.lastIndexOf("/") + 1) ?? "";
+    if (one === undefined || !/^(?:sudo|doas|su|pkexec)$/.test(program)) continue;
+    tell({
+      message: `${quote(program)} is started, which becomes root first`,
+      fix: "Start the program itself.",
+      at: one.at,
+    });
   }
 }
 
@@ -137,6 +157,16 @@ export const rootGroupRule: PaperRule = {
   check(subject, tell) {
     const { service } = subject;
     tellMain(subject, tell);
+    for (const { what, hook } of hooksOf(service.node)) {
+      const user = under(hook, "user");
+      const { uid, gid } = readUser(textOf(user) ?? "");
+      if (user === undefined || typeof uid !== "number" || uid === 0 || (gid !== undefined && !isRoot(gid))) continue;
+      tell({
+        message: `a ${what} command runs as ${quote(textOf(user) ?? "")}, whose group is root's`,
+        fix: "Take its user out: it then runs as the service does.",
+        at: user.at,
+      });
+    }
     for (const item of itemsOf(under(service.node, "group_add"))) {
       const text = textOf(item) ?? "";
       const group = idOf(text);

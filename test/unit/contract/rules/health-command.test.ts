@@ -28,6 +28,13 @@ describe("a shell's text", () => {
     `python3 -c "import urllib.request; urllib.request.urlopen('${url}')"`,
     `curl -f ${url}; [ $? -eq 0 ]`,
     `set -e; curl -f ${url}`,
+    `curl -fsSL -m 5 -o /dev/null --retry 2 -H 'Accept: text/plain' -A health ${url}`,
+    `wget -nv --tries=1 -T 5 -O /dev/null ${url}`,
+    `wget --no-verbose --tries 1 --output-document=/dev/null ${url}`,
+    `curl -f ${url} || exit 7`,
+    `[ "$(curl -s ${url} | head -c 4)" = pong ]`,
+    `[ 0 -eq $? ] && curl -f ${url}`,
+    `curl -s ${url} | grep -qi -e pong`,
   ])("%s asks", (script) => expect(judge(["CMD-SHELL", script], asked)).toEqual({ verdict: "asks" }));
 
   test.each([
@@ -69,6 +76,29 @@ describe("a shell's text", () => {
     `exec true; curl -f ${url}`,
     `curl -f -x http://proxy ${url}`,
     `exit 0; curl -f ${url}`,
+    `curl -f --no-fail ${url}`,
+    `curl -fV ${url}`,
+    `curl -f --help ${url}`,
+    `wget --version ${url}`,
+    `wget -qb ${url}`,
+    `wget --background ${url}`,
+    `curl -f -o ${url} evil.example`,
+    `curl -f -A ${url} evil.example:5000/healthz`,
+    `curl -f -H ${url} evil.example`,
+    `wget -O ${url} evil.example`,
+    `curl -f evil.example ${url}`,
+    `curl -f --url evil.example ${url}`,
+    `curl -f file:///etc/hostname ${url}`,
+    `curl -fxhttp://proxy ${url}`,
+    `curl -f ${url}; [ $? -ne 99 ]`,
+    `curl -f ${url} || [ $? = 7 ]`,
+    `curl -f ${url} || exit 256`,
+    `curl -s ${url} | grep -q .`,
+    `curl -s ${url} | grep -q ''`,
+    `curl -s ${url} | grep -qv gone`,
+    `curl -f ${url} | grep -q root /etc/passwd`,
+    `curl -f ${url} | jq .`,
+    `curl -s ${url} | jq -e .`,
   ])("%s does not", (script) => expect(verdict("CMD-SHELL", script)).toBe("breaks"));
 
   test.each([
@@ -87,6 +117,16 @@ describe("a shell's text", () => {
     ". /app/health",
     `curl -f --connect-to ::example.org: ${url}`,
     `curl -f -X DELETE ${url}`,
+    `curl -sfX DELETE ${url}`,
+    `curl -f ${url} || exit $STATUS`,
+    `http_proxy=http://proxy curl -f ${url}`,
+    `CURL_HOME=/tmp curl -f ${url}`,
+    `[ "$(curl -s -o /dev/null -w '%{http_code}' ${url})" != 500 ]`,
+    `[ "$(curl -s -w 200 ${url})" = 200 ]`,
+    `[ "$(curl -s ${url})" = pong -o 1 = 1 ]`,
+    `[ "$(echo 200 '${url}')" = 200 ]`,
+    `node -e 'fetch("${url}").then((r) => { r.status; process.exit(0) })'`,
+    `python3 -c 'try: urlopen("${url}")\nexcept: pass'`,
   ])("%s cannot be told", (script) => expect(verdict("CMD-SHELL", script)).toBe("unclear"));
 });
 
@@ -115,6 +155,18 @@ describe("words", () => {
     ["curl", "-f", url],
     ["CMD", "node", "-e", "process.exit(0)"],
   ])("%s %s %s does not", (...words) => expect(verdict(...words)).toBe("breaks"));
+});
+
+test("names and variables of the service may lead elsewhere", () => {
+  const named = ["CMD", "curl", "-f", "http://localhost:5000/healthz"];
+  expect(judge(named, asked).verdict).toBe("asks");
+  expect(judge(named, { ...asked, elsewhere: new Set(["localhost"]) }).verdict).toBe("breaks");
+  expect(judge(named, { ...asked, environment: new Map([["http_proxy", "http://proxy"]]) }).verdict).toBe("unclear");
+  const exempt = new Map([
+    ["http_proxy", "http://proxy"],
+    ["no_proxy", "localhost"],
+  ]);
+  expect(judge(named, { ...asked, environment: exempt }).verdict).toBe("asks");
 });
 
 test("no script takes long to judge", () => {

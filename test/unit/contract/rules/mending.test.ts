@@ -54,6 +54,12 @@ describe("ports", () => {
     ],
   ])("%s", async (before, after) => expect(await mended("ports", shop(before))).toBe(shop(after)));
 
+  test("a mode that only looks like read-only, where nothing is declared", async () => {
+    const before = 'volumes:\n  - ./conf:/app/conf:ro\n  - "./x:/x:z,ReadOnly" # keep\n  - ./y:/y:RO';
+    const after = 'volumes:\n  - ./conf:/app/conf:ro\n  - "./x:/x:ro,z" # keep\n  - ./y:/y:ro';
+    expect(await mended("mounts-read-only", shop(before))).toBe(shop(after));
+  });
+
   test("an address that somebody chose is left", async () => {
     expect(await mended("ports", shop("ports: ['192.168.1.5:8100:5000']"))).toBeUndefined();
     expect(await mended("ports", shop("ports: ['${ADDRESS:-0.0.0.0}:8100:5000']"))).toBeUndefined();

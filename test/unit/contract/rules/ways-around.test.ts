@@ -106,6 +106,15 @@ describe("user", () => {
       true,
     ],
     ["a target that is not there", "FROM a:1 AS run\nUSER 1001:1001\n", "build: { context: ., target: gone }", false],
+    ["what the stage below left for it", "FROM a:1 AS base\nUSER 1001:1001\nONBUILD USER root\nFROM base\n", "build: .", false],
+    ["another builder's words", "# syntax=somebody/builder\nFROM a:1\nUSER 1001:1001\n", "build: .", false],
+    ["the usual builder's words", "# syntax=docker/dockerfile:1.7\nFROM a:1\nUSER 1001:1001\n", "build: .", true],
+    [
+      "another builder by an argument",
+      "FROM a:1\nUSER 1001:1001\n",
+      "build: { context: ., args: { BUILDKIT_SYNTAX: somebody/builder } }",
+      false,
+    ],
     ["a comment", "FROM a:1\n# USER 1001:1001\n", "build: .", false],
     ["a continued line", "FROM a:1\nUSER \\\n  1001:1001\n", "build: .", true],
     ["another escape", "# escape=`\nFROM a:1\nUSER `\n  1001:1001\n", "build: .", true],
@@ -128,6 +137,23 @@ describe("user", () => {
     expect(await found("user", shop(hooks))).toEqual([broken]);
     expect(await found("privileged", shop("post_start:\n  - { command: a, privileged: true }"))).toEqual([broken]);
   });
+
+  test("of hooks: root's group, and those of `compose watch`", async () => {
+    const hook = (user: string): string => shop(`user: '1001:1001'\npre_stop: [{ command: a, user: '${user}' }]`);
+    expect(await found("root-group", hook("1001:0"))).toEqual([broken]);
+    expect(await found("root-group", hook("1001"))).toEqual([broken]);
+    expect(await found("root-group", hook("1001:1001"))).toEqual([]);
+    expect(await found("user", hook(""))).toEqual([]);
+    const watch = "exec: { command: a, user: root, privileged: true }";
+    const watched = shop(`user: '1001:1001'\ndevelop: { watch: [{ path: ., action: sync+exec, target: /x, ${watch} }] }`);
+    expect(await found("user", watched)).toEqual([broken]);
+    expect(await found("privileged", watched)).toEqual([broken]);
+  });
+
+  test.each(["entrypoint: [sudo, -E, app]", "command: /bin/su -c app", "post_start: [{ command: [doas, app] }]"])(
+    "%s becomes root",
+    async (line) => expect(await found("user", shop(`user: '1001:1001'\n${line}`))).toEqual([broken]),
+  );
 
   test("numbers that older readers of YAML take for others", async () => {
     expect(await found("user", shop("user: 1001:1001"))).toEqual([]);
@@ -348,6 +374,7 @@ test("log file", async () => {
   expect(await log("volumes: [./logs:/app/logs, /app/logs/shop.log]")).toEqual([broken]);
   expect(await log("volumes: [./data:/app/data]")).toEqual([broken]);
   expect(await log("tmpfs: [/app/logs]")).toEqual([broken]);
+  expect(await log("volumes: [./logs:/app/logs, /dev/null:/app/logs/shop.log]")).toEqual([broken]);
   expect(await log("volumes: [./logs:/app/logs]\nlogging: { driver: none }")).toEqual([broken]);
 });
 
@@ -407,6 +434,122 @@ test.each<[string, string]>([
   ["sandbox-off", "oom_kill_disable: true"],
 ])("%s is broken by %s", async (rule, service) => {
   expect(await found(rule, { "compose.yaml": shop(service), Dockerfile: "FROM a:1\n" })).toEqual([broken]);
+});
+
+describe("what a name hides", () => {
+  const volume = (options: string): string => `volumes: { vol: ${options} }\n`;
+  test.each<[string, string, unknown]>([
+    ["devices", "{ driver_opts: { type: ext4, device: /dev/sda1 } }", broken],
+    ["host-paths", "{ driver_opts: { type: proc, device: proc } }", broken],
+    ["host-paths", "{ driver_opts: { type: overlay, device: overlay, o: 'lowerdir=/,upperdir=/u,workdir=/w' } }", broken],
+    ["host-paths", "{ driver: local-persist, driver_opts: { mountpoint: / } }", warned],
+  ])("%s of a volume %s", async (rule, options, expected) =>
+    expect(await found(rule, shop("volumes: ['vol:/v']", volume(options)))).toEqual([expected]),
+  );
+  test.each([
+    "{}",
+    "{ driver_opts: { type: nfs, o: 'addr=10.0.0.1', device: ':/x' } }",
+    "{ driver_opts: { type: tmpfs, device: tmpfs } }",
+  ])("a volume %s is nobody's", async (options) => {
+    expect(await found("host-paths", shop("volumes: ['vol:/v']", volume(options)))).toEqual([]);
+    expect(await found("devices", shop("volumes: ['vol:/v']", volume(options)))).toEqual([]);
+  });
+
+  test.each(["/home/alice", "~/.config", "/run/systemd", "/var/run/dbus/system_bus_socket", "/var/spool/cron"])(
+    "%s is the host's",
+    async (path) =>
+      expect(await found("host-paths", shop(`volumes: ['${path}:/h']`), { env: { HOME: "/home/bob" } })).toEqual([broken]),
+  );
+  test("mounts of a container outside of the file", async () => {
+    expect(await found("host-paths", shop("volumes_from: ['container:other']"))).toEqual([warned]);
+  });
+
+  test("a network that is the host's by its name, or open to the host's", async () => {
+    const network = (lines: string): string => shop("networks: [x]", `networks: { x: ${lines} }\n`);
+    expect(await found("host-namespaces", network("{ external: true, name: host }"))).toEqual([broken]);
+    expect(await found("ports", network("{ driver: macvlan, driver_opts: { parent: eth0 } }"))).toEqual([broken, broken]);
+    const mode = "com.docker.network.bridge.gateway_mode_ipv4: nat-unprotected";
+    expect(await found("ports", network(`{ driver_opts: { ${mode} } }`))).toEqual([broken, broken]);
+    expect(await found("ports", network("{ driver: bridge }"))).toEqual([broken]);
+  });
+
+  test.each<[string, unknown[]]>([
+    ['{ "defaultAction": "SCMP_ACT_ALLOW" }', [broken]],
+    ['{ "defaultAction": "SCMP_ACT_LOG" }', [broken]],
+    ['{ "defaultAction": "SCMP_ACT_ERRNO" }', [warned]],
+  ])("a filter %s", async (profile, expected) => {
+    const files = { "compose.yaml": shop("security_opt: ['seccomp=./calls.json']"), "calls.json": profile };
+    expect(await found("sandbox-off", files)).toEqual(expected);
+  });
+  test("a profile of the host, and the runtime's own settings", async () => {
+    expect(await found("sandbox-off", shop("security_opt: ['apparmor=mine']"))).toEqual([warned]);
+    expect(await found("sandbox-off", shop("security_opt: ['apparmor=docker-default']"))).toEqual([]);
+    expect(await found("sandbox-off", shop("annotations: { run.oci.keep_original_groups: '1' }"))).toEqual([broken]);
+    expect(await found("sandbox-off", shop("annotations: [org.example.note=1]"))).toEqual([]);
+  });
+});
+
+describe("what runs is what was looked at", () => {
+  const modulePresent = async (files: Readonly<Record<string, string>>): Promise<string[]> =>
+    await found("module-present", files);
+  test.each(["scale: 0", "deploy: { replicas: 0 }"])("%s starts nothing", async (line) => {
+    expect(await modulePresent({ "compose.yaml": shop(line) })).toEqual([broken]);
+  });
+  test("one container, or several, run", async () =>
+    expect(await modulePresent({ "compose.yaml": shop("scale: 2") })).toEqual([]));
+  test.each(["compose.override.yaml", "docker-compose.override.yml", ".env"])("%s beside it", async (name) => {
+    const text = name === ".env" ? "COMPOSE_FILE=other.yaml\n" : "services: { shop: { privileged: true } }\n";
+    expect(await modulePresent({ "compose.yaml": shop(""), [name]: text })).toEqual([broken]);
+  });
+  test("an .env of other settings, and files that are named", async () => {
+    expect(await modulePresent({ "compose.yaml": shop(""), ".env": "X=1\n" })).toEqual([]);
+    const contract = "version: 1\nmodules: { shop: { folder: modules/shop, compose: [compose.yaml, compose.override.yaml] } }\n";
+    const files = { "compose.yaml": shop(""), "compose.override.yaml": "services: { shop: { privileged: true } }\n" };
+    expect(await found("module-present", files, { contract })).toEqual([]);
+    expect(await found("privileged", files, { contract })).toEqual([broken]);
+  });
+  test("a folder that is not there is added only where NovaBot has it", async () => {
+    const missing = async (name: string): Promise<(string | undefined)[]> => {
+      const contract = `version: 1\nmodules: { ${name}: { folder: modules/${name} } }\n`;
+      const { report } = await checkExample({ "compose.yaml": shop("") }, { contract });
+      return report.findings.filter(({ rule }) => rule === "module-present").map(({ fix }) => fix);
+    };
+    expect(await missing("whatsapp-adapter-docs")).toEqual([
+      expect.stringContaining("novabot modules add whatsapp-adapter-docs"),
+    ]);
+    expect(await missing("whatsapp-adapter-api")).toEqual([expect.not.stringContaining("modules add")]);
+  });
+});
+
+test("health checks that never count", async () => {
+  const health = async (line: string): Promise<string[]> =>
+    await found("health", shop(`healthcheck:\n  test: curl -f http://127.0.0.1:5000/healthz\n  ${line}`));
+  expect(await health("start_period: 9999h")).toEqual([broken]);
+  expect(await health("interval: 9999h")).toEqual([broken]);
+  expect(await health("timeout: 9999h")).toEqual([broken]);
+  expect(await health("timeout: 20m")).toEqual([warned]);
+  expect(await health("retries: 100000")).toEqual([broken]);
+  expect(await health("retries: 5")).toEqual([]);
+  const localhost = "healthcheck: { test: curl -f http://localhost:5000/healthz }";
+  expect(await found("health", shop(`extra_hosts: ['localhost:10.0.0.1']\n${localhost}`))).toEqual([broken]);
+  expect(await found("health", shop(`extra_hosts: { other: 10.0.0.1 }\n${localhost}`))).toEqual([]);
+  const shell = (words: string): Readonly<Record<string, string>> => ({
+    "compose.yaml": `services:\n  shop:\n    build: .\n    ${localhost}\n`,
+    Dockerfile: `FROM a:1\nSHELL ${words}\n`,
+  });
+  expect(await found("health", shell('["/bin/true", "-c"]'))).toEqual([warned]);
+  expect(await found("health", shell('["/bin/bash", "-o", "pipefail", "-c"]'))).toEqual([]);
+});
+
+describe("a mode that only looks like read-only", () => {
+  const none = "version: 1\nmodules: { shop: { folder: modules/shop } }\n";
+  test.each(["RO", "Ro", "readonly", "read-only", "ReadOnly", "z,RO", "'ro '"])("%s", async (mode) => {
+    const plain = mode.replaceAll("'", "");
+    expect(await found("mounts-read-only", shop(`volumes: ["./x:/x:${plain}"]`), { contract: none })).toEqual([warned]);
+  });
+  test.each(["ro", "rw", "z", "ro,z", "rslave"])("%s is what it says", async (mode) => {
+    expect(await found("mounts-read-only", shop(`volumes: ["./x:/x:${mode}"]`), { contract: none })).toEqual([]);
+  });
 });
 
 test("an engine's socket by a symbolic link, a volume and a secret", async () => {
