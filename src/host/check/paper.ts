@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { dirname, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { readProject } from "../../contract/compose/read.ts";
 import type { ReadProject } from "../../contract/compose/project.ts";
 import type { Contract, ContractModule, EnvironmentName } from "../../contract/declaration/contract.ts";
@@ -14,6 +14,7 @@ import { checkProject } from "../../contract/rules/paper.ts";
 import type { PaperFacts, PaperSubject } from "../../contract/rules/subject.ts";
 import type { ImageDescription } from "../../engine/observation.ts";
 import { dockerCandidates, podmanCandidates } from "../engines/sockets.ts";
+import { packageRoot } from "../package-root.ts";
 import type { Environment } from "../state.ts";
 import type { AskForImage } from "./images.ts";
 import { findTargets, type Target } from "./targets.ts";
@@ -167,7 +168,7 @@ class Check {
     for (;;) {
       const wanted = new Set<string>();
       const dockerfiles = new Map<string, string>();
-      const machine = machineFacts(new Map(), socketsOf(env));
+      const machine = machineFacts(new Map(), socketsOf(env), (folder) => existsSync(join(packageRoot(), folder)));
       const facts: PaperFacts = {
         ...machine,
         image: (reference) => {
