@@ -9,6 +9,9 @@ import { materialize, type Materialized } from "../../secrets/materialize/materi
 import type { Environment } from "../state.ts";
 import { declaredSecretsOf } from "./project.ts";
 
+/** To the kernel it means that an owner stays as it is. */
+const NO_ID = 2 ** 32 - 1;
+
 /** Puts a module's secrets where its Compose file reads them, for the Compose in use; rejects as `materialize` does. */
 export async function materializeModule(
   module: ContractModule,
@@ -51,7 +54,7 @@ async function formatOf(module: ContractModule, target: string, env: Environment
 function ownerOf({ uid, gid, variables }: ContractUser, env: Environment): Owner {
   const chosen = (name: string | undefined, byDefault: number): number => {
     const text = name === undefined ? undefined : env[name];
-    return text !== undefined && /^[1-9]\d{0,9}$/.test(text) ? Number(text) : byDefault;
+    return text !== undefined && /^[1-9]\d{0,9}$/.test(text) && Number(text) < NO_ID ? Number(text) : byDefault;
   };
   return { uid: chosen(variables?.uid, uid), gid: chosen(variables?.gid, gid) };
 }

@@ -108,18 +108,22 @@ async function findRules(from: string): Promise<{ readonly path: string; readonl
 }
 
 function readRules(text: string, place: string): readonly Rule[] {
-  const document = parseDocument(text, { prettyErrors: true, logLevel: "silent" });
-  const [error] = document.errors;
-  if (error)
-    throw new NovaError("SECRETS_INVALID", `The creation rules are no YAML: ${error.message.split("\n")[0]}.`, { place });
-  const parsed = fileSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new NovaError("SECRETS_INVALID", `The creation rules cannot be used: ${issue?.path.join(".")}: ${issue?.message}.`, {
-      place,
-    });
+  const invalid = (what: string, cause?: unknown): NovaError =>
+    new NovaError("SECRETS_INVALID", `The creation rules ${what}.`, { place, cause });
+  let content: unknown;
+  try {
+    const document = parseDocument(text, { prettyErrors: true, logLevel: "silent" });
+    const [error] = document.errors;
+    if (error) throw error;
+    content = document.toJS({ maxAliasCount: 100 });
+  } catch (thrown) {
+    // Aliases that lead nowhere or explode, and brackets without end, are errors of the reader's own kinds.
+    throw invalid(`are no YAML: ${thrown instanceof Error ? thrown.message.split("\n")[0] : "they cannot be read"}`, thrown);
   }
-  return parsed.data.creation_rules ?? [];
+  const parsed = fileSchema.safeParse(content ?? {});
+  if (parsed.success) return parsed.data.creation_rules ?? [];
+  const [issue] = parsed.error.issues;
+  throw invalid(`cannot be used: ${issue?.path.join(".")}: ${issue?.message}`);
 }
 
 function sealingOf(rule: Rule, place: string): Sealing {

@@ -90,6 +90,14 @@ test.each([
   ["an SSH key", "creation_rules: [{ age: 'ssh-ed25519 AAAA' }]", "SECRETS_KEY", /SSH key/],
   ["a wrong recipient", "creation_rules: [{ age: age1xyz }]", "SECRETS_KEY", /no age recipient/],
   ["broken YAML", "creation_rules: [", "SECRETS_INVALID", /no YAML/],
+  ["an alias of nothing", "creation_rules: *x", "SECRETS_INVALID", /no YAML/],
+  [
+    "aliases that explode",
+    `${Array.from({ length: 9 }, (_, index) => `a${index}: &a${index} [${index ? `*a${index - 1},`.repeat(9) : "1"}]\n`).join("")}creation_rules: *a8`,
+    "SECRETS_INVALID",
+    /no YAML/,
+  ],
+  ["brackets without end", `creation_rules: ${"[".repeat(100_000)}`, "SECRETS_INVALID", /no YAML/],
   ["another form", "creation_rules: 7", "SECRETS_INVALID", /cannot be used/],
 ])("%s is refused", async (_, yaml, code, message) => {
   await expect(ruleFor(yaml)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string });
