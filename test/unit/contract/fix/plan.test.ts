@@ -9,6 +9,7 @@ import { unifiedDiff } from "../../../../src/contract/fix/diff.ts";
 import { planFixes } from "../../../../src/contract/fix/plan.ts";
 import type { Edit } from "../../../../src/contract/source/edit.ts";
 import { temporaryDirectory } from "../../../fixtures/home.ts";
+import { processorTime } from "../../../fixtures/processor-time.ts";
 
 const file = "/p/compose.yaml";
 
@@ -49,9 +50,9 @@ describe("a plan", () => {
 
   test("of very many edits takes no time", () => {
     const many = Array.from({ length: 100_000 }, (_, index) => finding([index * 10, index * 10 + 1, "y"]));
-    const begin = performance.now();
+    const took = processorTime();
     expect(plan("x".repeat(1_000_000), many).mended).toHaveLength(100_000);
-    expect(performance.now() - begin).toBeLessThan(5000);
+    expect(took()).toBeLessThan(5000);
   });
 });
 

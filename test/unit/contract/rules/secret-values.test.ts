@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { formatReport } from "../../../../src/contract/report/format.ts";
 import { nameOfSecret, secretUnder, tokensIn } from "../../../../src/contract/rules/secret-text.ts";
 import { checkExample, type ExampleOptions } from "./example.ts";
+import { processorTime } from "../../../fixtures/processor-time.ts";
 
 // Put together here, so that no scanner takes this file for a leak.
 const parts = {
@@ -203,7 +204,7 @@ test("a project that does not hold its secrets is not blamed for its env file", 
 });
 
 test("no text takes long to look at", () => {
-  const started = performance.now();
+  const took = processorTime();
   for (const text of [
     "a".repeat(1_000_000),
     "eyJ".repeat(300_000),
@@ -214,5 +215,5 @@ test("no text takes long to look at", () => {
     "xoxb-1".repeat(150_000),
   ])
     tokensIn(text);
-  expect(performance.now() - started).toBeLessThan(3_000);
+  expect(took()).toBeLessThan(3_000);
 });
