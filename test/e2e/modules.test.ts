@@ -90,8 +90,6 @@ async function idOf(home: ModulesHome, module: "waha" | "docs"): Promise<string>
 }
 
 describe.each(["v2", "v1"] as const)("modules with Compose %s", (version) => {
-  // What is NovaBot's own doing, whatever the Compose, is tried with one of them.
-  const isFirst = version === "v2";
   let home: ModulesHome;
   beforeAll(async () => {
     home = await makeModulesHome({ engine, socket, compose: await composeProgram(version), image, docsImage });
@@ -167,88 +165,6 @@ describe.each(["v2", "v1"] as const)("modules with Compose %s", (version) => {
     expect((await home.audit()).map(({ result }) => result)).toContain("failed, brought back");
   }, 240_000);
 
-  test.runIf(isFirst)(
-    "one that breaks the contract does not start, and with --force it does, loudly",
-    async () => {
-      const id = await idOf(home, "waha");
-      const compose = await readFile(join(home.waha, "compose.yaml"), "utf8");
-      await home.edit(`modules/${WAHA}/compose.yaml`, (text) => text.replace("restart: unless-stopped", "restart: always"));
-      const refused = await up(home, "waha");
-      expect(refused.code).toBe(1);
-      expect(refused.of(WAHA).error).toMatchObject({ code: "MODULE_BROKEN" });
-      expect(refused.of(WAHA).error?.message).toMatch(/restart: .*always/);
-      expect(await idOf(home, "waha")).toBe(id);
-
-      const forced = await up(home, "waha", "--force");
-      expect(forced.code).toBe(0);
-      expect(forced.stderr).toContain("BREAKS THE CONTRACT before it starts, and starts because of --force");
-      expect(forced.of(WAHA)).toMatchObject({ result: "started", forced: true });
-      expect((await home.audit()).at(-1)).toMatchObject({
-        what: "up",
-        module: WAHA,
-        forced: true,
-        because: ["restart"],
-        user: { uid: 0 },
-      });
-      await writeFile(join(home.waha, "compose.yaml"), compose);
-      expect((await up(home, "waha")).of(WAHA)).toMatchObject({ result: "started", forced: false });
-    },
-    240_000,
-  );
-
-  test.runIf(isFirst)(
-    "an image that is nowhere leaves the running container as it is",
-    async () => {
-      const id = await idOf(home, "waha");
-      const compose = await readFile(join(home.waha, "compose.yaml"), "utf8");
-      await home.edit(`modules/${WAHA}/compose.yaml`, (text) => text.replace(/image: \S+/, "image: 127.0.0.1:9/nowhere:1"));
-      const failed = await up(home, "waha", "--force");
-      expect(failed.of(WAHA).error).toMatchObject({ code: "COMPOSE_FAILED" });
-      expect(failed.of(WAHA).error?.message).toContain(`${WAHA} runs on as it did before.`);
-      expect(await idOf(home, "waha")).toBe(id);
-      await writeFile(join(home.waha, "compose.yaml"), compose);
-    },
-    120_000,
-  );
-
-  test.runIf(isFirst)(
-    "a change of a read-only file is taken over, and a bad one gives way to the former file",
-    async () => {
-      const id = await idOf(home, "docs");
-      const file = join(home.docs, "conf/site.caddyfile");
-      const caddyfile = await readFile(file, "utf8");
-      await writeFile(file, caddyfile.replace('respond "ok" 200', 'respond "fine" 200'));
-      expect((await up(home, "docs")).of(DOCS)).toMatchObject({ result: "started" });
-      expect(await idOf(home, "docs")).not.toBe(id);
-      const health = `http://127.0.0.1:${home.ports.docs}/healthz`;
-      expect(await (await fetch(health)).text()).toBe("fine");
-
-      await writeFile(file, "this is no configuration {");
-      const failed = await up(home, "docs", "--timeout", "20");
-      expect(failed.of(DOCS).error?.message).toContain("was brought back to what ran before");
-      expect(failed.of(DOCS).error?.message).toContain("what runs has a copy of how it was");
-      expect(await (await fetch(health)).text()).toBe("fine");
-      expect(await readFile(file, "utf8")).toBe("this is no configuration {");
-      await writeFile(file, caddyfile);
-      expect((await up(home, "docs")).of(DOCS)).toMatchObject({ result: "started" });
-      expect(await (await fetch(health)).text()).toBe("ok");
-    },
-    240_000,
-  );
-
-  test.runIf(isFirst)(
-    "two at once: one is told who is at work",
-    async () => {
-      await setVariable(home, `STAND_IN_MARK: "${Date.now()}"`);
-      const [one, other] = await Promise.all([home.modules("up", "waha"), home.modules("up", "waha")]);
-      expect(new Set([one.code, other.code])).toEqual(new Set([0, 2]));
-      const busy = one.code === 2 ? one : other;
-      expect(busy.stderr).toMatch(/are being changed by `novabot modules up` of root \(process \d+ on /);
-      expect(await running(home, "waha")).toHaveLength(1);
-    },
-    120_000,
-  );
-
   test("killed in the midst, the next `up` brings it to what its files say", async () => {
     await setVariable(home, `STAND_IN_LATER: "${Date.now()}"`);
     const child = startNovabot(["modules", "up", "waha"], home.env);
@@ -262,85 +178,6 @@ describe.each(["v2", "v1"] as const)("modules with Compose %s", (version) => {
     expect(await ask(home, await key(home))).toMatchObject({ status: 200 });
     expect(await running(home, "waha")).toHaveLength(1);
   }, 120_000);
-
-  test.runIf(isFirst)(
-    "killed in the midst, and the next `up` fails: what was proven last answers again",
-    async () => {
-      const compose = await readFile(join(home.waha, "compose.yaml"), "utf8");
-      const { mark } = await ask(home, await key(home));
-      await setVariable(home, 'STAND_IN_BROKEN: "true"');
-      const child = startNovabot(["modules", "up", "waha"], home.env);
-      const killed = once(child, "close");
-      const id = await idOf(home, "waha");
-      // The new container is there, and nobody has seen that it is broken.
-      await expect.poll(async () => await idOf(home, "waha"), { timeout: 20_000 }).not.toBe(id);
-      await expect.poll(async () => await idOf(home, "waha"), { timeout: 20_000 }).not.toBe("");
-      process.kill(-(child.pid ?? 0), "SIGKILL");
-      await killed;
-      const failed = await up(home, "waha", "--timeout", "3");
-      expect(failed.of(WAHA).error?.message).toContain(`${WAHA} was brought back to what ran before.`);
-      expect(await ask(home, await key(home))).toMatchObject({ status: 200, mark });
-      expect(await running(home, "waha")).toHaveLength(1);
-      expect((await home.audit()).slice(-3).map(({ result }) => result)).toEqual(["begun", "begun", "failed, brought back"]);
-      expect(await readdir(join(home.root, "data/host/modules", WAHA))).toEqual(["standing"]);
-      await writeFile(join(home.waha, "compose.yaml"), compose);
-      expect((await up(home, "waha")).code).toBe(0);
-    },
-    120_000,
-  );
-
-  test.runIf(isFirst)(
-    "a health check that hangs holds up neither the time limit nor the process",
-    async () => {
-      const compose = await readFile(join(home.waha, "compose.yaml"), "utf8");
-      await home.edit(`modules/${WAHA}/compose.yaml`, (text) => text.replace(/test: \[.*\]/, 'test: [CMD, sleep, "1000"]'));
-      const failed = await up(home, "waha", "--force", "--timeout", "2");
-      expect(failed.of(WAHA).error?.message).toContain("it was not healthy after 2 seconds: its health check does not answer");
-      expect(failed.of(WAHA).error?.message).toContain("was brought back to what ran before");
-      expect((await home.audit()).at(-1)).toMatchObject({ result: "failed, brought back", forced: true });
-      await writeFile(join(home.waha, "compose.yaml"), compose);
-    },
-    120_000,
-  );
-
-  test.runIf(isFirst)(
-    "a module remembers whose secrets it has",
-    async () => {
-      const local = await key(home);
-      expect((await up(home, "waha", "--env", "prod")).of(WAHA)).toMatchObject({ result: "started" });
-      expect(await ask(home, local)).toMatchObject({ status: 401 });
-      const { stdout } = await home.modules("status", "waha", "--json");
-      expect(JSON.parse(stdout)).toMatchObject({ modules: [{ environment: "prod", contract: "kept" }] });
-      const again = await up(home, "waha");
-      expect(again.of(WAHA)).toMatchObject({ result: "unchanged", environment: "prod" });
-      expect(again.stderr).toContain("with --env prod, as it came up last");
-      expect((await up(home, "waha", "--env", "local")).of(WAHA)).toMatchObject({ result: "started" });
-      expect(await ask(home, local)).toMatchObject({ status: 200 });
-    },
-    120_000,
-  );
-
-  test.runIf(isFirst)(
-    "another home's module of the same name is neither shown nor touched",
-    async () => {
-      const id = await idOf(home, "waha");
-      const other = await makeModulesHome({ engine, socket, compose: await composeProgram(version), image, docsImage });
-      try {
-        await copyFile(join(home.waha, ".env"), join(other.waha, ".env"));
-        for (const command of ["up", "down", "restart", "logs"]) {
-          const refused = await other.modules(command, "waha");
-          expect([command, refused.stderr]).toEqual([command, expect.stringContaining(`was started from "${home.waha}"`)]);
-          expect([command, refused.stdout]).toEqual([command, expect.not.stringContaining("listening on")]);
-        }
-        const { stdout } = await other.modules("status", "waha", "--json");
-        expect(JSON.parse(stdout)).toMatchObject({ modules: [{ state: "elsewhere", contract: null }] });
-        expect(await idOf(home, "waha")).toBe(id);
-      } finally {
-        await other.dispose();
-      }
-    },
-    120_000,
-  );
 
   test("Ctrl-C in the midst puts back what ran, and says so", async () => {
     await setVariable(home, 'STAND_IN_BROKEN: "true"');
@@ -377,5 +214,146 @@ describe.each(["v2", "v1"] as const)("modules with Compose %s", (version) => {
     const { stdout: table } = await home.modules("status");
     expect(table).toMatch(/whatsapp-adapter-waha +down/);
     expect(table).toMatch(/whatsapp-adapter-docs +running +(healthy|starting) .* kept /);
+  }, 120_000);
+});
+
+describe("modules, whatever the Compose", () => {
+  let home: ModulesHome;
+  beforeAll(async () => {
+    home = await makeModulesHome({ engine, socket, compose: await composeProgram("v2"), image, docsImage });
+    await up(home);
+  }, 240_000);
+  afterAll(async () => {
+    await home.modules("down");
+    await home.dispose();
+  });
+
+  test("one that breaks the contract does not start, and with --force it does, loudly", async () => {
+    const id = await idOf(home, "waha");
+    const compose = await readFile(join(home.waha, "compose.yaml"), "utf8");
+    await home.edit(`modules/${WAHA}/compose.yaml`, (text) => text.replace("restart: unless-stopped", "restart: always"));
+    const refused = await up(home, "waha");
+    expect(refused.code).toBe(1);
+    expect(refused.of(WAHA).error).toMatchObject({ code: "MODULE_BROKEN" });
+    expect(refused.of(WAHA).error?.message).toMatch(/restart: .*always/);
+    expect(await idOf(home, "waha")).toBe(id);
+
+    const forced = await up(home, "waha", "--force");
+    expect(forced.code).toBe(0);
+    expect(forced.stderr).toContain("BREAKS THE CONTRACT before it starts, and starts because of --force");
+    expect(forced.of(WAHA)).toMatchObject({ result: "started", forced: true });
+    expect((await home.audit()).at(-1)).toMatchObject({
+      what: "up",
+      module: WAHA,
+      forced: true,
+      because: ["restart"],
+      user: { uid: 0 },
+    });
+    await writeFile(join(home.waha, "compose.yaml"), compose);
+    expect((await up(home, "waha")).of(WAHA)).toMatchObject({ result: "started", forced: false });
+  }, 240_000);
+
+  test("an image that is nowhere leaves the running container as it is", async () => {
+    const id = await idOf(home, "waha");
+    const compose = await readFile(join(home.waha, "compose.yaml"), "utf8");
+    await home.edit(`modules/${WAHA}/compose.yaml`, (text) => text.replace(/image: \S+/, "image: 127.0.0.1:9/nowhere:1"));
+    const failed = await up(home, "waha", "--force");
+    expect(failed.of(WAHA).error).toMatchObject({ code: "COMPOSE_FAILED" });
+    expect(failed.of(WAHA).error?.message).toContain(`${WAHA} runs on as it did before.`);
+    expect(await idOf(home, "waha")).toBe(id);
+    await writeFile(join(home.waha, "compose.yaml"), compose);
+  }, 120_000);
+
+  test("a change of a read-only file is taken over, and a bad one gives way to the former file", async () => {
+    const id = await idOf(home, "docs");
+    const file = join(home.docs, "conf/site.caddyfile");
+    const caddyfile = await readFile(file, "utf8");
+    await writeFile(file, caddyfile.replace('respond "ok" 200', 'respond "fine" 200'));
+    expect((await up(home, "docs")).of(DOCS)).toMatchObject({ result: "started" });
+    expect(await idOf(home, "docs")).not.toBe(id);
+    const health = `http://127.0.0.1:${home.ports.docs}/healthz`;
+    expect(await (await fetch(health)).text()).toBe("fine");
+
+    await writeFile(file, "this is no configuration {");
+    const failed = await up(home, "docs", "--timeout", "20");
+    expect(failed.of(DOCS).error?.message).toContain("was brought back to what ran before");
+    expect(failed.of(DOCS).error?.message).toContain("what runs has a copy of how it was");
+    expect(await (await fetch(health)).text()).toBe("fine");
+    expect(await readFile(file, "utf8")).toBe("this is no configuration {");
+    await writeFile(file, caddyfile);
+    expect((await up(home, "docs")).of(DOCS)).toMatchObject({ result: "started" });
+    expect(await (await fetch(health)).text()).toBe("ok");
+  }, 240_000);
+
+  test("two at once: one is told who is at work", async () => {
+    await setVariable(home, `STAND_IN_MARK: "${Date.now()}"`);
+    const [one, other] = await Promise.all([home.modules("up", "waha"), home.modules("up", "waha")]);
+    expect(new Set([one.code, other.code])).toEqual(new Set([0, 2]));
+    const busy = one.code === 2 ? one : other;
+    expect(busy.stderr).toMatch(/are being changed by `novabot modules up` of root \(process \d+ on /);
+    expect(await running(home, "waha")).toHaveLength(1);
+  }, 120_000);
+
+  test("killed in the midst, and the next `up` fails: what was proven last answers again", async () => {
+    const compose = await readFile(join(home.waha, "compose.yaml"), "utf8");
+    const { mark } = await ask(home, await key(home));
+    await setVariable(home, 'STAND_IN_BROKEN: "true"');
+    const child = startNovabot(["modules", "up", "waha"], home.env);
+    const killed = once(child, "close");
+    const id = await idOf(home, "waha");
+    // The new container is there, and nobody has seen that it is broken.
+    await expect.poll(async () => await idOf(home, "waha"), { timeout: 20_000 }).not.toBe(id);
+    await expect.poll(async () => await idOf(home, "waha"), { timeout: 20_000 }).not.toBe("");
+    process.kill(-(child.pid ?? 0), "SIGKILL");
+    await killed;
+    const failed = await up(home, "waha", "--timeout", "3");
+    expect(failed.of(WAHA).error?.message).toContain(`${WAHA} was brought back to what ran before.`);
+    expect(await ask(home, await key(home))).toMatchObject({ status: 200, mark });
+    expect(await running(home, "waha")).toHaveLength(1);
+    expect((await home.audit()).slice(-3).map(({ result }) => result)).toEqual(["begun", "begun", "failed, brought back"]);
+    expect(await readdir(join(home.root, "data/host/modules", WAHA))).toEqual(["standing"]);
+    await writeFile(join(home.waha, "compose.yaml"), compose);
+    expect((await up(home, "waha")).code).toBe(0);
+  }, 120_000);
+
+  test("a health check that hangs holds up neither the time limit nor the process", async () => {
+    const compose = await readFile(join(home.waha, "compose.yaml"), "utf8");
+    await home.edit(`modules/${WAHA}/compose.yaml`, (text) => text.replace(/test: \[.*\]/, 'test: [CMD, sleep, "1000"]'));
+    const failed = await up(home, "waha", "--force", "--timeout", "2");
+    expect(failed.of(WAHA).error?.message).toContain("it was not healthy after 2 seconds: its health check does not answer");
+    expect(failed.of(WAHA).error?.message).toContain("was brought back to what ran before");
+    expect((await home.audit()).at(-1)).toMatchObject({ result: "failed, brought back", forced: true });
+    await writeFile(join(home.waha, "compose.yaml"), compose);
+  }, 120_000);
+
+  test("a module remembers whose secrets it has", async () => {
+    const local = await key(home);
+    expect((await up(home, "waha", "--env", "prod")).of(WAHA)).toMatchObject({ result: "started" });
+    expect(await ask(home, local)).toMatchObject({ status: 401 });
+    const { stdout } = await home.modules("status", "waha", "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ modules: [{ environment: "prod", contract: "kept" }] });
+    const again = await up(home, "waha");
+    expect(again.of(WAHA)).toMatchObject({ result: "unchanged", environment: "prod" });
+    expect(again.stderr).toContain("with --env prod, as it came up last");
+    expect((await up(home, "waha", "--env", "local")).of(WAHA)).toMatchObject({ result: "started" });
+    expect(await ask(home, local)).toMatchObject({ status: 200 });
+  }, 120_000);
+
+  test("another home's module of the same name is neither shown nor touched", async () => {
+    const id = await idOf(home, "waha");
+    const other = await makeModulesHome({ engine, socket, compose: await composeProgram("v2"), image, docsImage });
+    try {
+      await copyFile(join(home.waha, ".env"), join(other.waha, ".env"));
+      for (const command of ["up", "down", "restart", "logs"]) {
+        const refused = await other.modules(command, "waha");
+        expect([command, refused.stderr]).toEqual([command, expect.stringContaining(`was started from "${home.waha}"`)]);
+        expect([command, refused.stdout]).toEqual([command, expect.not.stringContaining("listening on")]);
+      }
+      const { stdout } = await other.modules("status", "waha", "--json");
+      expect(JSON.parse(stdout)).toMatchObject({ modules: [{ state: "elsewhere", contract: null }] });
+      expect(await idOf(home, "waha")).toBe(id);
+    } finally {
+      await other.dispose();
+    }
   }, 120_000);
 });

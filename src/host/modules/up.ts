@@ -195,6 +195,10 @@ class Start {
     const running = await waitForHealth(engine, this.#project, { timeoutMs: this.#options.timeoutMs, signal });
     const live = await this.#checkLive();
     this.#hold(live, "as it runs");
+    // What nobody could look at is not kept: a port that is published where this machine does not reach, above all.
+    for (const { rule, verdict, note } of live.checked) {
+      if (verdict === "unknown" && note !== undefined) this.#notes.push(`${rule} is not known: ${note}`);
+    }
     signal.throwIfAborted();
     await this.#keep(resolved, readOnly, envFile, running);
     const isNew = running.some(({ id }) => !this.#found.containers.some((one) => one.id === id && one.running));

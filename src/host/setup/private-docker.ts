@@ -147,7 +147,8 @@ export async function startPrivateEngine(env: Environment, dockerd: string, say:
     const other = await findNeighbour();
     if (other)
       say(
-        `Another Docker daemon (pid ${other.pid}) has this machine's bridge: the private one's containers reach only each other.`,
+        `Another Docker daemon (pid ${other.pid}) has this machine's bridge: the private one's containers reach only each other, ` +
+          "and the ports that modules publish cannot be reached from this machine. For modules, use that daemon (DOCKER_HOST).",
       );
     await endHelpers(paths);
     await unmountBelow(paths.directory);
