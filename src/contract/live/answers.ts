@@ -3,6 +3,8 @@ import { ago } from "./environment.ts";
 import type { LiveSubject } from "./subject.ts";
 import type { Verdicts } from "./verdicts.ts";
 
+/** The engine's check has its own interval: what has just begun has no answer from it. */
+export const UNDECIDED = "the engine's own check has not decided yet; look later with --wait";
 /** A log that was last written longer ago than this does not show that logging works today. */
 const LOG_RECENT_MS = 3_600_000;
 
@@ -61,12 +63,11 @@ export function judgeHealth({ module, health, container, service }: LiveSubject,
   }
   if (declared === undefined) {
     if (own?.status === "healthy") verdicts.kept("health", "the engine's own check");
-    else if (own?.status === "starting") verdicts.unknown("health", "the engine's own check has not decided yet");
+    else if (own?.status === "starting") verdicts.unknown("health", UNDECIDED);
     else if (own === null) verdicts.notApplicable("health");
     return;
   }
-  if (own?.status === "starting")
-    verdicts.unknown("health", "the engine's own check has not decided yet; look later with --wait");
+  if (own?.status === "starting") verdicts.unknown("health", UNDECIDED);
   if (own === null && service?.healthcheck && !service.healthcheck.disabled)
     verdicts.broken("health", {
       message: "The container has no health check, and the Compose file declares one.",

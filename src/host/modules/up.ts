@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
+import { UNDECIDED } from "../../contract/live/answers.ts";
 import type { EnvironmentName } from "../../contract/declaration/contract.ts";
 import type { Finding, Report } from "../../contract/findings/finding.ts";
 import { messageOf, NovaError } from "../../model/errors.ts";
@@ -195,9 +196,9 @@ class Start {
     const running = await waitForHealth(engine, this.#project, { timeoutMs: this.#options.timeoutMs, signal });
     const live = await this.#checkLive();
     this.#hold(live, "as it runs");
-    // What nobody could look at is not kept: a port that is published where this machine does not reach, above all.
+    // What nobody could look at is not kept: a port that is published where this machine does not reach, above all. The health check was asked already.
     for (const { rule, verdict, note } of live.checked) {
-      if (verdict === "unknown" && note !== undefined) this.#notes.push(`${rule} is not known: ${note}`);
+      if (verdict === "unknown" && note !== undefined && note !== UNDECIDED) this.#notes.push(`${rule} is not known: ${note}`);
     }
     signal.throwIfAborted();
     await this.#keep(resolved, readOnly, envFile, running);
