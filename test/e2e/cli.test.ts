@@ -88,6 +88,16 @@ test("help and version are no errors", async () => {
   expect(await runNovabot(["run", "--help"])).toMatchObject({ code: 0, stdout: expect.stringContaining("--group") });
 });
 
+test.each([[[]], [["groups"]], [["secrets"]]])(
+  "a command that is not named is answered with the help alone: %j",
+  async (args) => {
+    const { code, stdout, stderr } = await runNovabot(args);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/^Usage: novabot/);
+    expect(stderr).not.toMatch(/^error/m);
+  },
+);
+
 test("a broken registry stops every command and is left as it is", async () => {
   const { home, env } = await place();
   await mkdir(join(home, "data"), { recursive: true });
