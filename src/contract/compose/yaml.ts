@@ -164,6 +164,9 @@ class Reader {
   #scalar(node: YAMLNode & { readonly value: unknown; readonly type?: string | undefined }, tag: string | undefined): Node {
     const text = typeof node.value === "string" ? node.value : "";
     const at = this.#placeOf(node);
+    // Compose decodes it: a user or a mount that nobody who reads the file sees. So it is refused here, as hidden line breaks are.
+    if (tag !== undefined && /^(?:!!|tag:yaml\.org,2002:)binary$/.test(tag))
+      refuse("yaml-tag", at, "a value in base64 (!!binary) is not what the file shows", "write the value itself");
     // A tag that yaml.v3 does not know leaves a text, `!override` among them.
     const plain = tag === undefined ? node.type === undefined || node.type === "PLAIN" : CORE_TAGS.test(tag);
     if (!plain) return { kind: "scalar", value: text, at, written: text, variables: [] };

@@ -183,7 +183,7 @@ function withoutEmpty(finding: Finding): Finding {
 /** Rules write what they found as it goes on; names of services and settings keep their letters. */
 function sentence(text: string): string {
   const begun =
-    /^(?:an?|the|its?|no|not|nothing|every|whether|process(?:es)?|masks|ports?|without|set|mend|write|give|take|use|add|remove|check)\b/.test(
+    /^(?:an?|the|its?|no|not|nothing|every|whether|process(?:es)?|masks|ports?|without|set|mend|write|give|take|use|add|remove|check|begin|keep|make|put|name|declare|extend|include|merge|nest|publish|save|there)\b/.test(
       text,
     );
   return `${begun ? text.charAt(0).toUpperCase() + text.slice(1) : text}${/[.!?]$/.test(text) ? "" : "."}`;

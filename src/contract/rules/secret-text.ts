@@ -46,7 +46,7 @@ export function tokensIn(text: string): readonly Token[] {
     const password = kind === "a password in an address" ? /:([^:]*)@$/.exec(match[0])?.[1] : undefined;
     return {
       kind,
-      weak: password !== undefined && isPlaceholder(password),
+      weak: isFromManual(match[0]) || (password !== undefined && isPlaceholder(password)),
       start: match.index,
       end: match.index + match[0].length,
     };
@@ -54,7 +54,7 @@ export function tokensIn(text: string): readonly Token[] {
 }
 
 const sureName =
-  /(?:^|[_.\-\s])(?:PASS(?:WORD|WD|PHRASE|CODE)?|PWD|SECRETS?|TOKEN|(?:API|ACCESS|PRIVATE|SECRET|ENCRYPTION|SIGNING|HMAC|MASTER|AUTH|ADMIN|APP|LICENSE|SSH|DEPLOY)[_.-]?KEY|CREDENTIALS?|CONNECTION_?STRING)$|(?:PASSWORD|PASSWD|APIKEY|SECRETKEY|ACCESSTOKEN|AUTHTOKEN)$/i;
+  /(?:^|[_.\-\s])(?:PASS(?:WORD|WD|PHRASE|CODE)?|PWD|SECRETS?|TOKEN|(?:API|ACCESS|PRIVATE|SECRET|ENCRYPTION|SIGNING|HMAC|MASTER|AUTH|ADMIN|APP|LICENSE|SSH|DEPLOY)[_.-]?KEY|CREDENTIALS?|CONNECTION_?STRING)$|(?:PASSWORD|PASSWD|REQUIREPASS|APIKEY|SECRETKEY|ACCESSTOKEN|AUTHTOKEN)$/i;
 const perhapsName = /(?:^|[_.-])(?:KEY|SALT|AUTH|DSN|PEPPER|SEED)$/i;
 const innocentName =
   /(?:^|[_.-])(?:PUBLIC|PUB|GPG|PGP|KEYSERVER|SORT|PRIMARY|FOREIGN|PARTITION|CACHE|ROUTING|TRANSLATION|HOST|SITE)[_.-]?KEYS?$|(?:^|_)(?:OLD)?PWD$|_(?:FILE|PATH|DIR|URL|URI|NAME|ID|TTL|EXPIRY|EXPIRES(?:_IN)?|LENGTH|HEADER|ALGORITHM)$/i;
@@ -85,6 +85,8 @@ function isNoValue(text: string): boolean {
     /^(?:\/|\.{1,2}\/|~\/|[A-Za-z]:\\)/.test(text) ||
     /^(?:file|env|vault|op|arn|secret|ssm|docker-secret):/i.test(text) ||
     /^[$%]|^\{\{.*\}\}$/.test(text) ||
+    // The name of a file that holds it.
+    /^[\w.-]+[._-](?:creds|credentials)$|^[\w-]+\.(?:json|ya?ml|pem|crt|cert|txt|conf|jks|p12)$/i.test(text) ||
     // A length or a number of seconds is no password.
     /^\d{1,4}[smhd]?$/.test(text)
   );
@@ -94,7 +96,12 @@ const placeholder =
   /^(?:<.*>|\[.*\]|x{3,}|\*+|\.{3,}|…|-+|(?:please[-_ ]?)?(?:change|replace|fill|set|insert|enter)[-_ ]?(?:me|this|it|in|here|your)?.*|changeit|your[-_ ].*|.*[-_ ]here|todo|tbd|fixme|pass(?:word|wd)?\d{0,4}|secret\d{0,4}|admin\d{0,4}|root|toor|test(?:ing)?\d{0,4}|example|dummy|placeholder|default|demo|guest|user|foo(?:bar)?|bar|baz|qwerty|letmein|postgres|mysql|redis|rabbitmq|123456789?0?|token|key|my[-_]?(?:secret|password|token|key)(?:[-_]?(?:pw|key))?)$/i;
 
 function isPlaceholder(text: string): boolean {
-  return placeholder.test(text);
+  return placeholder.test(text) || isFromManual(text);
+}
+
+/** AWS's own manual writes its keys so. */
+function isFromManual(text: string): boolean {
+  return /EXAMPLE(?:KEY)?$/.test(text);
 }
 
 /** Long, mixed, and without repetition: at least 3 bits a character. */
@@ -115,9 +122,7 @@ export function assignmentsIn(words: readonly string[]): readonly { readonly nam
     const option = /^--?([A-Za-z][\w-]*)$/.exec(word)?.[1];
     const next = words[index + 1];
     if (option === undefined || next === undefined || next.startsWith("-")) return [];
-    return nameOfSecret(option.replace(/^require(?=pass$)/, "")) === "sure"
-      ? [{ name: option === "requirepass" ? "pass" : option, value: bare(next) }]
-      : [];
+    return nameOfSecret(option) === "sure" ? [{ name: option, value: bare(next) }] : [];
   });
 }
 

@@ -26,6 +26,8 @@ export const secretValuesRule: PaperRule = {
     for (const source of project.files) tellTokens(source, seen);
     for (const [name, entry] of sections(project.document, "services")) tellService(name, entry, seen);
     for (const [name, entry] of sections(project.document, "configs")) tellContent(name, entry, seen);
+    // An extension that no service takes over is in the file all the same.
+    for (const [name, { value }] of project.document.entries) if (name.startsWith("x-")) tellExtension(name, value, seen, 0);
     const services = [...project.services.values(), ...project.inactive.values()];
     for (const service of services) {
       tellDockerfile({ ...subject, project } satisfies ProjectSubject, service, seen);
@@ -169,6 +171,20 @@ function tellContent(name: string, node: Node, seen: Seen): void {
   for (const { name: key, value } of assignmentsIn(literal.split("\n").map((line) => line.trim().replace(/\s*[:=]\s*/, "=")))) {
     const secret = secretUnder(key, value);
     if (secret !== undefined) seen.secret(secret, `the config ${quote(name)} holds, under ${quote(key)},`, content.at);
+  }
+}
+
+function tellExtension(name: string, node: Node, seen: Seen, depth: number): void {
+  if (node.kind === "scalar" || depth > 20) return;
+  if (node.kind === "list") {
+    for (const item of node.items) tellExtension(name, item, seen, depth + 1);
+    return;
+  }
+  for (const [key, { value }] of node.entries) {
+    const literal = value.kind === "scalar" ? literalOf(value) : undefined;
+    const secret = literal === undefined ? undefined : secretUnder(key, literal);
+    if (secret !== undefined) seen.secret(secret, `${name} holds, under ${quote(key)},`, value.at);
+    else tellExtension(name, value, seen, depth + 1);
   }
 }
 

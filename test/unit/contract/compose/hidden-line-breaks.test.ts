@@ -33,3 +33,16 @@ test("line ends of Windows and a byte order mark are read as ever", async () => 
   expect(ours.project?.services.get("web")?.image?.value).toBe("ng\ufeffinx");
   expect(theirs.project?.services["web"]?.["image"]).toBe("ng\ufeffinx");
 });
+
+test.each(["user: !!binary MDow", "!!binary dXNlcg==: '0:0'", "user: !<tag:yaml.org,2002:binary> MDow", "user: ! '0:0'"])(
+  "a value that the file does not show is not overlooked (%s)",
+  async (line) => {
+    const file = join(directory, "compose.yaml");
+    await writeFile(file, `services:\n  web:\n    image: nginx\n    ${line}\n`);
+    const theirs = await askOracle([file]);
+    expect(theirs.project?.services["web"]?.["user"]).toBe("0:0");
+    const ours = await readProject({ files: [file], environment: oracleEnvironment });
+    if (ours.project === undefined) expect(ours.problems).toMatchObject([{ kind: "yaml-tag", at: { line: 4 } }]);
+    else expect(ours.project.services.get("web")?.user?.value).toBe("0:0");
+  },
+);

@@ -72,6 +72,25 @@ describe("a literal value under a name that says what it is", () => {
     expect(await found({ "compose.yaml": shop(lines), Dockerfile: "FROM a:1\n" })).toEqual(["error compose.yaml:4"]),
   );
 
+  test("in an extension that no service takes over", async () => {
+    expect(await found(shop("hostname: x", `x-all:\n  deep: [{ environment: { DB_PASSWORD: "correct-horse" } }]\n`))).toEqual([
+      "error compose.yaml:6",
+    ]);
+    expect(
+      await found(
+        shop("environment: *all", `x-other: { DB_PASSWORD: "\${X}" }\n`).replace("services", "x-all: &all { A: b }\nservices"),
+      ),
+    ).toEqual([]);
+  });
+
+  test("but not the name of a file that holds it, nor a manual's example", async () => {
+    expect(secretUnder("KEYSTORE_CREDENTIALS", "kafka_keystore_creds")).toBeUndefined();
+    expect(secretUnder("GOOGLE_CREDENTIALS", "account.json")).toBeUndefined();
+    expect(secretUnder("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")?.weak).toBe(true);
+    expect(tokensIn(["AKIA", "IOSFODNN7EXAMPLE"].join("")).map(({ weak }) => weak)).toEqual([true]);
+    expect(await found(shop('command: redis-server --requirepass "correct-horse"'))).toEqual(["error compose.yaml:4"]);
+  });
+
   test("in contents that stand in the file", async () => {
     expect(
       await found(shop("hostname: x", "configs:\n  c:\n    content: |\n      name: x\n      password = correct-horse\n")),
