@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { copyFile, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -324,6 +325,39 @@ describe("modules, whatever the Compose", () => {
     expect(failed.of(WAHA).error?.message).toContain("was brought back to what ran before");
     expect((await home.audit()).at(-1)).toMatchObject({ result: "failed, brought back", forced: true });
     await writeFile(join(home.waha, "compose.yaml"), compose);
+  }, 120_000);
+
+  test("an engine that goes away in the midst: nobody claims to know what runs, and the next `up` sees to it", async () => {
+    const door = join(home.root, "door.sock");
+    const open = new Set<Socket>();
+    const proxy = createServer((near) => {
+      const far = connect(socket);
+      for (const [one, other] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        open.add(one);
+        one.pipe(other);
+        one.on("error", () => other.destroy()).on("close", () => other.destroy());
+      }
+    }).listen(door);
+    await once(proxy, "listening");
+    await setVariable(home, `STAND_IN_LOST: "${Date.now()}"`);
+    const child = startNovabot(["modules", "up", "waha"], { ...home.env, DOCKER_HOST: `unix://${door}` });
+    let told = "";
+    child.stderr?.on("data", (text: Buffer) => {
+      told += text.toString();
+      if (!told.includes(": starting") || !proxy.listening) return;
+      proxy.close();
+      for (const one of open) one.destroy();
+    });
+    const { code } = await finished(child);
+    expect(code).toBe(1);
+    expect(told).toContain(`Whether ${WAHA} runs now is not known`);
+    expect((await home.audit()).at(-1)).toMatchObject({ result: "failed, not known" });
+    expect((await up(home, "waha")).of(WAHA)).toMatchObject({ result: "started" });
+    expect(await running(home, "waha")).toHaveLength(1);
+    expect(await readdir(join(home.root, "data/host/modules", WAHA))).toEqual(["standing"]);
   }, 120_000);
 
   test("a module remembers whose secrets it has", async () => {
