@@ -52,7 +52,8 @@ function program() {
     accessSync(given[0] ?? "", constants.X_OK);
     return given;
   } catch {
-    return given[0]?.startsWith("/") === false ? given : ["node", "/app/dist/main"];
+    const byName = given.length > 0 && !given[0].startsWith("/");
+    return byName ? given : ["node", "/app/dist/main"];
   }
 }
 
