@@ -162,6 +162,59 @@ export const errorCodes = {
     next: "Use a value without the characters that are named, or another Compose.",
   },
 
+  INSTANCE_INVALID: {
+    exit: 2,
+    title: "the instance's settings are not valid",
+    next: "See `node cli-tools.js process start --help` for the settings and their values.",
+  },
+  INSTANCE_NOT_FOUND: { exit: 2, title: "no such instance", next: "See `node cli-tools.js process list`." },
+  INSTANCE_RUNNING: { exit: 2, title: "the instance runs already", next: "Restart it, or stop it first." },
+  INSTANCE_FAILED: {
+    exit: 1,
+    title: "the instance did not come up, or did not end",
+    next: "Look at its log (`node cli-tools.js logs get --instance-id ID`).",
+  },
+  WAIT_TIMEOUT: {
+    exit: 1,
+    title: "what was waited for did not come in time",
+    next: "Look at the instance's status and log, or wait longer.",
+  },
+  SUPERVISOR_NOT_RUNNING: {
+    exit: 2,
+    title: "no supervisor answers in this container",
+    next: "Start a process (`node cli-tools.js process start`), which starts the supervisor as well.",
+  },
+  SUPERVISOR_FAILED: { exit: 2, title: "the supervisor did not start", next: "Mend what its own words name, then try again." },
+  CALL_INVALID: { exit: 2, title: "the supervisor does not take that call", next: "Mend the field that is named." },
+  LINK_PROTOCOL: {
+    exit: 2,
+    title: "the other side of the monitoring session does not keep the protocol",
+    next: "See that both sides are of the same release of NovaBot.",
+  },
+  TERMINAL_FAILED: {
+    exit: 1,
+    title: "the terminal did not open, or broke off",
+    next: "Look at the worker's log, then open another.",
+  },
+  TERMINAL_NOT_FOUND: {
+    exit: 2,
+    title: "no such terminal session",
+    next: "Open a new one; a session ends when nobody comes back in time.",
+  },
+  DOOR_REFUSED: {
+    exit: 2,
+    title: "the worker's door did not let you in",
+    next: "Send the worker's token as `Authorization: Bearer TOKEN`, from an origin and to a host that the worker knows.",
+  },
+  WORKER_INVALID: { exit: 2, title: "the worker's settings are not valid", next: "See `novabot worker start --help`." },
+  WORKER_NOT_FOUND: { exit: 2, title: "no such worker", next: "See `novabot worker list`." },
+  WORKER_EXISTS: {
+    exit: 2,
+    title: "the worker exists already",
+    next: "Stop it first (`novabot worker stop NAME`), or choose another name.",
+  },
+  WORKER_FAILED: { exit: 1, title: "the worker did not come up", next: "Look at its log (`novabot worker logs NAME`)." },
+
   AGENT_ERROR: { exit: 1, title: "the agent reported an error", next: "Look at the run's log." },
   AGENT_PROTOCOL: {
     exit: 1,
