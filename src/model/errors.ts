@@ -191,6 +191,11 @@ export const errorCodes = {
     title: "the other side of the monitoring session does not keep the protocol",
     next: "See that both sides are of the same release of NovaBot.",
   },
+  LINK_LOST: {
+    exit: 1,
+    title: "the connection to the worker broke off",
+    next: "See whether the worker runs (`novabot worker list`), then look at what became of the call before repeating it.",
+  },
   TERMINAL_FAILED: {
     exit: 1,
     title: "the terminal did not open, or broke off",

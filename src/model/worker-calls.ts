@@ -55,6 +55,8 @@ export interface LogAnswer {
   readonly records: readonly (WorkerRecord & { readonly bootID: string })[];
   /** Records before these are gone from where the answer comes from. */
   readonly incomplete: boolean;
+  /** The answer was cut to what one message holds: the newest of it, or the first of it when `afterSeq` was given. */
+  readonly cut?: true;
 }
 
 export interface LogSummary {
@@ -109,7 +111,7 @@ export type WaitCondition = (typeof waitConditions)[number];
 
 /** Every call: what it takes and what it answers. `stream` is the type of the parts that come before the answer. */
 export interface WorkerCalls {
-  "supervisor.info": { params: Record<never, never>; result: SupervisorInfo };
+  "supervisor.info": { params: Record<string, never>; result: SupervisorInfo };
   /** Answers when its process runs (`running`), or when it is ready; a spec of an instance that is stopped or crashed takes the old one's place. */
   "process.start": {
     params: { readonly spec: InstanceSpec; readonly wait?: "running" | "ready"; readonly timeoutMs?: number };
@@ -117,9 +119,9 @@ export interface WorkerCalls {
   };
   "process.stop": { params: { readonly id: string; readonly graceMs?: number }; result: InstanceStatus };
   "process.restart": { params: { readonly id: string }; result: InstanceStatus };
-  "process.remove": { params: { readonly id: string }; result: Record<never, never> };
+  "process.remove": { params: { readonly id: string }; result: Record<string, never> };
   "process.status": { params: { readonly id: string }; result: InstanceStatus };
-  "process.list": { params: Record<never, never>; result: { readonly instances: readonly InstanceStatus[] } };
+  "process.list": { params: Record<string, never>; result: { readonly instances: readonly InstanceStatus[] } };
   /** Rejects with `WAIT_TIMEOUT`, or with `INSTANCE_FAILED` when that cannot come any more. */
   "process.wait": {
     params: { readonly id: string; readonly for: WaitCondition; readonly timeoutMs: number };
@@ -129,7 +131,7 @@ export interface WorkerCalls {
   "errors.stats": { params: { readonly instances?: readonly string[] }; result: ErrorStats };
   "errors.clear": { params: { readonly instances?: readonly string[] }; result: { readonly cleared: number } };
   "logs.get": { params: LogQuery; result: LogAnswer };
-  "logs.list": { params: Record<never, never>; result: { readonly instances: readonly LogSummary[] } };
+  "logs.list": { params: Record<string, never>; result: { readonly instances: readonly LogSummary[] } };
   "logs.stats": { params: { readonly instances?: readonly string[] }; result: LogStats };
   /** Takes lines out of the container; what nobody has collected yet is kept for who collects, and shown no more. */
   "logs.clear": { params: { readonly instances?: readonly string[] }; result: { readonly cleared: number } };
@@ -142,7 +144,7 @@ export interface WorkerCalls {
       readonly levels?: readonly LogLevel[];
       readonly streams?: readonly LogStream[];
     };
-    result: Record<never, never>;
+    result: Record<string, never>;
   };
 }
 
