@@ -1,0 +1,126 @@
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from "node:fs";
+
+// What the kernel says of processes, from /proc. Read at once and not through the thread pool: a whole look takes about a millisecond, and what is
+// found is to be signalled before its number can mean another process.
+
+/** A process, told from a later one of the same number by its start. */
+export interface ProcessID {
+  readonly pid: number;
+  /** Clock ticks since the kernel's boot. */
+  readonly startTicks: number;
+}
+
+export interface ProcessEntry extends ProcessID {
+  readonly parent: number;
+  readonly group: number;
+  readonly session: number;
+  /** Not a zombie. */
+  readonly alive: boolean;
+}
+
+const statBytes = Buffer.allocUnsafe(4096);
+
+/** Null when there is no such process any more. */
+export function readProcess(pid: number): ProcessEntry | null {
+  let length: number;
+  try {
+    const file = openSync(`/proc/${pid}/stat`, "r");
+    try {
+      length = readSync(file, statBytes, 0, statBytes.length, 0);
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return null;
+  }
+  // The name in parentheses may hold anything, also parentheses and spaces.
+  const text = statBytes.toString("latin1", 0, length);
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const state = fields[0];
+  // Of a process whose first thread ended before others the kernel says zombie, too.
+  const alive = (state !== "Z" && state !== "X") || Number(fields[17]) > 1;
+  return {
+    pid,
+    parent: Number(fields[1]),
+    group: Number(fields[2]),
+    session: Number(fields[3]),
+    startTicks: Number(fields[19]),
+    alive,
+  };
+}
+
+/** All processes of this container, zombies too. */
+export function readProcesses(): Map<number, ProcessEntry> {
+  const entries = new Map<number, ProcessEntry>();
+  for (const name of readdirSync("/proc")) {
+    const first = name.charCodeAt(0);
+    if (first < 0x30 || first > 0x39) continue;
+    const entry = readProcess(Number(name));
+    if (entry !== null) entries.set(entry.pid, entry);
+  }
+  return entries;
+}
+
+/** The value of a variable in the environment that a process was started with; null when it has none or does not let us look. */
+export function variableOf(pid: number, name: string): string | null {
+  let environment: Buffer;
+  try {
+    environment = readFileSync(`/proc/${pid}/environ`);
+  } catch {
+    return null;
+  }
+  const needle = Buffer.from(`${name}=`);
+  for (let at = environment.indexOf(needle); at !== -1; at = environment.indexOf(needle, at + 1)) {
+    if (at > 0 && environment[at - 1] !== 0) continue;
+    const end = environment.indexOf(0, at);
+    return environment.toString("utf8", at + needle.length, end === -1 ? environment.length : end);
+  }
+  return null;
+}
+
+/** What tells one open file from every other: device and inode. */
+export function fileKey(stats: { readonly dev: bigint; readonly ino: bigint }): string {
+  return `${stats.dev}:${stats.ino}`;
+}
+
+/** Whether a process holds one of these files or sockets (`socket:[INODE]`) open. */
+export function holdsOpen(pid: number, files: ReadonlySet<string>, sockets: ReadonlySet<string>): boolean {
+  const directory = `/proc/${pid}/fd`;
+  let descriptors: string[];
+  try {
+    descriptors = readdirSync(directory);
+  } catch {
+    return false;
+  }
+  return descriptors.some((descriptor) => {
+    const path = `${directory}/${descriptor}`;
+    try {
+      const target = readlinkSync(path);
+      if (target.startsWith("socket:")) return sockets.has(target);
+      if (files.size === 0 || target.startsWith("anon_inode:")) return false;
+      const stats = statSync(path, { bigint: true });
+      return stats.isFIFO() && files.has(fileKey(stats));
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The sockets (`socket:[INODE]`) that listen on a TCP port in this network namespace. */
+export function listeningSockets(port: number): Set<string> {
+  const sockets = new Set<string>();
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  for (const table of ["tcp", "tcp6"]) {
+    let text: string;
+    try {
+      text = readFileSync(`/proc/self/net/${table}`, "latin1");
+    } catch {
+      continue;
+    }
+    for (const line of text.split("\n")) {
+      const fields = line.trim().split(/\s+/);
+      if (fields[3] === "0A" && fields[1]?.endsWith(wanted) === true) sockets.add(`socket:[${fields[9]}]`);
+    }
+  }
+  return sockets;
+}
