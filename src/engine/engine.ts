@@ -19,6 +19,8 @@ export interface Capabilities {
   readonly hardening: boolean;
   /** Being killed for memory is told apart from being killed. */
   readonly outOfMemory: boolean;
+  /** A container can be started again by the engine when it has ended. */
+  readonly restarts: boolean;
 }
 
 /** What an engine says of itself when it is asked. */
@@ -100,6 +102,14 @@ export interface ExecResult {
   readonly stderr: string;
 }
 
+export interface ExecOptions {
+  readonly user?: string;
+  /** Aborting gives up waiting for the command, which may go on in the container. */
+  readonly signal?: AbortSignal;
+  /** Gets what the command writes as it comes; the result then holds none of it, so that there is no limit. */
+  readonly onOutput?: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
+}
+
 /** A line of an image's build, as it happens. */
 export interface BuildProgress {
   /** `instruction`: a step begins; `output`: what the step says, or the engine before the first. */
@@ -156,12 +166,7 @@ export interface Engine {
   kill(id: string, signal: string): Promise<void>;
   /** Kills it if need be; one that is gone is no error. */
   remove(id: string): Promise<void>;
-  /** Aborting `signal` gives up waiting for the command, which may go on in the container. */
-  exec(
-    id: string,
-    argv: readonly string[],
-    options?: { readonly user?: string; readonly signal?: AbortSignal },
-  ): Promise<ExecResult>;
+  exec(id: string, argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
   inspect(id: string): Promise<ContainerInfo | undefined>;
   /** Containers, running or not, that carry all of `labels` with these values. */
   list(labels: Readonly<Record<string, string>>): Promise<ContainerSummary[]>;

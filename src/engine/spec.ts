@@ -24,11 +24,24 @@ export interface ContainerSpec {
   /** In the order in which they are mounted: a mount inside another comes after it. */
   readonly mounts: readonly Mount[];
   readonly network: "none" | "default";
+  /** Published on the host's loopback and nowhere else; nothing is when left out. */
+  readonly ports?: readonly PublishedPort[];
   readonly limits: Limits;
   /** Keep standard input open until it is ended through the attachment. */
   readonly stdin: boolean;
   /** The container is gone when it has exited. */
   readonly autoRemove: boolean;
+  /**
+   * The engine starts it again when it ends by itself, and when the engine itself starts, until somebody stops it. Only together with
+   * `autoRemove: false`; holds where the engine's capability `restarts` says so.
+   */
+  readonly restart?: "unless-stopped";
+}
+
+/** A TCP port of the container that `127.0.0.1` of the host leads to. */
+export interface PublishedPort {
+  readonly container: number;
+  readonly host: number;
 }
 
 export interface Limits {
@@ -59,4 +72,5 @@ export const labels = {
   host: "novabot.host",
   /** JSON list of the host directories beside the group's own that the container may write. */
   writable: "novabot.writable",
+  worker: "novabot.worker",
 } as const;

@@ -32,6 +32,9 @@ const hiddenNames: ReadonlyMap<string, string> = new Map([
   ["data", "the groups' conversations, mail slots and env files, and the running hosts' own state"],
 ]);
 
+/** Hidden where it is there. The host mounts what lies in it into workers: main could put a link in a worker's place, and wait for its next start. */
+const WORKERS = "workers";
+
 const CONTRACT = "contract.yaml";
 /** In a home with a contract: below it lie the env files that the secrets are written into, and what the host starts. */
 const hiddenByContract: ReadonlyMap<string, string> = new Map([
@@ -95,6 +98,7 @@ export async function planProject(
     const byContract = hasContract ? hiddenByContract.get(name) : undefined;
     const secret = /\.env/i.test(name) ? "secrets" : (hiddenNames.get(name) ?? byContract);
     if (secret !== undefined) hide(entry.name, secret);
+    else if (name === WORKERS) hide(entry.name, "the workers' directories");
     else if (temporary.test(entry.name))
       hide(entry.name, "a temporary file, which may hold a copy of anything and be gone at once");
     else if (entry.isOther) hide(entry.name, "a link or special file, which is not followed");

@@ -35,6 +35,7 @@ const capabilities: Capabilities = {
   networkNone: true,
   hardening: false,
   outOfMemory: false,
+  restarts: false,
 };
 
 const CONTROL_TIMEOUT_MS = 60_000;
@@ -177,7 +178,10 @@ export function appleEngine(engine: { readonly binary: string }): Engine {
       await command(deleteArguments(id), missing);
     },
     async exec(id, argv, exec): Promise<ExecResult> {
-      return await runProgram(binary, execArguments(id, argv, exec?.user));
+      return await runProgram(binary, execArguments(id, argv, exec?.user), {
+        ...(exec?.signal ? { signal: exec.signal } : {}),
+        ...(exec?.onOutput ? { onOutput: exec.onOutput } : {}),
+      });
     },
     inspect,
     async list(labels) {

@@ -37,6 +37,8 @@ export async function runProgram(
     readonly timeoutMs?: number;
     readonly signal?: AbortSignal;
     readonly onLine?: (line: string) => void;
+    /** Gets everything as it comes; nothing is kept then. */
+    readonly onOutput?: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
   } = {},
 ): Promise<Ended> {
   const child = await startProgram(binary, argv, "ignore");
@@ -50,6 +52,11 @@ export async function runProgram(
   options.signal?.addEventListener("abort", abort, { once: true });
   if (options.signal?.aborted) abort();
   for (const name of ["stdout", "stderr"] as const) {
+    const { onOutput } = options;
+    if (onOutput) {
+      child[name]?.on("data", (bytes: Uint8Array) => onOutput(name, bytes));
+      continue;
+    }
     let partial = "";
     child[name]?.setEncoding("utf8").on("end", () => {
       if (partial !== "") options.onLine?.(partial);

@@ -29,6 +29,7 @@ export function createArguments(spec: ContainerSpec): string[] {
     "ALL",
     "--init",
     ...(spec.network === "none" ? ["--network", "none"] : []),
+    ...(spec.ports ?? []).flatMap(({ container, host }) => ["--publish", `127.0.0.1:${host}:${container}/tcp`]),
     ...spec.mounts.flatMap(mountArguments),
     ...(entrypoint === undefined ? [] : ["--entrypoint", entrypoint]),
     checkImage(spec.image),

@@ -21,6 +21,7 @@ const capabilities: Capabilities = {
   networkNone: true,
   hardening: true,
   outOfMemory: true,
+  restarts: true,
 };
 
 /** Docker Engine 20.10 or newer, over its API on a unix socket. Nothing is asked of it before the first call. */

@@ -1,4 +1,4 @@
-import type { ContainerSpec, Mount } from "../spec.ts";
+import type { ContainerSpec, Mount, PublishedPort } from "../spec.ts";
 
 /** The part of a create request that every engine with this API takes alike. */
 export interface CreateRequest {
@@ -15,6 +15,7 @@ export interface CreateRequest {
   readonly AttachStdin: boolean;
   readonly AttachStdout: true;
   readonly AttachStderr: true;
+  readonly ExposedPorts?: Readonly<Record<string, object>>;
   readonly HostConfig: HostConfig;
 }
 
@@ -33,6 +34,8 @@ export interface HostConfig {
   readonly Mounts: readonly BindMount[];
   readonly Ulimits?: readonly { readonly Name: string; readonly Soft: number; readonly Hard: number }[];
   readonly UsernsMode?: string;
+  readonly PortBindings?: Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>>;
+  readonly RestartPolicy?: { readonly Name: "unless-stopped" };
 }
 
 export interface BindMount {
@@ -60,6 +63,9 @@ export function createRequest(spec: ContainerSpec): CreateRequest {
     AttachStdin: spec.stdin,
     AttachStdout: true,
     AttachStderr: true,
+    ...(spec.ports?.length
+      ? { ExposedPorts: Object.fromEntries(spec.ports.map(({ container }) => [`${container}/tcp`, {}])) }
+      : {}),
     HostConfig: {
       AutoRemove: spec.autoRemove,
       Init: spec.ownInit !== true,
@@ -74,8 +80,15 @@ export function createRequest(spec: ContainerSpec): CreateRequest {
       // The streams are read by attaching; the engine shall keep no copy of what agents say.
       LogConfig: { Type: "none" },
       Mounts: spec.mounts.map(bindMount),
+      ...(spec.ports?.length ? { PortBindings: Object.fromEntries(spec.ports.map(binding)) } : {}),
+      ...(spec.restart === undefined ? {} : { RestartPolicy: { Name: spec.restart } }),
     },
   };
+}
+
+/** Without an address, the engine would publish the port on every one that the machine has. */
+function binding({ container, host }: PublishedPort): [string, { HostIp: string; HostPort: string }[]] {
+  return [`${container}/tcp`, [{ HostIp: "127.0.0.1", HostPort: String(host) }]];
 }
 
 /** The `Mounts` form, which fails when the source is missing, where `Binds` would make a directory owned by root. */

@@ -1,5 +1,5 @@
 import { NovaError, quote } from "../../model/errors.ts";
-import type { ExecResult } from "../engine.ts";
+import type { ExecOptions, ExecResult } from "../engine.ts";
 import { readExec, readID } from "./answers.ts";
 import type { Connection } from "./connection.ts";
 import { demultiplexer } from "./demultiplex.ts";
@@ -14,7 +14,7 @@ export async function execInContainer(
   connection: Connection,
   id: string,
   argv: readonly string[],
-  { user, signal }: { readonly user?: string; readonly signal?: AbortSignal } = {},
+  { user, signal, onOutput }: ExecOptions = {},
 ): Promise<ExecResult> {
   const what = `run ${quote(argv[0] ?? "")} in the container`;
   try {
@@ -32,6 +32,7 @@ export async function execInContainer(
     const kept: Record<"stdout" | "stderr", Buffer[]> = { stdout: [], stderr: [] };
     let size = 0;
     const frames = demultiplexer((stream, data) => {
+      if (onOutput) return onOutput(stream, data);
       size += data.length;
       if (size > OUTPUT_LIMIT_BYTES)
         throw new NovaError("ENGINE_RESPONSE", `${quote(argv[0] ?? "")} printed more than ${OUTPUT_LIMIT_BYTES} bytes.`);

@@ -24,6 +24,7 @@ const capabilities: Capabilities = {
   networkNone: true,
   hardening: true,
   outOfMemory: true,
+  restarts: true,
 };
 
 /** From an answer to the wait that told of no end to the next question. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as request from "../../../../src/engine/apple/request.ts";
-import { fullSpec } from "../../../fixtures/engines/spec.ts";
+import { fullSpec, servingSpec } from "../../../fixtures/engines/spec.ts";
 
 describe("Apple Container's argument lists, to the letter", () => {
   test("create", () => {
@@ -77,6 +77,14 @@ describe("Apple Container's argument lists, to the letter", () => {
       "ALL",
       "--init",
       "novabot-agent:latest",
+    ]);
+  });
+
+  test("ports go to loopback alone", () => {
+    const argv = request.createArguments(servingSpec);
+    expect(argv.filter((_, index) => argv[index - 1] === "--publish")).toEqual([
+      "127.0.0.1:40001:8080/tcp",
+      "127.0.0.1:40002:3000/tcp",
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { dockerCreateRequest, waitCondition } from "../../../../src/engine/docker/request.ts";
-import { fullSpec } from "../../../fixtures/engines/spec.ts";
+import { fullSpec, servingSpec } from "../../../fixtures/engines/spec.ts";
 
 test("the create request, to the letter", () => {
   expect(dockerCreateRequest(fullSpec)).toEqual({
@@ -67,4 +67,25 @@ test("a wait passes over the state of a container that has not run", () => {
   expect(waitCondition({ engineRemoves: true, running: true })).toBe("removed");
   expect(waitCondition({ engineRemoves: false, running: false })).toBe("next-exit");
   expect(waitCondition({ engineRemoves: false, running: true })).toBe("not-running");
+});
+
+test("ports go to loopback alone, and a container that is kept comes back", () => {
+  const request = dockerCreateRequest(servingSpec);
+  expect(request.ExposedPorts).toEqual({ "8080/tcp": {}, "3000/tcp": {} });
+  expect(request.HostConfig).toMatchObject({
+    AutoRemove: false,
+    NetworkMode: "default",
+    PortBindings: {
+      "8080/tcp": [{ HostIp: "127.0.0.1", HostPort: "40001" }],
+      "3000/tcp": [{ HostIp: "127.0.0.1", HostPort: "40002" }],
+    },
+    RestartPolicy: { Name: "unless-stopped" },
+  });
+});
+
+test("nothing is published, and nothing comes back, unless it is asked for", () => {
+  const request = dockerCreateRequest({ ...fullSpec, ports: [] });
+  expect(request).not.toHaveProperty("ExposedPorts");
+  expect(request.HostConfig).not.toHaveProperty("PortBindings");
+  expect(request.HostConfig).not.toHaveProperty("RestartPolicy");
 });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { dockerCreateRequest } from "../../../../src/engine/docker/request.ts";
 import { checkMountable, podmanCreateRequest, waitRequest } from "../../../../src/engine/podman/request.ts";
 import { readKills, readWaitedCode } from "../../../../src/engine/podman/response.ts";
-import { fullSpec } from "../../../fixtures/engines/spec.ts";
+import { fullSpec, servingSpec } from "../../../fixtures/engines/spec.ts";
 
 test("the create request differs from Docker's in removal, limits and, rootless, the user namespace", () => {
   const docker = dockerCreateRequest(fullSpec);
@@ -23,6 +23,16 @@ test("the create request differs from Docker's in removal, limits and, rootless,
   expect(podmanCreateRequest(fullSpec, { rootless: true }).HostConfig).toMatchObject({
     UsernsMode: "keep-id:uid=1000,gid=1001",
     Ulimits: [{ Name: "nofile" }, { Name: "nproc", Soft: 4096, Hard: 4096 }],
+  });
+});
+
+test("what a container publishes, and that it comes back, is as Docker has it", () => {
+  const { ExposedPorts, HostConfig } = podmanCreateRequest(servingSpec, { rootless: true });
+  const docker = dockerCreateRequest(servingSpec);
+  expect(ExposedPorts).toEqual(docker.ExposedPorts);
+  expect(HostConfig).toMatchObject({
+    PortBindings: docker.HostConfig.PortBindings,
+    RestartPolicy: docker.HostConfig.RestartPolicy,
   });
 });
 
