@@ -21,7 +21,7 @@ export function levelOfText(text: string): LogLevel | null {
 }
 
 const time =
-  /[[(]?(?:[A-Z][a-z]{2} )?(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/. ](?:\d\d?|[A-Z][a-z]{2})[-/. ]\d{4}|[A-Z][a-z]{2} {1,2}\d{1,2})?[T ,]{0,2}(?:\d\d?:\d\d(?::\d\d)?(?:[.,:]\d{1,9})?)?(?: ?[AP]M)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?[\])]?/y;
+  /[[(]?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/. ](?:\d\d?|[A-Z][a-z]{2})[-/. ]\d{4}|[A-Z][a-z]{2} {1,2}\d{1,2})?[T ,]{0,2}(?:\d\d?:\d\d(?::\d\d)?(?:[.,:]\d{1,9})?)?(?: ?[AP]M)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?[\])]?/y;
 
 /** Where the line's own words begin, behind the times it begins with. */
 function behindTime(head: string): number {
@@ -58,14 +58,14 @@ const word =
   "trace|debug|verbose|silly|info|information|notice|log|warn|warning|error|err|eror|severe|critical|crit|alert|emerg|emergency|fatal|panic|dbg|inf|wrn|ftl|trc|dpanic";
 /** In brackets of any kind, at the beginning or behind others: `[WARN]`, `(error)`, `[app] [warn]`, `[12:00:01 INF]`. */
 const bracketed = new RegExp(`(?:\\[[^\\]]{0,80}\\]|\\([^)]{0,80}\\))[ \\t]*`, "y");
-const inBrackets = new RegExp(`^[[(](?:[^\\])]*[\\s|])?(${word})(?:[\\s|:/][^\\])]*)?[\\])]`, "i");
+const inBrackets = new RegExp(`^[[(](?:[^\\])]*\\d:\\d[^\\])]*[\\s|])?(${word})(?:[\\s|:/][^\\])]*)?[\\])]`, "i");
 /** `error:`, `warning:`, `error[E0308]:`, `ERROR -`, `WARN/4:`, `INFO  [main]`; a lower-case word needs its colon. */
 const marked = new RegExp(
   `(${word})(?:\\[[\\w-]{1,40}\\]|\\([\\w-]{1,40}\\)| [A-Z]{1,6}\\d{1,6}| \\d{1,6})?(?::(?=[\\s:]|$)|/\\d+:)`,
   "iy",
 );
 const shouted =
-  /(TRACE|DEBUG|VERBOSE|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|CRITICAL|CRIT|ALERT|EMERG|FATAL|PANIC|DBG|INF|WRN|ERR|FTL|TRC|DPANIC)(?=$|[\s|\])]|-\s)/y;
+  /(TRACE|DEBUG|VERBOSE|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|CRITICAL|CRIT|ALERT|EMERG|FATAL|PANIC|DBG|INF|WRN|ERR|FTL|TRC|DPANIC)(?=$|[\s|\]):]|-\s)/y;
 /** A name of an error or an exception and its colon: `TypeError:`, `java.lang.IllegalStateException:`, `Uncaught Error:`. */
 const thrown = /(?:Uncaught |Unhandled |Caused by: )?(?:[\w$]+\.)*[A-Z][\w$]*(?:Error|Exception)(?: \[[A-Z_0-9]+\])?:(?=\s|$)/y;
 /** `npm ERR!`, `npm warn`. */
