@@ -156,7 +156,7 @@ export class InstanceSet implements Instances {
       const timer = setTimeout(() => {
         done();
         const { state, ready, why } = this.status(id);
-        const now = state === "running" ? `${ready ? "ready" : "running, but not ready"}` : state;
+        const now = state === "running" ? (ready ? "ready" : "running, but not ready") : state;
         const message = `${quote(id)} was not ${condition} within ${timeoutMs} ms: it is ${now} (${why}).`;
         reject(new NovaError("WAIT_TIMEOUT", message, { place: id }));
       }, timeoutMs);

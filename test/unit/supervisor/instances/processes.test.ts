@@ -1,0 +1,49 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { readMarker, writeMarker } from "../../../../src/supervisor/instances/marker.ts";
+import { readProcess, readProcesses, variableOf } from "../../../../src/supervisor/instances/processes.ts";
+import { temporaryDirectory } from "./house.ts";
+
+it("reads a process whose name is made to confuse", async () => {
+  const program = join(temporaryDirectory(), "a) Z 1 (2 3");
+  copyFileSync("/bin/sleep", program);
+  const child = spawn(program, ["3600"], { detached: true, stdio: "ignore" });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  expect(readFileSync(`/proc/${child.pid}/comm`, "utf8")).toBe("a) Z 1 (2 3\n");
+  const entry = readProcess(child.pid ?? 0);
+  expect(entry).toMatchObject({ pid: child.pid, parent: process.pid, group: child.pid, session: child.pid, alive: true });
+  expect(readProcesses().get(child.pid ?? 0)).toEqual(entry);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  expect(readProcess(child.pid ?? 0)).toBeNull();
+});
+
+it("tells a zombie from the living", async () => {
+  const child = spawn("/bin/sh", ["-c", "sleep 0 & exec sleep 3600"], { stdio: "ignore" });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const zombies = (): unknown[] => [...readProcesses().values()].filter(({ parent, alive }) => parent === child.pid && !alive);
+  await expect.poll(zombies).toHaveLength(1);
+});
+
+it("finds a variable by its whole name", async () => {
+  const child = spawn("/bin/sleep", ["3600"], {
+    env: { NOT_NAME: "1", OTHER: "NAME=2", NAME: "ä=b\nc", NAME2: "3" },
+    stdio: "ignore",
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  expect(variableOf(child.pid ?? 0, "NAME")).toBe("ä=b\nc");
+  expect(variableOf(child.pid ?? 0, "THER")).toBeNull();
+  expect(variableOf(999_999_999, "NAME")).toBeNull();
+});
+
+it("reads the markers that it writes, for every id", () => {
+  const bootID = "0123456789abcdef0123456789abcdef";
+  for (const instance of ["a", "a-1", "a-b_c-2-3", "x".repeat(64)]) {
+    const marker = { bootID, instance, start: 12 };
+    expect(readMarker(writeMarker(marker))).toEqual(marker);
+  }
+  for (const text of ["", "x", `${bootID}-a`, `${bootID}-a-`, `${bootID.slice(1)}-a-1`]) expect(readMarker(text)).toBeNull();
+});
