@@ -1,5 +1,8 @@
 import pc from "picocolors";
 import { NovaError, messageOf } from "../model/errors.ts";
+import { visible } from "../model/visible.ts";
+
+export { visible };
 
 /** Rows under headings, columns as wide as their longest cell; the last one runs on. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string[] {
@@ -40,14 +43,4 @@ export function formatDuration(ms: number): string {
   if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
   if (ms < 172_800_000) return `${Math.round(ms / 3_600_000)} h`;
   return `${Math.round(ms / 86_400_000)} days`;
-}
-
-/**
- * `text` for a terminal: what an agent or an engine wrote may hold sequences that move the cursor, rename the window or
- * answer in the person's place, so control characters but tab and line break become visible, and marks that reorder text too.
- */
-export function visible(text: string): string {
-  return text.replace(/[\0-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) => {
-    return character === "\r" ? "" : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
-  });
 }

@@ -1,0 +1,58 @@
+import type { LogRecord, LostRecord, WorkerRecord } from "../../model/record.ts";
+import { visible } from "../../model/visible.ts";
+import type { Format } from "./format.ts";
+import type { Output } from "./output.ts";
+import { jsonLine, timeText } from "./text.ts";
+
+/** How many characters are put together before they are written. */
+const CHUNK = 65_536;
+
+export interface LogWriter {
+  write(records: readonly (WorkerRecord & { readonly bootID: string })[]): Promise<void>;
+}
+
+/** Writes lines as they are asked for: for people, one JSON document a line, or the bytes that the process wrote. */
+export function logWriter(format: Format, output: Output): LogWriter {
+  return {
+    async write(records) {
+      let text = "";
+      for (const record of records) {
+        if (format === "json") text += jsonLine(record);
+        else if (record.kind === "log" && format === "raw" && record.raw !== undefined) {
+          await output.write(text);
+          text = "";
+          await output.write(Buffer.concat([Buffer.from(record.raw, "base64"), Buffer.from(lineEnd(record))]));
+        } else if (record.kind === "log") text += format === "raw" ? record.text + lineEnd(record) : tableLine(record);
+        else if (record.kind === "lost" && format === "table") text += lostLine(record);
+        // Among the bytes of a process there is no room for words of ours.
+        else if (record.kind === "lost") output.note(lostLine(record).trimEnd());
+        if (text.length > CHUNK) {
+          await output.write(text);
+          text = "";
+        }
+      }
+      if (text !== "") await output.write(text);
+    },
+  };
+}
+
+/** A line that was too long goes on in the next record. */
+function lineEnd({ part, unended }: LogRecord): string {
+  return part === "begins" || part === "goes on" || unended ? "" : "\n";
+}
+
+function tableLine({ atMs, instance, stream, level, text }: LogRecord): string {
+  const what = `${stream === "stdout" ? "out" : "err"} ${(level ?? "-").padEnd(5)}`;
+  return `${timeText(atMs)} ${instance ?? "-"} ${what} ${visible(text)}\n`;
+}
+
+const reasons: Readonly<Record<LostRecord["reason"], string>> = {
+  bound: "there was no room for them",
+  disk: "the disk did not take them",
+  rate: "there were more than the instance may write",
+  damaged: "their file cannot be read",
+};
+
+function lostLine({ atMs, instance, lines, bytes, reason }: LostRecord): string {
+  return `${timeText(atMs)} ${instance ?? "-"} --- ${lines} lines (${bytes} bytes) are missing: ${reasons[reason]}\n`;
+}
