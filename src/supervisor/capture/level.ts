@@ -66,6 +66,8 @@ const marked = new RegExp(
 );
 const shouted =
   /(TRACE|DEBUG|VERBOSE|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|CRITICAL|CRIT|ALERT|EMERG|FATAL|PANIC|DBG|INF|WRN|ERR|FTL|TRC|DPANIC)(?=$|[\s|\]):]|-\s)/y;
+/** Between tabs or bars: zap's and loguru's columns. */
+const inColumn = new RegExp(`(${word})(?=\\t| *\\|)`, "iy");
 /** A name of an error or an exception and its colon: `TypeError:`, `java.lang.IllegalStateException:`, `Uncaught Error:`. */
 const thrown = /(?:Uncaught |Unhandled |Caused by: )?(?:[\w$]+\.)*[A-Z][\w$]*(?:Error|Exception)(?: \[[A-Z_0-9]+\])?:(?=\s|$)/y;
 /** `npm ERR!`, `npm warn`. */
@@ -78,9 +80,13 @@ const glog = /^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+\s/;
 
 const glogLevels: Readonly<Record<string, LogLevel>> = { I: "info", W: "warn", E: "error", F: "fatal" };
 
+/** Most lines have none of these, which one look tells. */
+const anyWord = /tr[ac]|d[eb][bg]|verb|silly|inf|notice|log|w[ar]r?n|err|eror|sever|crit|alert|emerg|fatal|ftl|panic|exception/i;
+
 function ofWords(head: string): LogLevel | null {
   const letter = glog.exec(head)?.[1];
   if (letter !== undefined) return glogLevels[letter] ?? null;
+  if (!anyWord.test(head)) return null;
   const level = wordAt(head, blanks(head, 0));
   if (level !== null) return level;
   let at = behindTime(head);
@@ -101,7 +107,8 @@ function wordAt(head: string, at: number): LogLevel | null {
     const name = end === undefined ? undefined : inBrackets.exec(head.slice(at, end))?.[1];
     return name === undefined ? null : levelNamed(name);
   }
-  for (const pattern of [marked, shouted]) {
+  const isColumn = at > 0 && /[\t|] ?$/.test(head.slice(Math.max(0, at - 2), at));
+  for (const pattern of isColumn ? [marked, shouted, inColumn] : [marked, shouted]) {
     pattern.lastIndex = at;
     const name = pattern.exec(head)?.[1];
     if (name !== undefined) return levelNamed(name);

@@ -25,6 +25,7 @@ export function openOutputs({ directory, journal, errors, now = Date.now }: Outp
   const fifos = new Fifos(directory);
   const memory = readingMemory();
   const open = new Set<Output>();
+  let closing: Promise<void> | null = null;
 
   function openOutput(spec: InstanceSpec): Output {
     const pair = fifos.take();
@@ -83,17 +84,19 @@ export function openOutputs({ directory, journal, errors, now = Date.now }: Outp
     return output;
   }
 
+  async function closeAll(): Promise<void> {
+    const all = [...open];
+    for (const output of all) {
+      output.handedOver();
+      output.abandon();
+    }
+    await Promise.all(all.map(({ ended }) => ended));
+    fifos.close();
+  }
+
   return {
     openOutput,
-    async close() {
-      const all = [...open];
-      for (const output of all) {
-        output.handedOver();
-        output.abandon();
-      }
-      await Promise.all(all.map(({ ended }) => ended));
-      fifos.close();
-    },
+    close: () => (closing ??= closeAll()),
   };
 }
 

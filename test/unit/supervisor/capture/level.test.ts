@@ -112,7 +112,7 @@ const samples: Readonly<Record<string, readonly (readonly [string, LogLevel | nu
 };
 
 for (const [kind, lines] of Object.entries(samples)) {
-  describe(kind, () => {
+  describe(`as ${kind} writes it`, () => {
     for (const [line, level] of lines) test(`${level ?? "none"}: ${line}`, () => expect(levelOfText(line)).toBe(level));
   });
 }
