@@ -112,6 +112,8 @@ export function encodeTerminalOutput(frame: TerminalOutputFrame): Uint8Array {
       return jsonFrame(5, frame.exit);
     case "error":
       return jsonFrame(6, { code: frame.code, message: frame.message });
+    default:
+      return frame satisfies never;
   }
 }
 
@@ -162,6 +164,8 @@ export function encodeTerminalInput(frame: TerminalInputFrame): Uint8Array {
       return Uint8Array.of(4);
     case "close":
       return Uint8Array.of(5);
+    default:
+      return frame satisfies never;
   }
 }
 

@@ -1,0 +1,30 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { signalProcess } from "../instances/end-processes.ts";
+import { readProcesses } from "../instances/processes.ts";
+
+const FIRST_PAUSE_MS = 2;
+const LONGEST_PAUSE_MS = 50;
+
+/** Ends every process of a session: SIGHUP as from a terminal that went away, SIGKILL to those that are there after `graceMs`. Resolves when none is left. */
+export async function hangUp(session: number, graceMs: number): Promise<void> {
+  const deadline = performance.now() + graceMs;
+  const told = new Set<number>();
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
+    const left = [...readProcesses().values()].filter((one) => one.alive && one.session === session);
+    if (left.length === 0) return;
+    const isOver = performance.now() >= deadline;
+    let isInReach = false;
+    for (const { pid } of left) {
+      if (!isOver && told.has(pid)) isInReach = true;
+      else if (signalProcess(pid, isOver ? "SIGKILL" : "SIGHUP")) {
+        told.add(pid);
+        isInReach = true;
+        // A stopped one would not hear it.
+        if (!isOver) signalProcess(pid, "SIGCONT");
+      }
+    }
+    // What is left became another user's, whom we may not signal.
+    if (!isInReach) return;
+    await delay(pauseMs);
+  }
+}
