@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { isIP } from "node:net";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute } from "node:path";
 import { instanceIDPattern } from "../model/instance.ts";
 import { messageOf, NovaError, quote } from "../model/errors.ts";
 
 /** Where the supervisor's own files and sockets are when nothing else is said. */
 export const DEFAULT_SOCKET = "/workspace/container/run/supervisor.sock";
-const DEFAULT_DATA = "/workspace/data";
+export const DEFAULT_DATA = "/workspace/data";
 
 /** What the supervisor is told by its environment and its arguments. */
 export interface Settings {
@@ -22,6 +22,8 @@ export interface Settings {
   /** From SIGTERM to the supervisor's end. */
   readonly stopGraceMs: number;
   readonly records: { readonly memoryBytes: number; readonly diskBytes: number };
+  /** How long a session that nobody looks at stays, and one without a byte in either direction. */
+  readonly terminals: { readonly graceMs: number; readonly idleMs: number };
   /** Started with the supervisor. */
   readonly program: { readonly id: string; readonly port: number | null; readonly argv: readonly string[] } | null;
 }
@@ -35,9 +37,6 @@ export interface DoorSettings {
   /** What a request's Origin may be, where it has one. */
   readonly origins: readonly string[];
 }
-
-/** Variables that are the supervisor's alone: instances and terminals do not get them. */
-export const ownVariables: readonly string[] = ["NOVABOT_WORKER_TOKEN", "NOVABOT_WORKER_TOKEN_FILE"];
 
 const MEBIBYTE = 1_048_576;
 
@@ -100,6 +99,10 @@ export function readSettings(
     records: {
       memoryBytes: whole("NOVABOT_RECORDS_MEMORY_BYTES", 16 * MEBIBYTE, MEBIBYTE, 1024 * MEBIBYTE),
       diskBytes: whole("NOVABOT_RECORDS_DISK_BYTES", 256 * MEBIBYTE, MEBIBYTE, 1_048_576 * MEBIBYTE),
+    },
+    terminals: {
+      graceMs: whole("NOVABOT_TERMINAL_GRACE_MS", 300_000, 0, 86_400_000),
+      idleMs: whole("NOVABOT_TERMINAL_IDLE_MS", 28_800_000, 1_000, 604_800_000),
     },
     program: readProgram(argv, wrong),
   };
@@ -171,9 +174,4 @@ function readProgram(argv: readonly string[], wrong: string[]): Settings["progra
   if (id !== null || port !== null || index < argv.length)
     wrong.push("a program must follow after -- when --instance-id, --port or -- is given");
   return null;
-}
-
-/** The file that says what shall run after the next boot. */
-export function wantedPath(settings: Settings): string {
-  return join(settings.dataDirectory, "instances.json");
 }

@@ -7,6 +7,9 @@ import { answerText, failureOf, fits } from "./messages.ts";
 /** Calls of one connection that may be worked on at once; further ones are refused. */
 export const CALLS_AT_ONCE = 64;
 
+/** Calls with large answers: of one connection one is worked on at a time, and only when the answers before it are on their way. */
+const LARGE: ReadonlySet<string> = new Set(["logs.get", "errors.list"]);
+
 /** Where answers go. */
 export interface Outlet {
   send(text: string): void;
@@ -22,6 +25,7 @@ export class Desk {
   readonly #outlet: Outlet;
   readonly #open = new Map<number, AbortController>();
   readonly #history: () => History | null;
+  #large: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(dispatch: Dispatch, outlet: Outlet, history: () => History | null) {
@@ -47,7 +51,12 @@ export class Desk {
     }
     const over = new AbortController();
     this.#open.set(message.id, over);
-    void this.#answer(message, over.signal);
+    if (!LARGE.has(message.name)) void this.#answer(message, over.signal);
+    else
+      this.#large = this.#large.then(async () => {
+        await this.#outlet.room();
+        await this.#answer(message, over.signal);
+      });
   }
 
   close(): void {
@@ -56,6 +65,7 @@ export class Desk {
   }
 
   async #answer({ id, name, params }: Extract<Incoming, { readonly type: "call" }>, signal: AbortSignal): Promise<void> {
+    if (this.#closed) return;
     let answer: WorkerMessage & { readonly id: number };
     try {
       const part = async (value: unknown): Promise<void> => {

@@ -27,8 +27,8 @@ export interface HTTPDoor {
 const CONNECTIONS = 512;
 const HEAD_TIMEOUT_MS = 10_000;
 
-/** Listens. Rejects with SUPERVISOR_FAILED where the address is taken or not this machine's. */
-export async function openHTTPDoor(settings: DoorSettings, parts: DoorParts): Promise<HTTPDoor> {
+/** Listens; who comes before `ready` waits. Rejects with SUPERVISOR_FAILED where the address is taken or not this machine's. */
+export async function openHTTPDoor(settings: DoorSettings, ready: Promise<DoorParts>): Promise<HTTPDoor> {
   const admit = createAdmission(settings);
   const monitors = new WebSocketServer({
     noServer: true,
@@ -66,7 +66,7 @@ export async function openHTTPDoor(settings: DoorSettings, parts: DoorParts): Pr
   server.on("request", (request, response) => {
     const refusal = admit(request);
     if (refusal) answer(response, refusal.status, { error: failureOf(refusal.error) });
-    else void serve(request, response, parts);
+    else void serve(request, response, ready);
   });
   server.on("upgrade", (request, socket, head) => {
     const refusal = admit(request);
@@ -76,8 +76,13 @@ export async function openHTTPDoor(settings: DoorSettings, parts: DoorParts): Pr
     else if (way === null) refuseUpgrade(socket, 404, null);
     else
       way.handleUpgrade(request, socket, head, (webSocket) => {
-        if (way === monitors) parts.monitor(webSocket);
-        else parts.terminal(webSocket, request);
+        // Nothing that the peer says is lost meanwhile.
+        webSocket.pause();
+        void ready.then((parts) => {
+          if (way === monitors) parts.monitor(webSocket);
+          else parts.terminal(webSocket, request);
+          webSocket.resume();
+        });
       });
   });
   await listen(server, settings);
@@ -105,14 +110,14 @@ async function listen(server: Server, { address, port }: DoorSettings): Promise<
   }
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, parts: DoorParts): Promise<void> {
+async function serve(request: IncomingMessage, response: ServerResponse, ready: Promise<DoorParts>): Promise<void> {
   const name = /^\/health\/(terminal|websocket)$/.exec(pathOf(request))?.[1] as keyof DoorParts["health"] | undefined;
   if (name === undefined)
     return answer(response, 404, { error: "there is /health/terminal, /health/websocket, /ws and /terminal" });
   if (request.method !== "GET" && request.method !== "HEAD") return answer(response, 405, { error: "only GET is served" });
   const startedAtMs = performance.now();
   try {
-    await parts.health[name]();
+    await (await ready).health[name]();
     answer(response, 200, { status: "healthy", check: name, tookMs: Math.round(performance.now() - startedAtMs) });
   } catch (error) {
     answer(response, 503, { status: "unhealthy", check: name, reason: messageOf(error) });

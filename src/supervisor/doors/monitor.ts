@@ -54,7 +54,7 @@ export class Monitor {
   }
 
   get linked(): boolean {
-    return this.#collector !== null;
+    return this.#collector !== null && !this.#collector.isOver;
   }
 
   history(): History | null {

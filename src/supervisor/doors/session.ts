@@ -68,6 +68,11 @@ export class Session {
     pipe.send(helloText(context));
   }
 
+  /** It said its farewell, or is gone. */
+  get isOver(): boolean {
+    return this.#over.signal.aborted;
+  }
+
   /** The peer's history, to be asked while it collects. */
   readonly history: History = {
     ask: async <Name extends keyof HistoryAnswers>(name: Name, params: unknown): Promise<HistoryAnswers[Name] | null> => {

@@ -79,8 +79,10 @@ export class Connection {
   /** Rejects with the worker's failure, or with LINK_LOST when the connection ends first. */
   call(name: string, params: unknown, part: Call["part"], signal?: AbortSignal): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (this.#over)
-        return reject(new NovaError("LINK_LOST", `the connection to the worker is over, and ${name} was not called`));
+      if (this.#over || signal?.aborted)
+        return reject(
+          new NovaError("LINK_LOST", `the call ${name} was given up, or the connection was over, before it was sent`),
+        );
       const id = ++this.#lastCall;
       const cancel = (): void => {
         if (!this.#calls.delete(id)) return;

@@ -12,22 +12,21 @@ export interface WorkerAddress {
   readonly token: string;
 }
 
-const CONNECT_MS = 10_000;
 const REFUSAL_BYTES = 16_384;
 
 /** Dials from Node, where a WebSocket may carry the token in its head. */
-export function dialFrom(address: () => Promise<WorkerAddress> | WorkerAddress): Dial {
+export function dialFrom(address: () => Promise<WorkerAddress> | WorkerAddress, connectMs = 10_000): Dial {
   return async (signal) => {
     const { host, port, token } = await address();
-    return open(`ws://${host}:${port}/ws`, token, signal);
+    return open(`ws://${host}:${port}/ws`, token, connectMs, signal);
   };
 }
 
-function open(url: string, token: string, signal: AbortSignal): Promise<Dialled> {
+function open(url: string, token: string, connectMs: number, signal: AbortSignal): Promise<Dialled> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, {
       headers: { authorization: `Bearer ${token}` },
-      handshakeTimeout: CONNECT_MS,
+      handshakeTimeout: connectMs,
       perMessageDeflate: false,
       maxPayload: MESSAGE_LIMIT,
       signal,
@@ -56,7 +55,8 @@ function open(url: string, token: string, signal: AbortSignal): Promise<Dialled>
   });
 }
 
-async function refusalOf(url: string, response: IncomingMessage): Promise<NovaError> {
+/** What a door that answered without an upgrade said. */
+export async function refusalOf(url: string, response: IncomingMessage): Promise<NovaError> {
   let text = "";
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {

@@ -1,0 +1,199 @@
+import { chmod, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { messageOf, NovaError, reasonOf } from "../model/errors.ts";
+import { instanceSpecSchema, type InstanceStatus } from "../model/instance.ts";
+import { openOutputs } from "./capture/open-outputs.ts";
+import { createDispatch } from "./doors/calls.ts";
+import { createHealth } from "./doors/health.ts";
+import { type DoorParts, openHTTPDoor } from "./doors/http-door.ts";
+import { lockNames, takeLocks } from "./doors/lock.ts";
+import { Monitor } from "./doors/monitor.ts";
+import { openUnixDoor } from "./doors/unix-door.ts";
+import { watchErrors } from "./errors/watch-errors.ts";
+import { type Identity, newIdentity } from "./identity.ts";
+import { containerEnvironment } from "./instances/environment.ts";
+import type { Instances } from "./instances/instances.ts";
+import { openInstances } from "./instances/open.ts";
+import { openJournal } from "./records/open-journal.ts";
+import type { Settings } from "./settings.ts";
+import { openTerminals } from "./terminal/open-terminals.ts";
+
+export interface SupervisorOptions {
+  readonly settings: Settings;
+  /** The one that it was started with; instances and terminals get it without what is the supervisor's own. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where the program of the settings runs. */
+  readonly directory: string;
+  readonly version: string;
+  /** A sentence for the supervisor's own log. */
+  readonly tell: (message: string) => void;
+}
+
+export interface Supervisor {
+  readonly identity: Identity;
+  /** Of the door; null where it has none. */
+  readonly port: number | null;
+  /** Ends everything in order, within the grace of the settings; once, however often it is called. */
+  stop(why: string): Promise<void>;
+}
+
+/** Of the grace, at most so much is kept for what comes after the instances' end: the collector's last records, farewells, the disk. */
+const FAREWELL_MS = 2_500;
+/** The collector's part of that. */
+const COLLECT_MS = 1_000;
+
+/**
+ * Boots: locks, then the address of the door (so that no instance takes it), records, instances, terminals, doors, and at last the program. Rejects with
+ * SUPERVISOR_FAILED, with nothing left behind.
+ */
+export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  const opened: (() => Promise<void> | void)[] = [];
+  try {
+    return await boot(options, opened);
+  } catch (error) {
+    for (const close of opened.toReversed()) {
+      try {
+        await close();
+      } catch (thrown) {
+        options.tell(`After the failure, something could not be closed: ${messageOf(thrown)}.`);
+      }
+    }
+    throw error;
+  }
+}
+
+async function boot(options: SupervisorOptions, opened: (() => Promise<void> | void)[]): Promise<Supervisor> {
+  const { settings, version, tell } = options;
+  await makeDirectory(dirname(settings.socketPath), "NOVABOT_SUPERVISOR_SOCKET", 0o700);
+  await makeDirectory(settings.dataDirectory, "NOVABOT_DATA", 0o755);
+  const locks = await takeLocks(lockNames(settings.socketPath, settings.dataDirectory));
+  opened.push(() => locks.release());
+  const identity = newIdentity(settings, version);
+
+  const { promise: ready, resolve: letIn } = Promise.withResolvers<DoorParts>();
+  const door = settings.door === null ? null : await openHTTPDoor(settings.door, ready);
+  if (door) opened.push(() => door.close());
+  else
+    tell(
+      "No token is set (NOVABOT_WORKER_TOKEN or NOVABOT_WORKER_TOKEN_FILE), so there is no door for a collector or a terminal.",
+    );
+
+  const journal = await openJournal({
+    directory: join(settings.dataDirectory, "records"),
+    bootID: identity.bootID,
+    version,
+    ...settings.records,
+    onTrouble: tell,
+  });
+  opened.push(() => journal.close());
+  const errors = watchErrors({
+    onError: (group) => void journal.append({ kind: "error", instance: group.instance, group }),
+  });
+  opened.push(() => errors.close());
+  const outputs = openOutputs({ directory: join(dirname(settings.socketPath), "pipes"), journal, errors });
+  opened.push(() => outputs.close());
+
+  const env = withoutDoor(options.env, door?.port ?? null);
+  const instances = await openInstances({
+    directory: settings.dataDirectory,
+    bootID: identity.bootID,
+    env,
+    openOutput: outputs.openOutput,
+    onStatus: (status) => void journal.append({ kind: "event", instance: status.id, event: { type: "instance", status } }),
+    onRemoved: (id) => void journal.append({ kind: "event", instance: id, event: { type: "removed" } }),
+    tell,
+  });
+  opened.push(() => instances.close(settings.stopGraceMs));
+  const terminals = openTerminals({
+    env: containerEnvironment(env),
+    directory: options.directory,
+    ...settings.terminals,
+    place: (id) => instances.place(id),
+    onEvent: (event) => void journal.append({ kind: "event", instance: null, event }),
+    tell,
+  });
+  opened.push(() => terminals.close());
+
+  const dispatch = createDispatch({ identity, instances, journal, errors, linked: () => monitor.linked });
+  const monitor = new Monitor({ identity, journal, instances, dispatch });
+  const unixDoor = await openUnixDoor(settings.socketPath, dispatch, () => monitor.history());
+  opened.push(() => unixDoor.close());
+  letIn({
+    monitor: (socket) => monitor.accept(socket),
+    terminal: (socket, request) => terminals.connect(socket, request),
+    health: createHealth({ address: "127.0.0.1", token: "", ...settings.door, port: () => door?.port ?? 0 }),
+  });
+  await startProgram(options, instances);
+
+  let stopping: Promise<void> | null = null;
+  const stop = async (why: string): Promise<void> => {
+    const endsAtMs = performance.now() + settings.stopGraceMs;
+    const left = (): number => Math.max(0, endsAtMs - performance.now());
+    const farewellMs = Math.min(FAREWELL_MS, settings.stopGraceMs / 3);
+    journal.append({ kind: "event", instance: null, event: { type: "stopping", why } });
+    await Promise.all([instances.close(left() - farewellMs), terminals.close()]);
+    await within(left() / 2, outputs.close());
+    errors.close();
+    // What the instances said in the end is worth most to whoever collects.
+    await within(Math.min(COLLECT_MS, left() / 2), monitor.collected(journal.lastSeq));
+    await within(left() / 2, monitor.stop(why));
+    await Promise.all([door?.close(), unixDoor.close()]);
+    await journal.close();
+    await locks.release();
+  };
+  return { identity, port: door?.port ?? null, stop: (why) => (stopping ??= stop(why)) };
+}
+
+/** An image says which port its application listens on; where that is the door's, it is not the application's. */
+function withoutDoor(
+  env: Readonly<Record<string, string | undefined>>,
+  port: number | null,
+): Readonly<Record<string, string | undefined>> {
+  if (port === null || env["PORT"] !== String(port)) return env;
+  const { PORT: _, ...rest } = env;
+  return rest;
+}
+
+/** The container's command runs after each boot, also where an earlier boot has kept an instance of that id in another form. */
+async function startProgram({ settings, directory, tell }: SupervisorOptions, instances: Instances): Promise<void> {
+  const { program } = settings;
+  if (program === null) return;
+  const spec = instanceSpecSchema.parse({ ...program, directory });
+  const kept = instances.list().find(({ id }) => id === spec.id);
+  try {
+    if (kept && isLive(kept)) {
+      if (kept.port === spec.port && JSON.stringify(kept.argv) === JSON.stringify(spec.argv)) return;
+      await instances.stop(spec.id);
+    }
+    await instances.start(spec);
+  } catch (error) {
+    // A program that does not start is the instance's matter: its state says so, and terminals and calls work.
+    tell(`${spec.id} did not start: ${messageOf(error)}.`);
+  }
+}
+
+function isLive({ state, nextStartAtMs }: InstanceStatus): boolean {
+  return state === "starting" || state === "running" || state === "stopping" || nextStartAtMs !== null;
+}
+
+async function makeDirectory(path: string, setting: string, mode: number): Promise<void> {
+  try {
+    const made = await mkdir(path, { recursive: true, mode });
+    // The mask of whoever started it shall not decide who may enter.
+    if (made !== undefined) await chmod(path, mode);
+  } catch (error) {
+    throw new NovaError("SUPERVISOR_FAILED", `the directory ${path} cannot be made (${reasonOf(error)})`, {
+      place: path,
+      next: `Set ${setting} to a path that this user may write to, or give it that one.`,
+      cause: error,
+    });
+  }
+}
+
+/** Waits for it, but no longer than that; what it rejects with is of no matter at the end. */
+async function within(ms: number, what: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([what.catch(() => {}), late]);
+  clearTimeout(timer);
+}
