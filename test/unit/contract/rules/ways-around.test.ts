@@ -107,6 +107,30 @@ describe("user", () => {
     ],
     ["a target that is not there", "FROM a:1 AS run\nUSER 1001:1001\n", "build: { context: ., target: gone }", false],
     ["what the stage below left for it", "FROM a:1 AS base\nUSER 1001:1001\nONBUILD USER root\nFROM base\n", "build: .", false],
+    [
+      "an image that a context takes the place of",
+      "FROM b:1\n",
+      "build: { context: ., additional_contexts: { 'docker.io/library/b:1': 'docker-image://a:1' } }",
+      false,
+    ],
+    [
+      "a stage that a context takes the place of",
+      "FROM a:1 AS base\nUSER 1001:1001\nFROM base\n",
+      "build: { context: ., additional_contexts: [base=docker-image://a:1] }",
+      false,
+    ],
+    [
+      "the last stage, which a context takes the place of",
+      "FROM a:1 AS run\nUSER 1001:1001\n",
+      "build: { context: ., additional_contexts: { run: ./data } }",
+      false,
+    ],
+    [
+      "a context beside the images",
+      "FROM a:1\nUSER 1001:1001\nCOPY --from=x / /\n",
+      "build: { context: ., additional_contexts: { x: ./data } }",
+      true,
+    ],
     ["another builder's words", "# syntax=somebody/builder\nFROM a:1\nUSER 1001:1001\n", "build: .", false],
     ["the usual builder's words", "# syntax=docker/dockerfile:1.7\nFROM a:1\nUSER 1001:1001\n", "build: .", true],
     [
@@ -128,6 +152,17 @@ describe("user", () => {
     const inline = "build:\n  context: .\n  dockerfile_inline: |\n    FROM a:1\n    USER 1001:1001";
     expect(await found("user", built("", inline))).toEqual([]);
     expect(await found("user", built("FROM a:1\n"), { images: { "a:1": { user: "1001:1001" } } })).toEqual([]);
+    const onbuild = { user: "1001:1001", history: ["ONBUILD USER root"] };
+    expect(await found("user", built("FROM a:1\n"), { images: { "a:1": onbuild } })).toEqual([broken]);
+    expect(await found("user", built("FROM a:1\nUSER 1001:1001\n"), { images: { "a:1": onbuild } })).toEqual([]);
+  });
+
+  test("of a Dockerfile whose USER is a variable of its base", async () => {
+    const variable = built("FROM a:1\nUSER $APP_UID:$APP_UID\n");
+    expect(await found("user", variable, { images: { "a:1": { env: ["APP_UID=1001"] } } })).toEqual([]);
+    expect(await found("user", variable, { images: { "a:1": { env: ["APP_UID=0"] } } })).toEqual([broken]);
+    const [told] = await found("user", variable);
+    expect(told).toContain("Nothing says that shop is not root: it has no user, and USER of its Dockerfile is a variable");
     expect(await found("user", built("FROM a:1\n"), { images: { "a:1": { user: "" } } })).toEqual([broken]);
   });
 
