@@ -3,12 +3,11 @@ import { copyFile, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
 import { findEngine } from "../../src/host/engines/find.ts";
 import { buildImages } from "../../src/host/images/images.ts";
-import { finished, startNovabot } from "../fixtures/command-line.ts";
+import { finished, runNovabot, startNovabot } from "../fixtures/command-line.ts";
 import { composeProgram } from "../fixtures/compose-programs.ts";
 import { makeModulesHome, type ModulesHome } from "../fixtures/modules-home.ts";
 import { buildWAHAStandIn } from "../fixtures/waha.ts";
@@ -168,12 +167,13 @@ describe.each(["v2", "v1"] as const)("modules with Compose %s", (version) => {
 
   test("killed in the midst, the next `up` brings it to what its files say", async () => {
     await setVariable(home, `STAND_IN_LATER: "${Date.now()}"`);
+    const former = await idOf(home, "waha");
     const child = startNovabot(["modules", "up", "waha"], home.env);
-    child.stderr?.setEncoding("utf8");
-    for await (const text of child.stderr ?? []) if (String(text).includes("starting")) break;
-    await delay(version === "v1" ? 1500 : 300);
+    const killed = once(child, "close");
+    // The former container has made room, and the new one is not proven.
+    await expect.poll(async () => await idOf(home, "waha"), { timeout: 20_000, interval: 20 }).not.toBe(former);
     process.kill(-(child.pid ?? 0), "SIGKILL");
-    await once(child, "close");
+    await killed;
     const again = await up(home, "waha");
     expect(again.code).toBe(0);
     expect(await ask(home, await key(home))).toMatchObject({ status: 200 });
@@ -366,6 +366,15 @@ describe("modules, whatever the Compose", () => {
     expect(await ask(home, local)).toMatchObject({ status: 401 });
     const { stdout } = await home.modules("status", "waha", "--json");
     expect(JSON.parse(stdout)).toMatchObject({ modules: [{ environment: "prod", contract: "kept" }] });
+    const live = await runNovabot(["check", "--live", "waha", "--rule", "env-file-fresh"], home.env, "", home.root);
+    expect([live.code, live.stdout], live.stderr).toEqual([0, expect.stringMatching(/env-file-fresh +kept/)]);
+    const asked = await runNovabot(
+      ["check", "--live", "waha", "--rule", "env-file-fresh", "--env", "local"],
+      home.env,
+      "",
+      home.root,
+    );
+    expect(asked.code).toBe(1);
     const again = await up(home, "waha");
     expect(again.of(WAHA)).toMatchObject({ result: "unchanged", environment: "prod" });
     expect(again.stderr).toContain("with --env prod, as it came up last");

@@ -20,10 +20,6 @@ export interface Surroundings {
   readonly info: EngineInfo;
   readonly proc: Proc;
   readonly marks: LogMarks;
-  /** Whose env file modules have that declare none in their Compose file. */
-  readonly environmentName: EnvironmentName;
-  /** What Compose's env files may refer to. */
-  readonly env: Environment;
   /** Sockets of engines that are known besides the usual ones. */
   readonly engineSockets: readonly string[];
   now(): number;
@@ -36,6 +32,10 @@ export interface Held {
   readonly project: ComposeProject | undefined;
   readonly service: Service | undefined;
   readonly expected: Expectations;
+  /** Whose env file a module has that declares none in its Compose file. */
+  readonly environmentName: EnvironmentName;
+  /** What Compose's env files may refer to. */
+  readonly env: Environment;
 }
 
 /** How often a container that changes while it is looked at is looked at again. */
@@ -75,7 +75,7 @@ async function gatherOnce(container: ContainerDescription, held: Held, around: S
       known(expected.network === undefined ? undefined : await observation.findNetwork(expected.network)),
     ),
     exposures: await exposuresOf(container, module, around, kernel),
-    envFiles: await envFilesOf(container, held, around),
+    envFiles: await envFilesOf(container, held),
     log:
       module?.log === undefined
         ? unknown("none is declared")
@@ -115,8 +115,7 @@ function reachable(kernel: Known<KernelFacts>, info: EngineInfo): Known<true> {
 /** The last file that names a variable gives its value, and the Compose file's own `environment` goes before all of them. */
 async function envFilesOf(
   container: ContainerDescription,
-  { module, service }: Held,
-  { environmentName, env }: Surroundings,
+  { module, service, environmentName, env }: Held,
 ): Promise<EnvFileFacts[]> {
   const overridden = new Set(service?.environment.keys());
   const declared = (service?.envFiles ?? []).map(({ path, at, required }) => ({ path: path.value, at, required }));
