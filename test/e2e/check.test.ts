@@ -283,3 +283,17 @@ test("no output holds a secret that was found", async () => {
     expect(stdout + stderr).not.toContain(secret);
   }
 });
+
+test("what leads to a secret and is none is quoted; the secret beside it is not", async () => {
+  const directory = await project({
+    "compose.yaml": "services:\n  a:\n    build: .\n    user: '5:5'\n    restart: unless-stopped\n",
+    ".env": "",
+    Dockerfile:
+      "FROM debian:12\nARG DB_PASSWORD\nCOPY .env /app/\nENV DB_PASSWORD=$DB_PASSWORD\nENV API_PASSWORD=${X:-hunter2hunter2}\n",
+  });
+  const { stdout } = await check(directory, "--rule", "secret-values");
+  expect(stdout).toContain(" 3 | COPY .env /app/\n   |      ^^^^\n");
+  expect(stdout).toContain(" 4 | ENV DB_PASSWORD=$DB_PASSWORD\n");
+  expect(stdout).toContain(" 5 | ENV API_PASSWORD=*");
+  expect(stdout).not.toContain("hunter2");
+});
