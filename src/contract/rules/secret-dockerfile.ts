@@ -46,7 +46,13 @@ function tellInstruction(instruction: Instruction, service: string, seen: Seen):
         });
       }
     }
-  } else if (keyword === "RUN" || keyword === "CMD" || keyword === "ENTRYPOINT" || keyword === "HEALTHCHECK" || keyword === "ONBUILD") {
+  } else if (
+    keyword === "RUN" ||
+    keyword === "CMD" ||
+    keyword === "ENTRYPOINT" ||
+    keyword === "HEALTHCHECK" ||
+    keyword === "ONBUILD"
+  ) {
     for (const { name, value } of assignmentsIn(wordsOf(instruction.text))) {
       const secret = /[$]/.test(value) ? undefined : secretUnder(name, value);
       const word = instruction.arguments.find((argument) => argument.value.includes(value));

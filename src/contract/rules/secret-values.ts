@@ -27,7 +27,8 @@ export const secretValuesRule: PaperRule = {
     for (const [name, entry] of sections(project.document, "services")) tellService(name, entry, seen);
     for (const [name, entry] of sections(project.document, "configs")) tellContent(name, entry, seen);
     for (const kind of ["volumes", "networks"]) {
-      for (const [name, entry] of sections(project.document, kind)) tellDriver(`${kind}.${name}`, under(entry, "driver_opts"), seen);
+      for (const [name, entry] of sections(project.document, kind))
+        tellDriver(`${kind}.${name}`, under(entry, "driver_opts"), seen);
     }
     // An extension that no service takes over is in the file all the same.
     for (const [name, { value }] of project.document.entries) if (name.startsWith("x-")) tellExtension(name, value, seen, 0);

@@ -3,6 +3,15 @@
  * This is what runs on a machine that lacks the settings of the one that checks.
  */
 export function withNothingSet(written: string, depth = 0): string | undefined {
+  return put(written, false, depth);
+}
+
+/** The same with what stands there for variables that are set (`${X:+y}`) as well. */
+export function withEveryWord(written: string): string | undefined {
+  return put(written, true, 0);
+}
+
+function put(written: string, every: boolean, depth: number): string | undefined {
   if (!written.includes("$")) return written;
   // Nobody writes so many defaults into each other; a stack has its end.
   if (depth > 20) return undefined;
@@ -24,8 +33,8 @@ export function withNothingSet(written: string, depth = 0): string | undefined {
     const end = closing(written, at + 2);
     const operation = written.slice(at + braced.length, end);
     if (/^:?\?/.test(operation)) return undefined;
-    if (/^:?-/.test(operation)) {
-      const inner = withNothingSet(operation.replace(/^:?-/, ""), depth + 1);
+    if (every ? /^:?[-+]/.test(operation) : /^:?-/.test(operation)) {
+      const inner = put(operation.replace(/^:?[-+]/, ""), every, depth + 1);
       if (inner === undefined) return undefined;
       text += inner;
     }

@@ -25,6 +25,12 @@ const broken = expect.stringMatching(/^error /) as string;
 const warned = expect.stringMatching(/^warning /) as string;
 
 describe("user", () => {
+  test("root's group is told of where it is what stands there for a variable that is not set", async () => {
+    const user = shop('user: "1001:${RUNTIME_GID:-0}"');
+    expect(await found("root-group", user, { env: { RUNTIME_GID: "1001" } })).toEqual([broken]);
+    expect(await found("root-group", shop('user: "1001:${RUNTIME_GID:-1001}"'), { env: { RUNTIME_GID: "1001" } })).toEqual([]);
+  });
+
   test.each([
     '"00:00"',
     '"+0:0"',
@@ -464,6 +470,11 @@ test.each<[string, string]>([
   ["sandbox-off", "security_opt: ['label=disable']"],
   ["sandbox-off", "security_opt: [systempaths=unconfined]"],
   ["sandbox-off", "security_opt: [no-new-privileges=false]"],
+  ["sandbox-off", "security_opt: [writable-cgroups=true]"],
+  ["engine-socket", "volumes: [/run/host-services/docker.proxy.sock:/d]"],
+  ["engine-socket", "volumes: [/var/run/docker.sock.raw:/d]"],
+  ["engine-socket", "volumes: [/var/snap/lxd/common/lxd/unix.socket:/d]"],
+  ["engine-socket", "volumes: [/run/libvirt/libvirt-sock:/d]"],
   ["sandbox-off", "cgroup_parent: /other"],
   ["sandbox-off", "runtime: sysbox-runc"],
   ["sandbox-off", "oom_kill_disable: true"],
