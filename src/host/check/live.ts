@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { realpath } from "node:fs/promises";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openHome, type Home } from "../../agents/home/home.ts";
 import { readProject } from "../../contract/compose/read.ts";
@@ -198,7 +199,7 @@ class Round {
         seen += 1;
         judged.push(judgement);
       }
-      if (seen === 0) judged.push(judgeMissing(name, service?.name, service?.at ?? module?.at));
+      if (seen === 0) judged.push(judgeMissing(name, service?.name, service?.at ?? module?.at, read.files.length > 0));
     }
     const commented = [...read.files, ...(contract ? [contract.source] : [])].map((file) => ({
       ...file,
@@ -272,7 +273,8 @@ class Round {
   async #environmentOf({ contract }: Target, module: ContractModule): Promise<EnvironmentName> {
     const { environmentName, home } = this.#options;
     if (environmentName !== undefined) return environmentName;
-    if (home === undefined || contract?.root !== resolve(home)) return "local";
+    if (home === undefined || contract === undefined || !existsSync(home)) return "local";
+    if ((await realpath(contract.root)) !== (await realpath(home))) return "local";
     const standing = await readStanding(await openHome(home, { create: false }), module);
     return standing?.facts.environment ?? "local";
   }

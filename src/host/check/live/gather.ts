@@ -10,7 +10,7 @@ import { readEnvFile } from "./env-files.ts";
 import { askHealth } from "./health.ts";
 import { readEngineSockets, readHostListeners, readKernel } from "./kernel.ts";
 import { readLog, type LogMarks } from "./log-file.ts";
-import { readPaths } from "./paths.ts";
+import { readPaths, realPaths } from "./paths.ts";
 import type { Proc } from "./proc.ts";
 
 /** The outside world of one check, and what it keeps from round to round. */
@@ -66,7 +66,7 @@ async function gatherOnce(container: ContainerDescription, held: Held, around: S
     ...held,
     container,
     kernel,
-    paths: readPaths(kernel, expected.mounts, sockets, proc.root),
+    paths: { ...readPaths(kernel, expected.mounts, sockets, proc.root), real: realPaths(bindSources(container, service)) },
     image: await attempt(async () => {
       const image = await observation.describeImage(reference ?? container.imageID);
       return image ? known(image) : unknown(`the engine has no image ${reference ?? container.imageID} any more`);
@@ -84,6 +84,11 @@ async function gatherOnce(container: ContainerDescription, held: Held, around: S
       module?.health && container.running ? await askHealth(module, container, reachable(kernel, info)) : unknown("not asked"),
     listeners,
   };
+}
+
+function bindSources(container: ContainerDescription, service: Service | undefined): string[] {
+  const declared = (service?.mounts ?? []).flatMap(({ kind, source }) => (kind === "bind" && source ? [source.value] : []));
+  return [...declared, ...container.mounts.flatMap(({ kind, source }) => (kind === "bind" ? [source] : []))];
 }
 
 async function readKernelOf(
