@@ -35,6 +35,10 @@ const forms: readonly (readonly [kind: string, pattern: string])[] = [
   ["a signed token (JWT)", "\\beyJ[A-Za-z0-9_-]{8,}\\.eyJ[A-Za-z0-9_-]{8,}\\.[A-Za-z0-9_-]{16,}"],
   ["a token in a header", "\\b[Bb]earer (?=[A-Za-z._~+/-]{0,64}\\d)[A-Za-z0-9._~+/-]{16,}"],
   ["a hash of a password", "\\$(?:apr1\\$|2[aby]\\$\\d\\d\\$|6\\$|argon2id?\\$)[./A-Za-z0-9$=,+]{20,}"],
+  [
+    "a password on a command line",
+    "\\bcurl\\b[^\\n|;&]{0,160}?\\s(?:-u|--user)[ =]?[\"']?[A-Za-z0-9_.@-]{1,64}:(?![$<%{*])[^\\s\"'$]{3,128}",
+  ],
   ["a password in an address", "\\b[a-z][a-z0-9+.-]{1,20}://[^\\s:/@$'\"{}<>%]{0,64}:(?![$<%{*])[^\\s@/'\"${}<>]{1,128}@"],
 ];
 const anyForm = new RegExp(forms.map(([, pattern]) => `(${pattern})`).join("|"), "g");
@@ -44,7 +48,12 @@ export function tokensIn(text: string): readonly Token[] {
   return Array.from(text.matchAll(anyForm), (match) => {
     const index = match.slice(1).findIndex((group) => group !== undefined);
     const kind = forms[index]?.[0] ?? "a secret";
-    const password = kind === "a password in an address" ? /:([^:]*)@$/.exec(match[0])?.[1] : undefined;
+    const password =
+      kind === "a password in an address"
+        ? /:([^:]*)@$/.exec(match[0])?.[1]
+        : kind === "a password on a command line"
+          ? /:([^:]*)$/.exec(match[0])?.[1]
+          : undefined;
     return {
       kind,
       weak: isFromManual(match[0]) || (password !== undefined && isPlaceholder(password)),

@@ -598,6 +598,16 @@ describe("a mode that only looks like read-only", () => {
   });
 });
 
+test("a volume's device is what the kernel makes of it, which follows a link before it goes up", async () => {
+  const before = async (folder: string): Promise<void> => {
+    await mkdir(join(folder, "conf/below"));
+    await symlink("../conf/below", join(folder, "data/link"));
+    const volume = `volumes:\n  vol: { driver_opts: { type: none, o: bind, device: "${folder}/data/link/.." } }\n`;
+    await writeFile(join(folder, "compose.yaml"), shop("volumes: [./conf:/app/conf:ro, vol:/v]", volume));
+  };
+  expect(await found("mounts-read-only", "", { before })).toEqual([broken]);
+});
+
 test("an engine's socket by a symbolic link, a volume and a secret", async () => {
   const before = (folder: string): Promise<void> => symlink("/var/run", join(folder, "tools"));
   expect(await found("engine-socket", shop("volumes: [./tools:/t]"), { before })).toEqual([broken]);
