@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import type { ContractModule, EnvironmentName } from "../../contract/declaration/contract.ts";
 import { NovaError } from "../../model/errors.ts";
 import type { ComposeSelection } from "../compose/command.ts";
 import type { ComposeProgram } from "../compose/program.ts";
 import { defaultProjectName, declaredProjectName, parseResolved, type ResolvedProject } from "../compose/resolved.ts";
+import { packageRoot } from "../package-root.ts";
 import { runCompose, type RunComposeOptions } from "../compose/run.ts";
 import type { Environment } from "../state.ts";
 
@@ -62,7 +63,9 @@ export async function openProject(
   if (composeFiles.length === 0) {
     throw new NovaError("MODULE_NOT_FOUND", `The module ${module.name} has no Compose file.`, {
       place: module.folder,
-      next: `Bring it with \`novabot modules add ${module.name}\`, or write it; see docs/modules.md.`,
+      next: existsSync(join(packageRoot(), "modules", basename(module.folder)))
+        ? `Bring it with \`novabot modules add ${module.name}\`, or write it; see docs/modules.md.`
+        : "Write it (NovaBot brings none of that name); see docs/modules.md.",
     });
   }
   const texts = await Promise.all(composeFiles.map((file) => readFile(file, "utf8")));
