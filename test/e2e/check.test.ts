@@ -72,6 +72,13 @@ test("what breaks it is told with its line, the value underlined, the reason and
   expect(stdout).toMatch(/found 2 errors\. `novabot check --fix` mends 2\.\n$/);
 });
 
+test("what the documentation shows of a finding is what is told", async () => {
+  const { stdout } = await check(await webProject(keptText.replace('"1001:1001"', "root")));
+  const page = await readFile(join(import.meta.dirname, "../../docs/check.md"), "utf8");
+  expect(page).toContain(`\`\`\`\n${stdout.slice(0, stdout.indexOf("\n\n"))}\n\`\`\``);
+  expect(page).toContain(`"message": ${JSON.stringify(stdout.split("\n")[3]?.trim())}`);
+});
+
 test("a module that is declared and not there is broken; one whose files cannot be read was not checked", async () => {
   const missing = await json(await project({ "contract.yaml": contractText }));
   expect([missing.exitStatus, told(missing)]).toEqual([1, ["error module-present contract.yaml:3:3"]]);
