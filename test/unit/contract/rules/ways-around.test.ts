@@ -471,6 +471,11 @@ test.each<[string, string]>([
   ["sandbox-off", "security_opt: [systempaths=unconfined]"],
   ["sandbox-off", "security_opt: [no-new-privileges=false]"],
   ["sandbox-off", "security_opt: [writable-cgroups=true]"],
+  ["devices", "volumes: [//dev/sda:/d]"],
+  ["devices", "volumes: [/srv/../dev/kvm:/d]"],
+  ["devices", "volumes: [{ type: bind, source: /dev/./kvm, target: /d }]"],
+  ["host-paths", "volumes: [/tmp/ssh-x1/agent.7:/agent]"],
+  ["host-paths", "volumes: [/run/host-services/ssh-auth.sock:/agent]"],
   ["engine-socket", "volumes: [/run/host-services/docker.proxy.sock:/d]"],
   ["engine-socket", "volumes: [/var/run/docker.sock.raw:/d]"],
   ["engine-socket", "volumes: [/var/snap/lxd/common/lxd/unix.socket:/d]"],
@@ -486,6 +491,10 @@ describe("what a name hides", () => {
   const volume = (options: string): string => `volumes: { vol: ${options} }\n`;
   test.each<[string, string, unknown]>([
     ["devices", "{ driver_opts: { type: ext4, device: /dev/sda1 } }", broken],
+    ["devices", "{ driver_opts: { type: ext4, device: /srv/../dev/sda1 } }", broken],
+    ["devices", "{ driver_opts: { type: none, o: bind, device: /srv/../dev } }", broken],
+    ["host-paths", "{ driver_opts: { type: proc, device: /x } }", broken],
+    ["host-paths", "{ driver_opts: { type: overlay, device: /x, o: 'lowerdir=/' } }", broken],
     ["host-paths", "{ driver_opts: { type: proc, device: proc } }", broken],
     ["host-paths", "{ driver_opts: { type: overlay, device: overlay, o: 'lowerdir=/,upperdir=/u,workdir=/w' } }", broken],
     ["host-paths", "{ driver: local-persist, driver_opts: { mountpoint: / } }", warned],
