@@ -12,7 +12,7 @@ test("the Compose specification's schema is that of the package that brings it, 
   const { version } = JSON.parse(await readFile(manifest, "utf8")) as { version: string };
   const theirs = await readFile(join(dirname(manifest), "schemas/compose.schema.json"));
   const ours = await readFile(join(folder, "compose-spec.json"));
-  expect(ours.equals(theirs)).toBe(true);
+  expect(ours.equals(theirs), "take the new one: schema/compose-spec/README.md").toBe(true);
   const readme = await readFile(join(folder, "README.md"), "utf8");
   expect(readme).toContain(`\`dclint\` ${version}`);
   expect(readme).toContain(createHash("sha256").update(ours).digest("hex"));
