@@ -1,3 +1,5 @@
+import { closing } from "../dockerfile/substitute.ts";
+
 /**
  * What Compose makes of a text when no variable is set anywhere: the defaults that stand in it, or nothing. Undefined when it would refuse (`${X:?}`).
  * This is what runs on a machine that lacks the settings of the one that checks.
@@ -41,13 +43,4 @@ function put(written: string, every: boolean, depth: number): string | undefined
     at = end + 1;
   }
   return text;
-}
-
-function closing(text: string, from: number): number {
-  let depth = 1;
-  for (let at = from; at < text.length; at += 1) {
-    if (text.startsWith("${", at)) depth += 1;
-    else if (text[at] === "}" && --depth === 0) return at;
-  }
-  return text.length;
 }
