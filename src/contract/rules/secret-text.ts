@@ -37,7 +37,7 @@ const forms: readonly (readonly [kind: string, pattern: string])[] = [
   ["a hash of a password", "\\$(?:apr1\\$|2[aby]\\$\\d\\d\\$|6\\$|argon2id?\\$)[./A-Za-z0-9$=,+]{20,}"],
   [
     "a password on a command line",
-    "\\bcurl\\b[^\\n|;&]{0,80}?\\s(?:-u|--user)[ =]?[\"']?[A-Za-z0-9_.@-]{1,64}:(?![$<%{*])[^\\s\"'$]{3,128}",
+    "\\bcurl\\b[^\\n|;&]{0,80}?\\s(?:-[A-Za-z]{0,8}u|--user)[ =]?[\"']?[A-Za-z0-9_.@-]{1,64}:(?![$<%{*])[^\\s\"'$]{3,128}",
   ],
   ["a password in an address", "\\b[a-z][a-z0-9+.-]{1,20}://[^\\s:/@$'\"{}<>%]{0,64}:(?![$<%{*])[^\\s@/'\"${}<>]{1,128}@"],
 ];

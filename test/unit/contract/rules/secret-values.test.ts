@@ -65,7 +65,7 @@ describe("a literal value under a name that says what it is", () => {
     ["a command", "command: redis-server --requirepass correct-horse"],
     ["words of a command", 'command: ["x", "--password", "correct-horse"]'],
     ["one word of a command", 'command: ["x", "--api-key=correct-horse"]'],
-    ["a user's password", "healthcheck: { test: curl -fs -u admin:correct-horse http://x/y }"],
+    ["a user's password", "healthcheck: { test: curl -fsu admin:correct-horse http://x/y }"],
     ["a health check", "healthcheck: { test: mysqladmin ping --password=correct-horse }"],
     ["an entrypoint", "entrypoint: sh -c 'TOKEN=correct-horse exec x'"],
     ["a hook", "post_start: [{ command: 'x --token correct-horse' }]"],
