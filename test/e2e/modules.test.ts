@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
-import { copyFile, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -315,6 +316,27 @@ describe("modules, whatever the Compose", () => {
     expect(await readdir(join(home.root, "data/host/modules", WAHA))).toEqual(["standing"]);
     await writeFile(join(home.waha, "compose.yaml"), compose);
     expect((await up(home, "waha")).code).toBe(0);
+  }, 120_000);
+
+  test("secrets that were materialized by hand are no change, and what somebody did to a container since is put right", async () => {
+    const id = await idOf(home, "waha");
+    const written = await runNovabot(["secrets", "materialize", "waha", "--env", "local"], home.env, "", home.root);
+    expect(written.code, written.stderr).toBe(0);
+    expect((await up(home, "waha")).of(WAHA)).toMatchObject({ result: "unchanged" });
+    await appendFile(join(home.waha, ".env.local"), "ANOTHER=1\n");
+    expect((await up(home, "waha")).of(WAHA)).toMatchObject({ result: "unchanged" });
+    expect(await readFile(join(home.waha, ".env.local"), "utf8")).not.toContain("ANOTHER");
+    expect(await idOf(home, "waha")).toBe(id);
+
+    const body = JSON.stringify({ RestartPolicy: { Name: "no" } });
+    const headers = { "content-type": "application/json", "content-length": String(body.length) };
+    const asked = request({ socketPath: socket, path: `/v1.40/containers/${id}/update`, method: "POST", headers }).end(body);
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    expect(answer.resume().statusCode).toBe(200);
+    const again = await up(home, "waha");
+    expect(again.of(WAHA)).toMatchObject({ result: "started" });
+    expect(again.stderr).toContain("what runs is not what its files say");
+    expect(await ask(home, await key(home))).toMatchObject({ status: 200 });
   }, 120_000);
 
   test("a health check that hangs holds up neither the time limit nor the process", async () => {
