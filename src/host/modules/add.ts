@@ -49,7 +49,7 @@ export async function addModules(home: Home, names: readonly string[], env: Envi
     };
     const ours = await readContract(join(source, "contract.yaml"));
     await bring("contract.yaml", copyFile);
-    await bring("schema", copyTree);
+    await bring("schema/contract.schema.json", copyFile);
     const contract = await readContract(join(home.root, "contract.yaml"));
     const chosen = names.length > 0 ? names.map((name) => moduleNamed(ours, name)) : ours.modules;
     const brought: string[] = [];
