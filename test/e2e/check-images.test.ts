@@ -55,10 +55,12 @@ describe.each([
 test("a secret that an image keeps is told at the image's name, which is no secret", async () => {
   const cwd = await project({ "compose.yaml": compose("x:1") });
   const secret = ["ghp_", "Z7qf3Npl2Xkd5WtrZ7qf3Npl2Xkd5Wtr0123"].join("");
-  const image = imageDescription({ tags: ["x:1"], user: "5:5", env: [`API_TOKEN=${secret}`] });
+  const history = [`RUN fetch ${secret}`];
+  const image = imageDescription({ tags: ["x:1"], user: "5:5", env: [`API_TOKEN=${secret}`], history });
   const report = await checkPaper({ paths: ["."], cwd, env: {}, askForImage: () => Promise.resolve(image) });
   const told = formatReport(report, "text", { base: cwd, colour: false });
   expect(told).toContain(" 3 |     image: x:1\n   |            ^^^\n");
+  expect(told).toContain('The history of the image "x:1" holds a token of GitHub.');
   expect(told).not.toContain(secret);
 });
 
