@@ -84,7 +84,8 @@ async function compareCorpus(compose: string, corpus: readonly Case[], directory
   ];
   const rows = (name: string, { passesMs, peakKiB }: OwnFigures, projects: number): string[][] => {
     const [first = Number.NaN, ...later] = passesMs.map((ms) => ms / projects);
-    return [row(`${name}, first pass`, first, peakKiB), row(`${name}, later passes`, median(later), peakKiB)];
+    const warm = later.length === 0 ? [] : [row(`${name}, later passes`, median(later), peakKiB)];
+    return [row(`${name}, first pass`, first, peakKiB), ...warm];
   };
   process.stdout.write(
     table(

@@ -30,7 +30,7 @@ export function addCheckCommand(program: Command, context: CLIContext): void {
     )
     .argument("[paths...]", "what to check")
     .addOption(new Option("--env <name>", "whose env file the modules take (local)").choices(["local", "prod"]))
-    .option("--profile <name>", "start the services of this Compose profile too; may be repeated", collect, [])
+    .option("--profile <name>", "count the services of this Compose profile as started; may be repeated", collect, [])
     .option("--no-images", "ask no engine what images say of themselves")
     .option("--fix", "mend what can be mended without a decision, then check again")
     .option("--dry-run", "with --fix: print the change as a diff instead of making it")

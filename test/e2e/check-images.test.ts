@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkPaper } from "../../src/host/check/paper.ts";
 import { imagesOfEngine } from "../../src/host/check/images.ts";
+import { formatReport } from "../../src/contract/report/format.ts";
 import type { Report } from "../../src/contract/findings/finding.ts";
 import { project } from "../fixtures/check-project.ts";
 import { withDocker, withPodman, type TestEngine } from "../fixtures/engines/engines.ts";
 import { tarOf } from "../fixtures/engines/image.ts";
+import { imageDescription } from "../fixtures/image-description.ts";
 
 const compose = (image: string): string => `services:\n  a:\n    image: ${image}\n    restart: unless-stopped\n`;
 
@@ -48,6 +50,18 @@ describe.each([
   test("an image that it does not have is not known", async () => {
     expect(verdict(await checked("no-such-image:1"))).not.toBe("kept");
   });
+});
+
+test("a secret that an image keeps is told at the image's name, which is no secret", async () => {
+  const cwd = await project({ "compose.yaml": compose("x:1") });
+  const secret = ["ghp_", "Z7qf3Npl2Xkd5WtrZ7qf3Npl2Xkd5Wtr0123"].join("");
+  const history = [`RUN fetch ${secret}`];
+  const image = imageDescription({ tags: ["x:1"], user: "5:5", env: [`API_TOKEN=${secret}`], history });
+  const report = await checkPaper({ paths: ["."], cwd, env: {}, askForImage: () => Promise.resolve(image) });
+  const told = formatReport(report, "text", { base: cwd, colour: false });
+  expect(told).toContain(" 3 |     image: x:1\n   |            ^^^\n");
+  expect(told).toContain('The history of the image "x:1" holds a token of GitHub.');
+  expect(told).not.toContain(secret);
 });
 
 test("no engine is looked for until an image must be asked, and none is needed", async () => {

@@ -72,6 +72,13 @@ test("what breaks it is told with its line, the value underlined, the reason and
   expect(stdout).toMatch(/found 2 errors\. `novabot check --fix` mends 2\.\n$/);
 });
 
+test("what the documentation shows of a finding is what is told", async () => {
+  const { stdout } = await check(await webProject(keptText.replace('"1001:1001"', "root")));
+  const page = await readFile(join(import.meta.dirname, "../../docs/check.md"), "utf8");
+  expect(page).toContain(`\`\`\`\n${stdout.slice(0, stdout.indexOf("\n\n"))}\n\`\`\``);
+  expect(page).toContain(`"message": ${JSON.stringify(stdout.split("\n")[3]?.trim())}`);
+});
+
 test("a module that is declared and not there is broken; one whose files cannot be read was not checked", async () => {
   const missing = await json(await project({ "contract.yaml": contractText }));
   expect([missing.exitStatus, told(missing)]).toEqual([1, ["error module-present contract.yaml:3:3"]]);
@@ -282,4 +289,18 @@ test("no output holds a secret that was found", async () => {
     expect([code, stdout.includes("secret-values")]).toEqual([1, true]);
     expect(stdout + stderr).not.toContain(secret);
   }
+});
+
+test("what leads to a secret and is none is quoted; the secret beside it is not", async () => {
+  const directory = await project({
+    "compose.yaml": "services:\n  a:\n    build: .\n    user: '5:5'\n    restart: unless-stopped\n",
+    ".env": "",
+    Dockerfile:
+      "FROM debian:12\nARG DB_PASSWORD\nCOPY .env /app/\nENV DB_PASSWORD=$DB_PASSWORD\nENV API_PASSWORD=${X:-hunter2hunter2}\n",
+  });
+  const { stdout } = await check(directory, "--rule", "secret-values");
+  expect(stdout).toContain(" 3 | COPY .env /app/\n   |      ^^^^\n");
+  expect(stdout).toContain(" 4 | ENV DB_PASSWORD=$DB_PASSWORD\n");
+  expect(stdout).toContain(" 5 | ENV API_PASSWORD=*");
+  expect(stdout).not.toContain("hunter2");
 });

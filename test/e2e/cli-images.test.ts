@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runNovabot } from "../fixtures/command-line.ts";
 
@@ -26,6 +28,11 @@ test("the demo proves what runs, shows what a check finds in a file that looks r
   expect(stdout).toMatch(/kept {2}user +1000:1000 in \d+ processes/);
   for (const found of ["4:11  error  user", "7:9  error  ports", "9:26  error  mounts-read-only"])
     expect(stdout).toContain(`compose.yaml:${found}`);
+  // The README shows the first of them.
+  const shown = stdout
+    .slice(stdout.indexOf("compose.yaml:4:11"), stdout.indexOf("\n\n  compose.yaml:7:9"))
+    .replaceAll("\n  ", "\n");
+  expect(await readFile(join(import.meta.dirname, "../../README.md"), "utf8")).toContain(`\`\`\`\n${shown}\n\`\`\``);
   const diff = stdout.split("\n").filter((line) => /^ {2}[+-] /.test(line));
   expect(diff.map((line) => line.replaceAll(/ +/g, " ").trim())).toEqual([
     '- user: "+0:0"',

@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
-import { copyFile, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
 import { findEngine } from "../../src/host/engines/find.ts";
 import { buildImages } from "../../src/host/images/images.ts";
-import { finished, startNovabot } from "../fixtures/command-line.ts";
+import { finished, runNovabot, startNovabot } from "../fixtures/command-line.ts";
 import { composeProgram } from "../fixtures/compose-programs.ts";
 import { makeModulesHome, type ModulesHome } from "../fixtures/modules-home.ts";
 import { buildWAHAStandIn } from "../fixtures/waha.ts";
@@ -168,12 +168,13 @@ describe.each(["v2", "v1"] as const)("modules with Compose %s", (version) => {
 
   test("killed in the midst, the next `up` brings it to what its files say", async () => {
     await setVariable(home, `STAND_IN_LATER: "${Date.now()}"`);
+    const former = await idOf(home, "waha");
     const child = startNovabot(["modules", "up", "waha"], home.env);
-    child.stderr?.setEncoding("utf8");
-    for await (const text of child.stderr ?? []) if (String(text).includes("starting")) break;
-    await delay(version === "v1" ? 1500 : 300);
+    const killed = once(child, "close");
+    // The former container has made room, and the new one is not proven.
+    await expect.poll(async () => await idOf(home, "waha"), { timeout: 20_000, interval: 20 }).not.toBe(former);
     process.kill(-(child.pid ?? 0), "SIGKILL");
-    await once(child, "close");
+    await killed;
     const again = await up(home, "waha");
     expect(again.code).toBe(0);
     expect(await ask(home, await key(home))).toMatchObject({ status: 200 });
@@ -317,6 +318,27 @@ describe("modules, whatever the Compose", () => {
     expect((await up(home, "waha")).code).toBe(0);
   }, 120_000);
 
+  test("secrets that were materialized by hand are no change, and what somebody did to a container since is put right", async () => {
+    const id = await idOf(home, "waha");
+    const written = await runNovabot(["secrets", "materialize", "waha", "--env", "local"], home.env, "", home.root);
+    expect(written.code, written.stderr).toBe(0);
+    expect((await up(home, "waha")).of(WAHA)).toMatchObject({ result: "unchanged" });
+    await appendFile(join(home.waha, ".env.local"), "ANOTHER=1\n");
+    expect((await up(home, "waha")).of(WAHA)).toMatchObject({ result: "unchanged" });
+    expect(await readFile(join(home.waha, ".env.local"), "utf8")).not.toContain("ANOTHER");
+    expect(await idOf(home, "waha")).toBe(id);
+
+    const body = JSON.stringify({ RestartPolicy: { Name: "no" } });
+    const headers = { "content-type": "application/json", "content-length": String(body.length) };
+    const asked = request({ socketPath: socket, path: `/v1.40/containers/${id}/update`, method: "POST", headers }).end(body);
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    expect(answer.resume().statusCode).toBe(200);
+    const again = await up(home, "waha");
+    expect(again.of(WAHA)).toMatchObject({ result: "started" });
+    expect(again.stderr).toContain("what runs is not what its files say");
+    expect(await ask(home, await key(home))).toMatchObject({ status: 200 });
+  }, 120_000);
+
   test("a health check that hangs holds up neither the time limit nor the process", async () => {
     const compose = await readFile(join(home.waha, "compose.yaml"), "utf8");
     await home.edit(`modules/${WAHA}/compose.yaml`, (text) => text.replace(/test: \[.*\]/, 'test: [CMD, sleep, "1000"]'));
@@ -366,6 +388,15 @@ describe("modules, whatever the Compose", () => {
     expect(await ask(home, local)).toMatchObject({ status: 401 });
     const { stdout } = await home.modules("status", "waha", "--json");
     expect(JSON.parse(stdout)).toMatchObject({ modules: [{ environment: "prod", contract: "kept" }] });
+    const live = await runNovabot(["check", "--live", "waha", "--rule", "env-file-fresh"], home.env, "", home.root);
+    expect([live.code, live.stdout], live.stderr).toEqual([0, expect.stringMatching(/env-file-fresh +kept/)]);
+    const asked = await runNovabot(
+      ["check", "--live", "waha", "--rule", "env-file-fresh", "--env", "local"],
+      home.env,
+      "",
+      home.root,
+    );
+    expect(asked.code).toBe(1);
     const again = await up(home, "waha");
     expect(again.of(WAHA)).toMatchObject({ result: "unchanged", environment: "prod" });
     expect(again.stderr).toContain("with --env prod, as it came up last");

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
@@ -37,4 +37,6 @@ test("the README's tour is the one that runs here, and it works", async () => {
     "Checked 1 module: found 1 error.",
   ])
     expect(stdout).toContain(part);
+  // The contract's first line names it for editors; other schemas are the program's own.
+  expect(await readdir(join(directory, "home/schema"))).toEqual(["contract.schema.json"]);
 });

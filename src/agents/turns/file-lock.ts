@@ -11,6 +11,8 @@ export interface FileLock {
 const BUSY = 5;
 const NO_DATABASE = 26;
 const lookAgainMs = 100;
+const mostTries = 10;
+const pause = new Int32Array(new SharedArrayBuffer(4));
 /** A lock must not end because whoever has it is no longer reachable, and so collected, while the process lives. */
 const held = new Set<DatabaseSync>();
 
@@ -19,6 +21,18 @@ const held = new Set<DatabaseSync>();
  * its file lock alone, which Node has no other call for: the file holds no data. Takes well under a millisecond.
  */
 export function tryFileLock(path: string): FileLock | undefined {
+  // SQLite takes a lock in steps, and two who try (or one who tries and one who asks) can turn each other away: then nobody has it.
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    const lock = tryOnce(path);
+    if (lock) return lock;
+    if (isFileLocked(path)) return undefined;
+    // The other may be waiting for the processor.
+    Atomics.wait(pause, 0, 0, 1);
+  }
+  return undefined;
+}
+
+function tryOnce(path: string): FileLock | undefined {
   const file = new DatabaseSync(path, { timeout: 0 });
   try {
     file.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");

@@ -1,5 +1,5 @@
 import { dirname, relative, resolve } from "node:path";
-import { getMap, getText, isNull, withEntry } from "./build.ts";
+import { get, getMap, getText, isNull, withEntry } from "./build.ts";
 import { mergeService, withoutPaths } from "./merge.ts";
 import type { MapEntry, MapNode, Node } from "./node.ts";
 import { isRemote, resolvePaths } from "./paths.ts";
@@ -113,7 +113,7 @@ class Chain {
   ): Promise<{ readonly services: MapNode; readonly resets: BaseFile["resets"] }> {
     const known = this.#bases.get(from);
     if (known !== undefined) return known;
-    const { root, resets } = await this.#context.readBase(from, written);
+    const { root, resets } = await this.#context.readBase(from, get(written, "file") ?? written);
     // Paths of the other file begin where that file lies, and stay relative as those of this file still are: lists of them are merged by their text.
     const rebased = resolvePaths(root, {
       directory: relative(this.#context.directory, dirname(from)) || ".",

@@ -44,7 +44,7 @@ async function included(item: Node, directory: string): Promise<Included> {
     directory: begin,
     base: isAbsolute(written) ? begin : relative(directory, begin) || ".",
     envFiles: await envFiles(item, directory, own),
-    at: item,
+    at: get(item, "path") ?? item,
   };
 }
 

@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import type { AnySchema, ErrorObject, ValidateFunction } from "ajv";
 import type { Place } from "../source/place.ts";
 import type { MapNode, Node } from "./node.ts";
@@ -20,9 +19,7 @@ export async function validate(root: MapNode): Promise<void> {
 }
 
 async function compile(): Promise<ValidateFunction> {
-  const require = createRequire(import.meta.url);
-  // The package does not export its schema.
-  const path = join(dirname(require.resolve("dclint/package.json")), "schemas", "compose.schema.json");
+  const path = createRequire(import.meta.url).resolve("#compose-spec");
   const [{ Ajv }, text] = await Promise.all([import("ajv"), readFile(path, "utf8")]);
   const schema = JSON.parse(text) as AnySchema & { $schema?: string };
   // The schema says draft 2020-12 or 7 by release, and uses what both have.

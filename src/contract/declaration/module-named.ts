@@ -11,7 +11,7 @@ export function moduleNamed(contract: Contract, text: string): ContractModule {
   const names = (endings.length > 1 ? endings : contract.modules).map(({ name }) => name).join(", ");
   throw new NovaError(
     "MODULE_NOT_FOUND",
-    endings.length > 1 ? `${quote(text)} is the end of several modules' names` : `the contract has no module ${quote(text)}`,
+    endings.length > 1 ? `${quote(text)} is the end of several modules' names.` : `The contract has no module ${quote(text)}.`,
     { place: contract.source.path, next: names === "" ? "The contract has no modules yet." : `Use one of: ${names}.` },
   );
 }

@@ -61,25 +61,29 @@ function told(issue: { readonly code: string; readonly message: string; readonly
 }
 
 function invalid(places: Places, complaints: readonly Complaint[], cause?: unknown): NovaError {
-  const problems = complaints.map(({ path, message }) => {
-    const { line, column } = places.at(path);
-    return { place: `${places.file}:${String(line)}:${String(column)}`, message };
-  });
+  const problems = complaints
+    .map(({ path, message }) => ({ at: places.at(path), message }))
+    .toSorted((one, other) => one.at.line - other.at.line || one.at.column - other.at.column)
+    .map(({ at, message }) => ({ place: `${places.file}:${String(at.line)}:${String(at.column)}`, message }));
   const more = problems.length > 1 ? ` (and ${String(problems.length - 1)} more)` : "";
-  return new NovaError("CONTRACT_INVALID", `${problems[0]?.message ?? "cannot be read"}${more}`, {
-    ...(problems[0] === undefined ? {} : { place: problems[0].place }),
-    facts: { problems },
-    cause,
-  });
+  return new NovaError(
+    "CONTRACT_INVALID",
+    `The contract cannot be used: ${problems[0]?.message ?? "it cannot be read"}${more}.`,
+    {
+      ...(problems[0] === undefined ? {} : { place: problems[0].place }),
+      facts: { problems },
+      cause,
+    },
+  );
 }
 
 async function textOf(file: string): Promise<string> {
   try {
     // Without this a pipe of that name would hold the check for ever.
     const found = await stat(file);
-    if (!found.isFile()) throw new NovaError("CONTRACT_INVALID", `${quote(file)} is not a file`, { place: file });
+    if (!found.isFile()) throw new NovaError("CONTRACT_INVALID", `${quote(file)} is not a file.`, { place: file });
     if (found.size > largestFile) {
-      throw new NovaError("CONTRACT_INVALID", `${quote(file)} has ${String(found.size)} bytes; the limit is 5 MiB`, {
+      throw new NovaError("CONTRACT_INVALID", `${quote(file)} has ${String(found.size)} bytes; the limit is 5 MiB.`, {
         place: file,
       });
     }
@@ -92,8 +96,8 @@ async function textOf(file: string): Promise<string> {
   } catch (error) {
     if (error instanceof NovaError) throw error;
     if (hasCode(error, "ENOENT", "ENOTDIR")) {
-      throw new NovaError("CONTRACT_NOT_FOUND", `there is no ${quote(file)}`, { place: file, cause: error });
+      throw new NovaError("CONTRACT_NOT_FOUND", `There is no ${quote(file)}.`, { place: file, cause: error });
     }
-    throw new NovaError("CONTRACT_INVALID", `${quote(file)} cannot be read: ${reasonOf(error)}`, { place: file, cause: error });
+    throw new NovaError("CONTRACT_INVALID", `${quote(file)} cannot be read: ${reasonOf(error)}.`, { place: file, cause: error });
   }
 }

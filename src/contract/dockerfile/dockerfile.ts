@@ -17,7 +17,7 @@ export interface Instruction {
 export interface Stage {
   /** Lower case; its number when it has none. */
   readonly name: string;
-  /** What `FROM` names, with build arguments put in. */
+  /** What `FROM` names, with build arguments put in, or what a context of that name puts in its place; empty when that is no image. */
   readonly base: string;
   readonly at: Place;
   /** The earlier stage that it is built on. */
@@ -25,8 +25,8 @@ export interface Stage {
   readonly instructions: readonly Instruction[];
   /** Build arguments and variables as they are at its end. */
   readonly variables: ReadonlyMap<string, string>;
-  /** The last `USER` of it alone, with variables put in. */
-  readonly user: { readonly value: string; readonly at: Place } | undefined;
+  /** The last `USER` of it alone, with variables put in; `written` is the text before that. */
+  readonly user: { readonly value: string; readonly written: string; readonly at: Place } | undefined;
   readonly healthcheck: Instruction | undefined;
 }
 
@@ -41,11 +41,12 @@ export interface Dockerfile {
 
 /**
  * Reads a Dockerfile as a builder does: stages, `ARG` and `ENV`, continued lines, the escape directive, here-documents. `args` are the build arguments
- * that are given; a Dockerfile that no builder takes gives what can be made out.
+ * that are given, `contexts` the additional ones by their names; a Dockerfile that no builder takes gives what can be made out.
  */
 export function readDockerfile(
   source: SourceFile,
   args: ReadonlyMap<string, string> = new Map(),
+  contexts: ReadonlyMap<string, string> = new Map(),
   placed: (line: number, column: number, endLine: number, endColumn: number) => Place = (line, column, endLine, endColumn) => ({
     file: source.path,
     line,
@@ -58,14 +59,18 @@ export function readDockerfile(
   const instructions: Instruction[] = [];
   const stages: Stage[] = [];
   const globals = new Map<string, string>();
+  const replaced = new Map([...contexts].map(([name, context]) => [plainName(name), context]));
   let stage: Open | undefined;
   for (const one of parsed.getInstructions()) {
     const instruction = read(one, placed);
     instructions.push(instruction);
     if (instruction.keyword === "FROM") {
       const name = /\s+as\s+(\S+)/i.exec(instruction.text)?.[1]?.toLowerCase() ?? String(stages.length);
-      const base = substitute(instruction.text.split(/\s+/)[0] ?? "", globals);
-      const parent = stages.findLast((other) => other.name === base.toLowerCase());
+      const named = substitute(instruction.text.split(/\s+/)[0] ?? "", globals);
+      const whole = replaced.get(plainName(name));
+      const context = whole ?? replaced.get(plainName(named));
+      const parent = context === undefined ? stages.findLast((other) => other.name === named.toLowerCase()) : undefined;
+      const base = context === undefined ? named : (/^docker-image:\/\/(.+)$/.exec(context)?.[1] ?? "");
       const variables = new Map<string, string>(environmentOf(parent));
       stage = {
         name,
@@ -81,6 +86,8 @@ export function readDockerfile(
       triggered(stage, parent);
       stages.push(stage);
       environments.set(stage, stage.environment);
+      // A builder leaves a stage unread that a context of its name replaces.
+      if (whole !== undefined) stage = { ...stage, instructions: [], variables: new Map(), environment: new Map() };
       continue;
     }
     if (stage === undefined) {
@@ -106,11 +113,20 @@ export function readDockerfile(
     } else if (instruction.keyword === "USER") {
       stage.user = {
         value: substitute(instruction.text.trim(), stage.variables),
+        written: instruction.text.trim(),
         at: instruction.arguments[0]?.at ?? instruction.at,
       };
     } else if (instruction.keyword === "HEALTHCHECK") stage.healthcheck = instruction;
   }
   return { source, syntax: args.get("BUILDKIT_SYNTAX") ?? syntaxOf(source.text), stages, instructions };
+}
+
+/** A context takes the place of an image under each of its names. */
+function plainName(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/^(?:index\.)?docker\.io\/(?:library\/)?/, "")
+    .replace(/:latest$/, "");
 }
 
 /** A directive stands above everything else, in a comment. */
@@ -129,8 +145,9 @@ function triggered(stage: Open, parent: Stage | undefined): void {
   for (const instruction of parent?.instructions ?? []) {
     if (instruction.keyword !== "ONBUILD") continue;
     const [, keyword = "", text = ""] = /^(\w+)\s+([^]*)$/.exec(instruction.text) ?? [];
-    if (/^user$/i.test(keyword)) stage.user = { value: substitute(text.trim(), stage.variables), at: instruction.at };
-    else if (/^healthcheck$/i.test(keyword)) {
+    if (/^user$/i.test(keyword)) {
+      stage.user = { value: substitute(text.trim(), stage.variables), written: text.trim(), at: instruction.at };
+    } else if (/^healthcheck$/i.test(keyword)) {
       stage.healthcheck = { ...instruction, keyword: "HEALTHCHECK", text: text.replace(/^(?:--\S+\s+)*/, "") };
     }
   }

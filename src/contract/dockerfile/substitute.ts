@@ -36,7 +36,8 @@ export function substitute(text: string, variables: ReadonlyMap<string, string>,
 
 const pattern = /\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(\}|:?[-+?]))/y;
 
-function closing(text: string, from: number): number {
+/** Where the brace is closed that was opened before `from`; the end of a text that never closes it. */
+export function closing(text: string, from: number): number {
   let open = 1;
   for (let at = from; at < text.length; at += 1) {
     if (text.startsWith("${", at)) open += 1;

@@ -22,6 +22,8 @@ export interface Finding {
   readonly fix: string;
   /** The value that decides; undefined for what only runs (`subject` then names it). */
   readonly at: Place | undefined;
+  /** Of a finding about secrets: what stands at `at` leads to one and is none, so that reports quote it. */
+  readonly quotable?: true;
   /** Other places that take part, with what they do. */
   readonly related?: readonly { readonly at: Place; readonly message: string }[];
   /** The container or image that was looked at, for what has no place in a file. */

@@ -89,8 +89,10 @@ function settings({ container }: LiveSubject, service: Service, tell: Tell): voi
     if (container.labels[name] !== value) tell(`The container's label ${quote(name, 100)} is not the file's.`, at);
 }
 
-function mounts({ container, project }: LiveSubject, service: Service, tell: Tell): void {
+function mounts({ container, project, paths }: LiveSubject, service: Service, tell: Tell): void {
   const declared = new Set<string>();
+  // A directory that is reached through a link has more names than one.
+  const real = (path: string): string => paths.real.get(path) ?? trimmed(path);
   for (const mount of service.mounts) {
     const target = trimmed(mount.target.value);
     declared.add(target);
@@ -102,7 +104,7 @@ function mounts({ container, project }: LiveSubject, service: Service, tell: Tel
     }
     const volume = mount.source && project?.volumes.get(mount.source.value);
     const source = mount.kind === "volume" && volume ? volume.engineName : mount.source?.value;
-    if (source !== undefined && mount.kind !== "tmpfs" && trimmed(found.source) !== trimmed(source))
+    if (source !== undefined && mount.kind !== "tmpfs" && real(found.source) !== real(source))
       tell(
         `${target} comes from ${quote(found.source, 300)}; the file says ${quote(source, 300)}.`,
         mount.source?.at ?? mount.at,

@@ -46,15 +46,17 @@ export function judgeContainer(subject: LiveSubject, now: number): Judgement {
   return { findings: once(findings, subject), checked: inOrder([...checked, ...others(checked, subject.name, runs)]) };
 }
 
-/** A module that has no container: only that can be said of it. */
-export function judgeMissing(name: string, service: string | undefined, at: Finding["at"]): Judgement {
+/** A module that has no container: only that can be said of it, and whether there is anything that could be started. */
+export function judgeMissing(name: string, service: string | undefined, at: Finding["at"], hasFile: boolean): Judgement {
   const finding: Finding = {
     rule: "running",
     severity: "error",
     module: name,
     service,
-    message: `There is no container of ${name}.`,
-    fix: "Start it with `novabot modules up`.",
+    message: `There is no container of ${name}${hasFile ? "" : ", nor a Compose file that it could be made from"}.`,
+    fix: hasFile
+      ? "Start it with `novabot modules up`."
+      : "Bring or write the module (`novabot check` says what is missing), or take it out of contract.yaml.",
     at,
   };
   const checked: CheckedRule[] = [{ rule: "running", module: name, verdict: "broken" }];

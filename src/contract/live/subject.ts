@@ -55,6 +55,8 @@ export interface PathFacts {
   readonly sources: ReadonlyMap<string, Known<{ readonly location: Location; readonly identity: string }>>;
   /** By target: device and inode of what the container has there. */
   readonly targets: ReadonlyMap<string, Known<string>>;
+  /** Directories and files that the file or the engine names, by what they are named, as real paths; without those that are not there. */
+  readonly real: ReadonlyMap<string, string>;
   /** Sockets of container engines. */
   readonly engineSockets: readonly { readonly path: string; readonly location: Location }[];
 }

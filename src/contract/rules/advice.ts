@@ -2,9 +2,6 @@ import { adding, appending, replacing } from "./mend.ts";
 import type { PaperRule, ServiceSubject } from "./paper-rule.ts";
 import { entryOf, isOff, isOn, itemsOf, textOf, under } from "./values.ts";
 
-/** The engine's own tools are the ones that fork most, and they need fewer. */
-const usualPids = 256;
-
 export const memoryLimitRule: PaperRule = {
   id: "memory-limit",
   scope: "service",
@@ -44,19 +41,14 @@ export const cpuLimitRule: PaperRule = {
 export const pidsLimitRule: PaperRule = {
   id: "pids-limit",
   scope: "service",
-  check(subject, tell) {
-    const { node, name, at } = subject.service;
-    if (isLimit(textOf(under(node, "pids_limit"))) || isLimit(textOf(under(node, "deploy", "resources", "limits", "pids"))))
-      return;
-    const written = entryOf(node, "pids_limit");
+  check({ service: { node, name, at } }, tell) {
+    const written = under(node, "pids_limit");
+    if (isLimit(textOf(written)) || isLimit(textOf(under(node, "deploy", "resources", "limits", "pids")))) return;
+    // How many it needs nobody can read from the file: a program stops in the middle of its work when they are too few.
     tell({
       message: `${name} may start processes without end`,
-      fix: `Write \`pids_limit: ${String(usualPids)}\`.`,
-      at: written?.value.at ?? at,
-      edits:
-        written === undefined
-          ? adding(subject, [`pids_limit: ${String(usualPids)}`])
-          : replacing(subject, written.value.at, String(usualPids)),
+      fix: "Write `pids_limit`, twice of the processes and threads that it has when it works; 256 is enough for most.",
+      at: written?.at ?? at,
     });
   },
 };

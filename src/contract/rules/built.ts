@@ -1,8 +1,10 @@
 import { builtStage, readDockerfile, type Dockerfile, type Stage } from "../dockerfile/dockerfile.ts";
+import { substitute } from "../dockerfile/substitute.ts";
 import type { Service } from "../compose/project.ts";
 import type { Place } from "../source/place.ts";
 import { quote } from "../../model/errors.ts";
 import type { PaperFacts, PaperSubject } from "./subject.ts";
+import { textOf, under } from "./values.ts";
 
 /** What a service is built from, when its Dockerfile can be read. */
 export interface Built {
@@ -30,10 +32,15 @@ export function builtFrom({ facts }: PaperSubject, service: Service): Built | un
   const args = new Map([...build.args].flatMap(([name, { value }]) => (value === null ? [] : [[name, value] as const])));
   // Inside the Compose file the text has been unfolded: its lines are no longer the file's.
   const placed = inline === undefined ? undefined : (): Place => inline.at;
-  const dockerfile = readDockerfile(source, args, placed);
+  const dockerfile = readDockerfile(source, args, contextsOf(service), placed);
   const built = { dockerfile, stage: builtStage(dockerfile, build.target?.value) };
   known.set(service, built);
   return built;
+}
+
+function contextsOf({ node }: Service): ReadonlyMap<string, string> {
+  const written = under(node, "build", "additional_contexts");
+  return new Map(written?.kind === "map" ? [...written.entries].map(([name, { value }]) => [name, textOf(value) ?? ""]) : []);
 }
 
 /** What an image says that has no `user:`, or whatever else, in the Compose file; the nearest one of a chain of stages decides. */
@@ -52,18 +59,45 @@ export function imageUser(subject: PaperSubject, service: Service): Source<strin
     if (syntax !== undefined && !/^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?:[:@]|$)/.test(syntax))
       return { unknown: `its Dockerfile asks for a builder of its own, ${quote(syntax)}` };
     if (built.stage === undefined) return { unknown: `its Dockerfile has no stage ${quote(build.target?.value ?? "")}` };
-    let base = built.stage.base;
-    for (let stage: Stage | undefined = built.stage; stage !== undefined; stage = stage.parent) {
-      if (stage.user !== undefined) return { value: stage.user.value, at: stage.user.at, from: "USER of the Dockerfile" };
-      base = stage.base;
-    }
-    if (base === "scratch") return { value: "", at: built.stage.at, from: "the empty image that the Dockerfile begins with" };
-    const described = subject.facts.image(base) ?? (image === undefined ? undefined : subject.facts.image(image.value));
-    if (described !== undefined) return { value: described.user, at: built.stage.at, from: `the image ${quote(base)}` };
-    return { unknown: `the Dockerfile has no USER, and what the image ${quote(base)} says is not known` };
+    return stageUser(subject, service, built.stage);
   }
   if (image === undefined) return { unknown: "it has neither an image nor a build" };
   const described = subject.facts.image(image.value);
   if (described === undefined) return { unknown: `what the image ${quote(image.value)} says is not known` };
   return { value: described.user, at: image.at, from: `the image ${quote(image.value)}` };
+}
+
+function stageUser({ facts }: PaperSubject, { image }: Service, built: Stage): Source<string> {
+  let { base } = built;
+  let user: Stage["user"];
+  for (let stage: Stage | undefined = built; stage !== undefined; stage = stage.parent) {
+    user ??= stage.user;
+    ({ base } = stage);
+  }
+  const described = facts.image(base);
+  if (user !== undefined) {
+    const { written, at } = user;
+    let { value } = user;
+    // What the Dockerfile itself does not set may be a variable of its base.
+    if (written.includes("$") && /^(?::|$)|:$/.test(value)) {
+      if (described === undefined && base !== "scratch")
+        return { unknown: `USER of its Dockerfile is a variable that only the image ${quote(base)} can set` };
+      value = substitute(written, new Map([...variablesOf(described?.env ?? []), ...built.variables]));
+    }
+    return { value, at, from: "USER of the Dockerfile" };
+  }
+  if (base === "") return { unknown: "what its Dockerfile begins with is no image by name" };
+  if (base === "scratch") return { value: "", at: built.at, from: "the empty image that the Dockerfile begins with" };
+  if (described?.history.some((line) => /\bONBUILD\s+USER\b/i.test(line)) === true)
+    return { unknown: `the image ${quote(base)} may set another user in whatever is built on it (ONBUILD)` };
+  const known = described ?? (image === undefined ? undefined : facts.image(image.value));
+  if (known !== undefined) return { value: known.user, at: built.at, from: `the image ${quote(base)}` };
+  return { unknown: `the Dockerfile has no USER, and what the image ${quote(base)} says is not known` };
+}
+
+function variablesOf(env: readonly string[]): readonly (readonly [string, string])[] {
+  return env.map((entry) => {
+    const equals = entry.indexOf("=");
+    return [entry.slice(0, equals), entry.slice(equals + 1)];
+  });
 }

@@ -22,9 +22,15 @@ const enginePaths: readonly string[] = [
   "/var/lib/containers",
   "/var/lib/containerd",
   "/var/snap/docker",
+  // Others that give root to whoever may ask.
+  "/run/incus",
+  "/var/lib/incus",
+  "/var/lib/lxd",
+  "/var/snap/lxd",
+  "/run/libvirt",
 ];
 const socketNames =
-  /(?:^|[/\\])(?:docker|podman|containerd|crio|buildkitd|balena(?:-engine)?|docker\.raw)\.sock$|docker_engine|(?:^|\/)(?:containerd|dockershim|cri-dockerd)\.sock/i;
+  /(?:^|[/\\])(?:docker|podman|containerd|crio|buildkitd|balena(?:-engine)?|docker\.raw|docker\.proxy|docker-cli)\.sock$|(?:^|\/)docker\.sock\.\w+$|docker_engine|(?:^|\/)(?:containerd|dockershim|cri-dockerd)\.sock/i;
 /** Sockets of engines that run as a user lie below the user's home. */
 const userSockets = /\/\.(?:docker|colima|rd|orbstack|lima)(?:\/|$)|^\/run\/user\/\d+(?:\/(?:docker\.sock|podman(?:\/.*)?))?$/;
 

@@ -34,7 +34,7 @@ const harmless: ReadonlySet<string> = new Set([
 const harmlessBelow: readonly string[] = ["/usr/share", "/etc/ssl/certs", "/etc/pki", "/etc/ca-certificates"];
 const home = /^\/(?:home|Users)\/[^/]+$/;
 const keys =
-  /\/\.config$|(?:^|\/)\.(?:ssh|aws|gnupg|kube|azure|config\/gcloud|config\/sops|docker\/config\.json|netrc|git-credentials)(?:\/|$)/;
+  /\/ssh-\w+\/agent\.\d+$|(?:^|\/)(?:ssh-auth\.sock|S\.gpg-agent(?:\.\w+)?)$|\/keyring(?:\/|$)|\/\.config$|(?:^|\/)\.(?:ssh|aws|gnupg|kube|azure|config\/gcloud|config\/sops|docker\/config\.json|netrc|git-credentials)(?:\/|$)/;
 
 /** File systems that hold nothing of this host's own. */
 const ownNothing = /^(?:none|tmpfs|nfs[34]?|cifs|smb3|)$/;
@@ -71,7 +71,7 @@ export const hostPathsRule: PaperRule = {
 };
 
 function tellVolumes({ service, project }: ServiceSubject, tell: Tell): void {
-  for (const { volume, driver, type, device, at } of localVolumes(project, service)) {
+  for (const { volume, driver, type, device, isBind, at } of localVolumes(project, service)) {
     if (driver !== "local") {
       tell({
         severity: "warning",
@@ -79,7 +79,7 @@ function tellVolumes({ service, project }: ServiceSubject, tell: Tell): void {
         fix: "Use the engine's own driver.",
         at,
       });
-    } else if (!ownNothing.test(type) && !device.startsWith("/dev/") && !/^[./~]/.test(device)) {
+    } else if (!isBind && !ownNothing.test(type) && !device.startsWith("/dev/")) {
       tell({
         message: `the volume ${quote(volume)} mounts ${quote(type)} of the host's kernel`,
         fix: "Take its type and device out.",

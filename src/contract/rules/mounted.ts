@@ -46,7 +46,7 @@ function assembled(project: ComposeProject, service: Service, facts: PaperFacts)
       at,
       target,
       named,
-      source: named === undefined ? undefined : facts.real(named),
+      source: named === undefined ? undefined : facts.real(bound?.mounted ?? named),
       readonly: readonly || mount.readonly || bound?.readonly === true,
       hiddenBy: winner === mount ? undefined : winner,
     };
@@ -78,13 +78,15 @@ function hasHostPath({ kind, source }: ServiceMount): boolean {
 function boundVolume(
   project: ComposeProject,
   mount: ServiceMount,
-): { readonly device: string; readonly readonly: boolean } | undefined {
+): { readonly device: string; readonly mounted: string; readonly readonly: boolean } | undefined {
   const volume = mount.source === undefined ? undefined : project.volumes.get(mount.source.value);
   const options = under(volume?.node, "driver_opts");
   const device = textOf(under(options, "device"));
   const words = (textOf(under(options, "o")) ?? "").split(",").map((word) => word.trim());
   if (device === undefined || !/^[./~]/.test(device) || !words.some((word) => /^r?bind$/.test(word))) return undefined;
-  return { device: cleaned(resolve(project.directory, device)), readonly: words.includes("ro") };
+  // The kernel gets it as it stands, and follows a link before it goes up with `..`.
+  const mounted = device.startsWith("/") ? device : `${project.directory}/${device}`;
+  return { device: cleaned(resolve(project.directory, device)), mounted, readonly: words.includes("ro") };
 }
 
 interface Inherited {

@@ -127,7 +127,7 @@ function checkOne(rule: PaperRule, subject: PaperSubject, services: readonly Ser
         module: subject.module?.name,
         service: service?.name,
         ...one,
-        message: sentence(one.message),
+        message: sentence(one.message, one.service ?? service?.name),
         fix: sentence(one.fix),
       };
       // What several services share by an anchor stands in one place, and is told once.
@@ -180,10 +180,11 @@ function withoutEmpty(finding: Finding): Finding {
   return rest;
 }
 
-/** Rules write what they found as it goes on; names of services and settings keep their letters. */
-function sentence(text: string): string {
+/** Rules write what they found as it goes on; names of settings keep their letters, and so does that of a service, whatever word it is. */
+function sentence(text: string, service?: string): string {
   const begun =
-    /^(?:an?|the|its?|no|not|nothing|every|whether|process(?:es)?|masks|ports?|without|set|mend|write|give|take|use|add|remove|check|begin|keep|make|put|name|declare|extend|include|merge|nest|publish|save|there)\b/.test(
+    (service === undefined || !text.startsWith(`${service} `)) &&
+    /^(?:an?|the|these|this|its?|no|not|nothing|every|more|what|whether|aliases|files|masks|ports?|process(?:es)?|values|variables|without|set|mend|write|give|take|use|add|anchor|remove|check|begin|keep|make|put|name|declare|extend|include|merge|nest|publish|save|there)\b(?![.:])/.test(
       text,
     );
   return `${begun ? text.charAt(0).toUpperCase() + text.slice(1) : text}${/[.!?]$/.test(text) ? "" : "."}`;

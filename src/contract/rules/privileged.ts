@@ -2,6 +2,7 @@ import type { Place } from "../source/place.ts";
 import { hooksOf } from "./hooks.ts";
 import type { PaperRule } from "./paper-rule.ts";
 import { localVolumes } from "./local-volumes.ts";
+import { mountedIn } from "./mounted.ts";
 import { entryOf, isOn, itemsOf, textOf, under } from "./values.ts";
 import { quote } from "../../model/errors.ts";
 
@@ -48,7 +49,7 @@ const harmlessDevices = /^\/dev\/(?:shm|null|zero|full|random|urandom|log)$/;
 export const devicesRule: PaperRule = {
   id: "devices",
   scope: "service",
-  check({ service, project }, tell) {
+  check({ service, project, facts }, tell) {
     const { node } = service;
     for (const key of ["devices", "device_cgroup_rules"]) {
       for (const item of itemsOf(under(node, key))) {
@@ -70,10 +71,11 @@ export const devicesRule: PaperRule = {
         at,
       });
     }
-    for (const { kind, source, at } of service.mounts) {
-      if (kind !== "bind" || source === undefined || !devicePaths.test(source.value) || harmlessDevices.test(source.value))
-        continue;
-      tell({ message: `the host's ${quote(source.value)} is mounted`, fix: "Take the mount out.", at });
+    for (const { named, source, at, mount } of mountedIn(project, service, facts)) {
+      // A volume's device was looked at above.
+      if (mount.kind === "volume") continue;
+      const path = [named, source].find((one) => one !== undefined && devicePaths.test(one) && !harmlessDevices.test(one));
+      if (path !== undefined) tell({ message: `the host's ${quote(path)} is mounted`, fix: "Take the mount out.", at });
     }
   },
 };

@@ -60,6 +60,10 @@ function tellOption(subject: ServiceSubject, option: string, { at }: Node, tell:
     case "unmask":
       off("masks over /proc and /sys are taken off");
       return;
+    case "writable-cgroups":
+      if (!/^(?:false|0|f|no)$/i.test(value))
+        off("the container may write its control groups: its limits are its own to take off");
+      return;
     case "no-new-privileges":
       if (/^(?:false|0|f|no)$/i.test(value)) off("processes may gain privileges by setuid programs");
       return;

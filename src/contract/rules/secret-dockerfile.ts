@@ -42,10 +42,17 @@ function tellInstruction(instruction: Instruction, service: string, seen: Seen):
           message: `ENV ${quote(name)} keeps a build argument in the image`,
           fix: "Give it to the container when it runs.",
           at,
+          ...(/^\$(\w+|\{\w+\})$/.test(value) ? { quotable: true as const } : {}),
         });
       }
     }
-  } else if (keyword === "RUN" || keyword === "CMD" || keyword === "ENTRYPOINT" || keyword === "HEALTHCHECK") {
+  } else if (
+    keyword === "RUN" ||
+    keyword === "CMD" ||
+    keyword === "ENTRYPOINT" ||
+    keyword === "HEALTHCHECK" ||
+    keyword === "ONBUILD"
+  ) {
     for (const { name, value } of assignmentsIn(wordsOf(instruction.text))) {
       const secret = /[$]/.test(value) ? undefined : secretUnder(name, value);
       const word = instruction.arguments.find((argument) => argument.value.includes(value));
@@ -60,6 +67,7 @@ function tellInstruction(instruction: Instruction, service: string, seen: Seen):
         message: `${keyword} puts ${quote(value)} into the image, which holds secrets`,
         fix: "Take it out; the container gets its env file when it runs, a build its secrets by `RUN --mount=type=secret`.",
         at,
+        quotable: true,
       });
     }
   }
@@ -97,6 +105,7 @@ function tellContext({ facts, module }: ProjectSubject, service: Service, docker
         message: `${instruction.keyword} ${quote(value)} takes ${quote(basename(taken))} along into the image when it is there`,
         fix: `Exclude it in ${quote(".dockerignore")}: \`**/.env*\`.`,
         at,
+        quotable: true,
       });
     }
   }

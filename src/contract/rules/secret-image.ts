@@ -18,7 +18,7 @@ export function tellImage({ facts }: PaperSubject, service: Service, seen: Seen)
     told.add(key);
     seen.secret(
       secret,
-      `${what} of the image ${name} holds${key === "" ? "" : `, under ${quote(key)},`}`,
+      `${what} of the image ${name} holds${key === secret.kind ? "" : `, under ${quote(key)},`}`,
       image.at,
       service.name,
       image.value,

@@ -33,7 +33,12 @@ const forms: readonly (readonly [kind: string, pattern: string])[] = [
   ["a token of DigitalOcean", "\\bdo[opr]_v1_[a-f0-9]{64}"],
   ["a key of Azure storage", "AccountKey=[A-Za-z0-9+/]{40,}={0,2}"],
   ["a signed token (JWT)", "\\beyJ[A-Za-z0-9_-]{8,}\\.eyJ[A-Za-z0-9_-]{8,}\\.[A-Za-z0-9_-]{16,}"],
+  ["a token in a header", "\\b[Bb]earer (?=[A-Za-z._~+/-]{0,64}\\d)[A-Za-z0-9._~+/-]{16,}"],
   ["a hash of a password", "\\$(?:apr1\\$|2[aby]\\$\\d\\d\\$|6\\$|argon2id?\\$)[./A-Za-z0-9$=,+]{20,}"],
+  [
+    "a password on a command line",
+    "\\bcurl\\b[^\\n|;&]{0,80}?\\s(?:-[A-Za-z]{0,8}u|--user)[ =]?[\"']?[A-Za-z0-9_.@-]{1,64}:(?![$<%{*])[^\\s\"'$]{3,128}",
+  ],
   ["a password in an address", "\\b[a-z][a-z0-9+.-]{1,20}://[^\\s:/@$'\"{}<>%]{0,64}:(?![$<%{*])[^\\s@/'\"${}<>]{1,128}@"],
 ];
 const anyForm = new RegExp(forms.map(([, pattern]) => `(${pattern})`).join("|"), "g");
@@ -43,7 +48,12 @@ export function tokensIn(text: string): readonly Token[] {
   return Array.from(text.matchAll(anyForm), (match) => {
     const index = match.slice(1).findIndex((group) => group !== undefined);
     const kind = forms[index]?.[0] ?? "a secret";
-    const password = kind === "a password in an address" ? /:([^:]*)@$/.exec(match[0])?.[1] : undefined;
+    const password =
+      kind === "a password in an address"
+        ? /:([^:]*)@$/.exec(match[0])?.[1]
+        : kind === "a password on a command line"
+          ? /:([^:]*)$/.exec(match[0])?.[1]
+          : undefined;
     return {
       kind,
       weak: isFromManual(match[0]) || (password !== undefined && isPlaceholder(password)),
@@ -54,10 +64,10 @@ export function tokensIn(text: string): readonly Token[] {
 }
 
 const sureName =
-  /(?:^|[_.\-\s])(?:PASS(?:WORD|WD|PHRASE|CODE)?|PWD|SECRETS?|TOKEN|(?:API|ACCESS|PRIVATE|SECRET|ENCRYPTION|SIGNING|HMAC|MASTER|AUTH|ADMIN|APP|LICENSE|SSH|DEPLOY)[_.-]?KEY|CREDENTIALS?|CONNECTION_?STRING)$|(?:PASSWORD|PASSWD|REQUIREPASS|APIKEY|SECRETKEY|ACCESSTOKEN|AUTHTOKEN)$/i;
+  /(?:^|[_.\-\s])(?:PASS(?:WORD|WD|PHRASE|CODE)?|PWD|PW|SECRET|TOKEN|(?:API|ACCESS|PRIVATE|SECRET|ENCRYPTION|SIGNING|HMAC|MASTER|AUTH|ADMIN|APP|LICENSE|SSH|DEPLOY)[_.-]?KEY|CREDENTIAL|CONNECTION_?STRING|SECRET_?KEY_?BASE)S?(?:[_.-]?\d{1,3})?$|(?:PASSWORD|PASSWD|REQUIREPASS|APIKEY|SECRETKEY|ACCESSTOKEN|AUTHTOKEN)S?(?:[_.-]?\d{1,3})?$/i;
 const perhapsName = /(?:^|[_.-])(?:KEY|SALT|AUTH|DSN|PEPPER|SEED)$/i;
 const innocentName =
-  /(?:^|[_.-])(?:PUBLIC|PUB|GPG|PGP|KEYSERVER|SORT|PRIMARY|FOREIGN|PARTITION|CACHE|ROUTING|TRANSLATION|HOST|SITE)[_.-]?KEYS?$|(?:^|_)(?:OLD)?PWD$|_(?:FILE|PATH|DIR|URL|URI|NAME|ID|TTL|EXPIRY|EXPIRES(?:_IN)?|LENGTH|HEADER|ALGORITHM)$/i;
+  /(?:^|[_.-])(?<!(?:ACCESS|API|AUTH|BOT|REFRESH)[_.-])TOKENS$|(?:^|[_.-])(?:PUBLIC|PUB|GPG|PGP|KEYSERVER|SORT|PRIMARY|FOREIGN|PARTITION|CACHE|ROUTING|TRANSLATION|HOST|SITE)[_.-]?KEYS?$|(?:^|_)(?:OLD)?PWD$|_(?:FILE|PATH|DIR|URL|URI|NAME|ID|TTL|EXPIRY|EXPIRES(?:_IN)?|LENGTH|HEADER|ALGORITHM)$/i;
 
 /** Whether a name says that its value is a secret; `perhaps` wants a value that looks like one as well. */
 export function nameOfSecret(name: string): "sure" | "perhaps" | undefined {
@@ -82,9 +92,10 @@ function isNoValue(text: string): boolean {
   return (
     text === "" ||
     /^(?:true|false|yes|no|on|off|none|null|nil|undefined|0|1|required|optional|disabled|enabled|random|auto)$/i.test(text) ||
-    /^(?:\/|\.{1,2}\/|~\/|[A-Za-z]:\\)/.test(text) ||
+    /^(?:\/[^/]*[/.]|\.{1,2}\/|~\/|[A-Za-z]:\\)/.test(text) ||
     /^(?:file|env|vault|op|arn|secret|ssm|docker-secret):/i.test(text) ||
-    /^[$%]|^\{\{.*\}\}$/.test(text) ||
+    // What a program of the container puts in itself.
+    /^\$(?:[{(].*|[A-Z_][A-Z0-9_]*)$|^%|^\{\{.*\}\}$/s.test(text) ||
     // The name of a file that holds it.
     /^[\w.-]+[._-](?:creds|credentials)$|^[\w-]+\.(?:json|ya?ml|pem|crt|cert|txt|conf|jks|p12)$/i.test(text) ||
     // A length or a number of seconds is no password.
@@ -125,6 +136,22 @@ export function assignmentsIn(words: readonly string[]): readonly { readonly nam
     return nameOfSecret(option) === "sure" ? [{ name: option, value: bare(next) }] : [];
   });
 }
+
+/** A secret inside of a longer value: JSON, a connection's settings, options, the query of an address. Only names that are sure count. */
+export function secretInside(text: string): Secret | undefined {
+  for (const [, , name = "", , value = ""] of text.matchAll(inside)) {
+    if (nameOfSecret(name) !== "sure") continue;
+    const secret = secretUnder(name, value);
+    if (secret !== undefined && !secret.weak) return secret;
+  }
+  for (const { name, value } of assignmentsIn(wordsOf(text))) {
+    const secret = nameOfSecret(name) === "sure" ? secretUnder(name, value) : undefined;
+    if (secret !== undefined && !secret.weak) return secret;
+  }
+  return undefined;
+}
+
+const inside = /(^|[\s"'{,;?&-])([A-Za-z_][\w.-]{0,63})["']?[ \t]?(?:=|:(?!\/\/))[ \t]?(["']?)([^\s"'&;,{}[\]]{1,256})/g;
 
 /** The words of a command that is one text; what is quoted stays together, unless it is a command itself. */
 export function wordsOf(text: string): readonly string[] {

@@ -5,9 +5,9 @@ import { LineIndex } from "../source/line-index.ts";
 import type { PaperRule, ProjectSubject, Tell } from "./paper-rule.ts";
 import { tellDockerfile } from "./secret-dockerfile.ts";
 import { tellImage } from "./secret-image.ts";
-import { assignmentsIn, nameOfSecret, secretUnder, tokensIn, wordsOf, type Secret } from "./secret-text.ts";
+import { assignmentsIn, nameOfSecret, secretInside, secretUnder, tokensIn, wordsOf, type Secret } from "./secret-text.ts";
 import { under } from "./values.ts";
-import { withNothingSet } from "./written.ts";
+import { withEveryWord, withNothingSet } from "./written.ts";
 
 export const secretValuesRule: PaperRule = {
   id: "secret-values",
@@ -26,6 +26,10 @@ export const secretValuesRule: PaperRule = {
     for (const source of project.files) tellTokens(source, seen);
     for (const [name, entry] of sections(project.document, "services")) tellService(name, entry, seen);
     for (const [name, entry] of sections(project.document, "configs")) tellContent(name, entry, seen);
+    for (const kind of ["volumes", "networks"]) {
+      for (const [name, entry] of sections(project.document, kind))
+        tellDriver(`${kind}.${name}`, under(entry, "driver_opts"), seen);
+    }
     // An extension that no service takes over is in the file all the same.
     for (const [name, { value }] of project.document.entries) if (name.startsWith("x-")) tellExtension(name, value, seen, 0);
     const services = [...project.services.values(), ...project.inactive.values()];
@@ -53,7 +57,7 @@ export class Seen {
     this.#lines.add(line);
     this.#tell({
       ...(service === undefined ? {} : { service }),
-      ...(subject === undefined ? {} : { subject }),
+      ...(subject === undefined ? {} : { subject, quotable: true as const }),
       severity: secret.weak ? "warning" : "error",
       message: `${where} ${secret.kind}`,
       ...(secret.weak ? { reason: "A password that everybody knows protects nothing, should it reach what runs." } : {}),
@@ -104,6 +108,8 @@ function tellService(name: string, node: Node, seen: Seen): void {
     ["environment"],
     ["labels"],
     ["annotations"],
+    ["logging", "options"],
+    ["provider", "options"],
     ["build", "args"],
     ["build", "labels"],
     ["deploy", "labels"],
@@ -114,7 +120,7 @@ function tellService(name: string, node: Node, seen: Seen): void {
     for (const [key, { value }] of values.entries) {
       if (value.kind !== "scalar") continue;
       const literal = literalOf(value);
-      const secret = literal === undefined ? undefined : secretUnder(key, literal);
+      const secret = literal === undefined ? undefined : (secretUnder(key, literal) ?? secretInside(literal));
       if (secret !== undefined) seen.secret(secret, `${path.join(".")} ${quote(key)} holds`, value.at, name);
       else if (path.join(".") === "build.args" && nameOfSecret(key) === "sure" && value.variables.length > 0) {
         seen.other({
@@ -174,6 +180,15 @@ function tellContent(name: string, node: Node, seen: Seen): void {
   }
 }
 
+/** What a driver is told: `o` has the options of `mount`, a share's password among them. */
+function tellDriver(name: string, options: Node | undefined, seen: Seen): void {
+  for (const [key, { value }] of options?.kind === "map" ? options.entries : []) {
+    const literal = value.kind === "scalar" ? literalOf(value) : undefined;
+    const secret = literal === undefined ? undefined : (secretUnder(key, literal) ?? secretInside(literal));
+    if (secret !== undefined) seen.secret(secret, `${name} gives its driver, in ${quote(key)},`, value.at);
+  }
+}
+
 function tellExtension(name: string, node: Node, seen: Seen, depth: number): void {
   if (node.kind === "scalar" || depth > 20) return;
   if (node.kind === "list") {
@@ -190,7 +205,7 @@ function tellExtension(name: string, node: Node, seen: Seen, depth: number): voi
 
 /** What stands in the file itself: the environment's values are not the file's. */
 function literalOf(node: ScalarNode): string | undefined {
-  return node.value === null && node.written === "" ? undefined : withNothingSet(node.written);
+  return node.value === null && node.written === "" ? undefined : withEveryWord(node.written);
 }
 
 function sections(document: Node, key: string): readonly (readonly [string, Node])[] {

@@ -209,7 +209,19 @@ function tellMain(subject: ServiceSubject, tell: Tell): void {
   }
   const { uid, gid } = readUser(text);
   // Root itself is the other rule's.
-  if (typeof uid !== "number" || uid === 0 || (gid !== undefined && !isRoot(gid))) return;
+  if (typeof uid !== "number" || uid === 0) return;
+  if (gid !== undefined && !isRoot(gid)) {
+    const unset = service.user === undefined || written === "" ? undefined : withNothingSet(service.user.written);
+    const alone = readUser(unset ?? "");
+    if (unset === undefined || isRoot(alone.uid) || !isRoot(alone.gid)) return;
+    tell({
+      message: `${quote(service.user?.written ?? "")} becomes ${quote(unset)} wherever the variables are not set: the group is root's`,
+      fix: fix(subject),
+      at,
+      edits,
+    });
+    return;
+  }
   tell({
     message: `the group of ${quote(text)} is root's${gid === undefined ? ": where none is written, engines take 0" : ""}`,
     fix: fix(subject),

@@ -1,8 +1,19 @@
+import { closing } from "../dockerfile/substitute.ts";
+
 /**
  * What Compose makes of a text when no variable is set anywhere: the defaults that stand in it, or nothing. Undefined when it would refuse (`${X:?}`).
  * This is what runs on a machine that lacks the settings of the one that checks.
  */
 export function withNothingSet(written: string, depth = 0): string | undefined {
+  return put(written, false, depth);
+}
+
+/** The same with what stands there for variables that are set (`${X:+y}`) as well. */
+export function withEveryWord(written: string): string | undefined {
+  return put(written, true, 0);
+}
+
+function put(written: string, every: boolean, depth: number): string | undefined {
   if (!written.includes("$")) return written;
   // Nobody writes so many defaults into each other; a stack has its end.
   if (depth > 20) return undefined;
@@ -24,21 +35,12 @@ export function withNothingSet(written: string, depth = 0): string | undefined {
     const end = closing(written, at + 2);
     const operation = written.slice(at + braced.length, end);
     if (/^:?\?/.test(operation)) return undefined;
-    if (/^:?-/.test(operation)) {
-      const inner = withNothingSet(operation.replace(/^:?-/, ""), depth + 1);
+    if (every ? /^:?[-+]/.test(operation) : /^:?-/.test(operation)) {
+      const inner = put(operation.replace(/^:?[-+]/, ""), every, depth + 1);
       if (inner === undefined) return undefined;
       text += inner;
     }
     at = end + 1;
   }
   return text;
-}
-
-function closing(text: string, from: number): number {
-  let depth = 1;
-  for (let at = from; at < text.length; at += 1) {
-    if (text.startsWith("${", at)) depth += 1;
-    else if (text[at] === "}" && --depth === 0) return at;
-  }
-  return text.length;
 }

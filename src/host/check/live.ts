@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
-import { dirname, relative } from "node:path";
+import { realpath } from "node:fs/promises";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openHome, type Home } from "../../agents/home/home.ts";
 import { readProject } from "../../contract/compose/read.ts";
 import type { ReadProject } from "../../contract/compose/project.ts";
-import type { EnvironmentName } from "../../contract/declaration/contract.ts";
+import type { ContractModule, EnvironmentName } from "../../contract/declaration/contract.ts";
 import { moduleNamed } from "../../contract/declaration/module-named.ts";
 import type { Report, Unchecked } from "../../contract/findings/finding.ts";
 import { Ignores } from "../../contract/findings/ignored.ts";
@@ -13,8 +14,10 @@ import { judgeContainer, judgeFleeting, judgeMissing, type Judgement } from "../
 import type { ContainerSummary, Engine } from "../../engine/engine.ts";
 import { NovaError, quote } from "../../model/errors.ts";
 import { findEngine } from "../engines/find.ts";
-
+import { moduleVariables } from "../modules/project.ts";
+import { readStanding } from "../modules/standing.ts";
 import type { Environment } from "../state.ts";
+import { thisHost } from "../this-host.ts";
 import { agentContainers, type AgentContainer } from "./live/agents.ts";
 import { expectationsOf } from "./live/expect.ts";
 import { containersOf } from "./live/find.ts";
@@ -33,6 +36,7 @@ export interface CheckLiveOptions {
   /** The home, whose contract is the last resort and whose agents are checked too. */
   readonly home?: string | undefined;
   readonly env: Environment;
+  /** Whose env file; without it, that with which `modules up` brought a module of the home up last, else the local one. */
   readonly environmentName?: EnvironmentName | undefined;
   /** Compose profiles whose services shall run too. */
   readonly profiles?: readonly string[] | undefined;
@@ -75,8 +79,6 @@ export async function openLiveCheck(options: CheckLiveOptions): Promise<LiveChec
     info: await engine.probe(),
     proc: options.proc ?? openProc(),
     marks: new Map(),
-    environmentName: options.environmentName ?? "local",
-    env: options.env,
     engineSockets: socketsOf(options.env),
     now,
   };
@@ -168,7 +170,11 @@ class Round {
 
   async #lookAt(target: Target, all: readonly ContainerSummary[]): Promise<void> {
     const { contract, module, files } = target;
-    const read = await this.#read(target);
+    const environmentName = module ? await this.#environmentOf(target, module) : "local";
+    const env = module
+      ? { ...this.#options.env, ...(await moduleVariables(module, environmentName, this.#options.env, thisHost())).variables }
+      : this.#options.env;
+    const read = await this.#read(target, env);
     const services = read.project ? [...read.project.services.values()] : [];
     const held = module ? services.filter(({ name }) => name === module.service) : services;
     const judged: Judgement[] = [];
@@ -183,9 +189,9 @@ class Round {
     for (const service of held.length > 0 ? held : [undefined]) {
       const name = module?.name ?? service?.name;
       if (name === undefined) continue;
-      const expected = expectationsOf(module, read.project, service, this.#options.env);
+      const expected = expectationsOf(module, read.project, service, env);
       const found = containersOf(all, read.project, service, module);
-      const subject: Held = { name, module, project: read.project, service, expected };
+      const subject: Held = { name, module, project: read.project, service, expected, environmentName, env };
       let seen = 0;
       for (const container of found) {
         const judgement = await this.#judge(container, subject, unchecked);
@@ -193,7 +199,7 @@ class Round {
         seen += 1;
         judged.push(judgement);
       }
-      if (seen === 0) judged.push(judgeMissing(name, service?.name, service?.at ?? module?.at));
+      if (seen === 0) judged.push(judgeMissing(name, service?.name, service?.at ?? module?.at, read.files.length > 0));
     }
     const commented = [...read.files, ...(contract ? [contract.source] : [])].map((file) => ({
       ...file,
@@ -222,6 +228,8 @@ class Round {
       project: undefined,
       service: undefined,
       expected: unplanned ? { user: undefined, mounts: [], mountsOnly: false, hardened: true, network: undefined } : expected,
+      environmentName: "local",
+      env: this.#options.env,
     };
     if (unplanned) {
       const next = "Register the group again, or remove the container (`novabot clean`).";
@@ -261,12 +269,22 @@ class Round {
     return judgeContainer(subject, this.#around.now());
   }
 
-  async #read({ module, files }: Target): Promise<ReadProject> {
+  /** A module that came up with `--env prod` is held to those secrets, as the other commands do. */
+  async #environmentOf({ contract }: Target, module: ContractModule): Promise<EnvironmentName> {
+    const { environmentName, home } = this.#options;
+    if (environmentName !== undefined) return environmentName;
+    if (home === undefined || contract === undefined || !existsSync(home)) return "local";
+    if ((await realpath(contract.root)) !== (await realpath(home))) return "local";
+    const standing = await readStanding(await openHome(home, { create: false }), module);
+    return standing?.facts.environment ?? "local";
+  }
+
+  async #read({ module, files }: Target, environment: Environment): Promise<ReadProject> {
     if (!files.some((file) => existsSync(file))) return { project: undefined, problems: [], files: [] };
-    const { env, environmentName = "local", profiles } = this.#options;
+    const { profiles } = this.#options;
     return await readProject({
       files,
-      environment: module ? { ...env, RUNTIME_ENV_FILE: relative(module.folder, module.envFiles[environmentName]) } : env,
+      environment,
       ...(module ? { defaults: defaultsOf(module) } : {}),
       ...(profiles?.length ? { profiles } : {}),
     });

@@ -112,7 +112,9 @@ class Check {
 
   report(root: string, at: Date, unchecked: readonly Unchecked[]): Report {
     const findings = [...this.#findings, ...this.#ignores.complaints(ruleDescriptions.map(({ id }) => id))];
-    const secrets = [...findings, ...this.#ignored.map(({ finding }) => finding)].filter(({ rule }) => rule === "secret-values");
+    const secrets = [...findings, ...this.#ignored.map(({ finding }) => finding)].filter(
+      ({ rule, quotable }) => rule === "secret-values" && quotable === undefined,
+    );
     return {
       kind: "paper",
       at,

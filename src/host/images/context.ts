@@ -1,14 +1,19 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open, readlink, realpath, stat } from "node:fs/promises";
+import { sep } from "node:path";
 import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
+import { hasCode, NovaError } from "../../model/errors.ts";
 
-/** One entry of a build context or archive. Directories are made as needed by whoever unpacks it. */
+/**
+ * One entry of a build context or archive. Directories are made as needed by whoever unpacks it. A file that others may write beside is
+ * read only when it lies `within` that directory (a real path, no link) at the moment when it is opened.
+ */
 export type ContextEntry =
   | { readonly path: string; readonly mode: number; readonly content: Uint8Array | string }
-  | { readonly path: string; readonly mode: number; readonly file: string }
+  | { readonly path: string; readonly mode: number; readonly file: string; readonly within?: string }
   | { readonly path: string; readonly link: string };
 
 const EPOCH = new Date(0);
@@ -21,11 +26,32 @@ export async function hashEntries(entries: readonly ContextEntry[], facts: unkno
     if ("content" in entry) hash.update(createHash("sha256").update(entry.content).digest());
     else if ("file" in entry) {
       const inner = createHash("sha256");
-      await pipeline(createReadStream(entry.file), inner);
+      await pipeline((await openFile(entry)).createReadStream(), inner);
       hash.update(inner.digest());
     }
   }
   return hash.digest("hex").slice(0, 32);
+}
+
+async function openFile({ file, within }: { readonly file: string; readonly within?: string }): Promise<FileHandle> {
+  if (within === undefined) return await open(file);
+  const outside = (): NovaError =>
+    new NovaError("IMAGE_BUILD_FAILED", `${file} became something else than a file of the build's context.`, {
+      place: file,
+      next: "Look at who changes the directory, then build again.",
+    });
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await open(file, flags).catch((thrown: unknown) => {
+    throw hasCode(thrown, "ELOOP") ? outside() : thrown;
+  });
+  try {
+    const place = process.platform === "linux" ? await readlink(`/proc/self/fd/${handle.fd}`) : await realpath(file);
+    if (!(await handle.stat()).isFile() || !place.startsWith(`${within}${sep}`)) throw outside();
+    return handle;
+  } catch (thrown) {
+    await handle.close();
+    throw thrown;
+  }
 }
 
 async function append(archive: Pack, entry: ContextEntry): Promise<void> {
@@ -35,11 +61,9 @@ async function append(archive: Pack, entry: ContextEntry): Promise<void> {
   } else if ("content" in entry) {
     archive.entry({ ...header, mode: entry.mode }, Buffer.from(entry.content as Uint8Array));
   } else {
-    const { size } = await stat(entry.file);
-    await pipeline(
-      createReadStream(entry.file, { highWaterMark: 1 << 20 }),
-      archive.entry({ ...header, mode: entry.mode, size }),
-    );
+    const file = await openFile(entry);
+    const { size } = await file.stat();
+    await pipeline(file.createReadStream({ highWaterMark: 1 << 20 }), archive.entry({ ...header, mode: entry.mode, size }));
   }
 }
 

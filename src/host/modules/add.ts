@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { copyFile, cp, mkdir, rename, rm } from "node:fs/promises";
+import { copyFile, cp, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import type { Home } from "../../agents/home/home.ts";
 import { moduleNamed } from "../../contract/declaration/module-named.ts";
@@ -12,6 +12,7 @@ import { packageRoot } from "../package-root.ts";
 import type { Environment } from "../state.ts";
 import { recordChange } from "./audit.ts";
 import { prepareFolders } from "./folders.ts";
+import { gitIgnoreFor } from "./git-ignore.ts";
 import { withModulesLock } from "./lock.ts";
 
 export interface Added {
@@ -48,7 +49,7 @@ export async function addModules(home: Home, names: readonly string[], env: Envi
     };
     const ours = await readContract(join(source, "contract.yaml"));
     await bring("contract.yaml", copyFile);
-    await bring("schema", copyTree);
+    await bring("schema/contract.schema.json", copyFile);
     const contract = await readContract(join(home.root, "contract.yaml"));
     const chosen = names.length > 0 ? names.map((name) => moduleNamed(ours, name)) : ours.modules;
     const brought: string[] = [];
@@ -59,6 +60,10 @@ export async function addModules(home: Home, names: readonly string[], env: Envi
       }
       const before = files.length;
       await bring(relative(source, module.folder), copyTree);
+      // Written and not copied: a package of npm holds none.
+      await bring(join(relative(source, module.folder), ".gitignore"), async (_, to) => {
+        await writeFile(to, gitIgnoreFor(module));
+      });
       if (module.name.endsWith("-docs")) await bring("docs", copyTree);
       if (files.length > before) brought.push(module.name);
     }
@@ -108,8 +113,9 @@ async function copyTree(from: string, to: string): Promise<void> {
     recursive: true,
     filter: (path) => {
       const [first = "", second] = relative(from, path).split("/");
-      if (own.has(first) && second !== undefined) return second === ".gitignore";
-      return !/^\.env\.(local|server)$/.test(basename(path)) && basename(path) !== "node_modules";
+      if (own.has(first) && second !== undefined) return false;
+      const name = basename(path);
+      return name !== "node_modules" && !/^\.env\.(local|server)$|\.novabot-|^\.#|^\.gitignore$/.test(name);
     },
   });
 }

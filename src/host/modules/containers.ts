@@ -2,12 +2,8 @@ import type { Home } from "../../agents/home/home.ts";
 import type { ContainerDescription, Observation } from "../../engine/observation.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { NovaError, quote } from "../../model/errors.ts";
+import { composeLabels } from "../compose/labels.ts";
 import type { ModuleProject } from "./project.ts";
-
-/** Labels that every Compose program puts on what it makes. */
-const PROJECT = "com.docker.compose.project";
-const SERVICE = "com.docker.compose.service";
-const DIRECTORY = "com.docker.compose.project.working_dir";
 
 /** A container of a module. */
 export interface ModuleContainer extends ContainerDescription {
@@ -26,9 +22,9 @@ export function observationOf(engine: Engine): Observation {
 export async function containersOf(engine: Engine, { selection }: Pick<ModuleProject, "selection">): Promise<ModuleContainer[]> {
   const observation = observationOf(engine);
   const found: ModuleContainer[] = [];
-  for (const { id } of await engine.list({ [PROJECT]: selection.project })) {
+  for (const { id } of await engine.list({ [composeLabels.project]: selection.project })) {
     const described = await observation.describe(id);
-    if (described) found.push({ ...described, service: described.labels[SERVICE] ?? "" });
+    if (described) found.push({ ...described, service: described.labels[composeLabels.service] ?? "" });
   }
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -40,7 +36,7 @@ export function strangerAmong(
   home: Home,
 ): ModuleContainer | undefined {
   return containers.find(({ labels }) => {
-    const directory = labels[DIRECTORY];
+    const directory = labels[composeLabels.directory];
     // What was brought back was started from what the home keeps.
     return directory !== undefined && directory !== selection.directory && !directory.startsWith(`${home.host}/`);
   });
@@ -51,7 +47,7 @@ export function refuseStrangers(containers: readonly ModuleContainer[], project:
   const stranger = strangerAmong(containers, project, home);
   if (stranger === undefined) return;
   const { name, labels } = stranger;
-  const directory = labels[DIRECTORY];
+  const directory = labels[composeLabels.directory];
   throw new NovaError(
     "CONTAINER_CONFLICT",
     `The container ${name} of the project ${project.selection.project} was started from ${quote(directory ?? "", 300)}.`,

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, readlink, stat } from "node:fs/promises";
+import { readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import type { ContractModule } from "../../contract/declaration/contract.ts";
 import type { Engine } from "../../engine/engine.ts";
@@ -54,11 +54,14 @@ async function ensureImage(tag: string, build: ResolvedBuild, module: ContractMo
   const { engine, env, say } = options;
   const context = resolve(module.folder, build.context);
   const dockerfile = await readFile(resolve(context, build.dockerfile), "utf8");
-  const hidden = new Set([
+  const folder = await realpath(module.folder);
+  // By either name: Compose may tell the context by the one, where a home is reached through a link.
+  const hidden = [
     ...Object.values(module.envFiles),
     ...module.mounts.filter(({ readonly }) => !readonly).map(({ source }) => source),
-  ]);
-  const entries = [...(await contextEntries(context, context, hidden)).filter(({ path }) => path !== "Dockerfile")];
+  ].flatMap((path) => [path, resolve(folder, relative(module.folder, path))]);
+  const tree: ContextTree = { root: context, within: await realpath(context), hidden: new Set(hidden) };
+  const entries = (await contextEntries(tree, context)).filter(({ path }) => path !== "Dockerfile");
   entries.push({ path: "Dockerfile", mode: 0o644, content: dockerfile });
   // Another base is another image; one that is not NovaBot's own is the engine's business.
   const base = dockerfile.includes(BASE_TAG) && build.args["BASE_IMAGE"] === undefined ? await ensureBase(options) : undefined;
@@ -89,16 +92,27 @@ async function ensureBase({ engine, env, say }: ImageOptions): Promise<string> {
   throw new NovaError("IMAGE_NOT_FOUND", `The image ${BASE_TAG} is not there.`);
 }
 
+/** What a process that was killed has left of writing secrets: drafts, locks, a resolved project. */
+const leftOver = /^\.(?:.*\.novabot-|#|novabot-back-)/;
+
+interface ContextTree {
+  readonly root: string;
+  /** The same as a real path. An agent may be at work in it: what becomes a link meanwhile is not followed out of it. */
+  readonly within: string;
+  readonly hidden: ReadonlySet<string>;
+}
+
 /** What lies below `directory`, sorted; neither version control nor installed packages, nor what the module keeps for itself. */
-async function contextEntries(root: string, directory: string, hidden: ReadonlySet<string>): Promise<ContextEntry[]> {
+async function contextEntries(tree: ContextTree, directory: string): Promise<ContextEntry[]> {
+  const { root, within, hidden } = tree;
   const found: ContextEntry[] = [];
   for (const entry of (await readdir(directory, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const file = join(directory, entry.name);
     const path = relative(root, file);
-    if (entry.name === ".git" || entry.name === "node_modules" || hidden.has(file)) continue;
-    if (entry.isDirectory()) found.push(...(await contextEntries(root, file, hidden)));
+    if (entry.name === ".git" || entry.name === "node_modules" || leftOver.test(entry.name) || hidden.has(file)) continue;
+    if (entry.isDirectory()) found.push(...(await contextEntries(tree, file)));
     else if (entry.isSymbolicLink()) found.push({ path, link: await inside(root, file) });
-    else if (entry.isFile()) found.push({ path, mode: ((await stat(file)).mode & 0o111) === 0 ? 0o644 : 0o755, file });
+    else if (entry.isFile()) found.push({ path, mode: ((await stat(file)).mode & 0o111) === 0 ? 0o644 : 0o755, file, within });
   }
   return found;
 }

@@ -43,6 +43,8 @@ export interface UpOptions {
 /** How long what comes right by itself may take after a module is healthy: a first line in its log. */
 const SETTLE_MS = 10_000;
 const SETTLING = ["health", "log-file", "running"];
+/** What comes right when the container is made anew, and what Compose does not see: it goes by its files alone. */
+const MENDED_ANEW = ["drift", "env-file-fresh", "network"];
 
 /** What became of one module. */
 export interface ModuleStarted {
@@ -183,18 +185,14 @@ class Start {
     this.#hold(paper, "before it starts");
 
     const readOnly = await hashReadOnly(module);
-    const recreate = this.#differs(resolved, readOnly, envFile);
-    this.begun = true;
-    const runs = this.#found.containers.some(({ running }) => running);
-    this.#say(recreate ? "starting with what has changed" : runs ? "seeing whether it is as its files say" : "starting");
-    await runCompose(compose, this.#project.selection, upCommand(recreate), {
-      variables,
-      signal,
-      redact: this.redact,
-      onLine: (line) => this.#modules.progress(line),
-    });
-    const running = await waitForHealth(engine, this.#project, { timeoutMs: this.#options.timeoutMs, signal });
-    const live = await this.#checkLive();
+    let running = await this.#start(this.#differs(resolved, readOnly, envFile));
+    let live = await this.#checkLive();
+    const differs = live.findings.some(({ rule, severity }) => severity === "error" && MENDED_ANEW.includes(rule));
+    if (differs && !this.forced && running.every(({ id }) => this.#ran(id))) {
+      this.#say("what runs is not what its files say");
+      running = await this.#start(true);
+      live = await this.#checkLive();
+    }
     this.#hold(live, "as it runs");
     // What nobody could look at is not kept: a port that is published where this machine does not reach, above all. The health check was asked already.
     for (const { rule, verdict, note } of live.checked) {
@@ -202,7 +200,7 @@ class Start {
     }
     signal.throwIfAborted();
     await this.#keep(resolved, readOnly, envFile, running);
-    const isNew = running.some(({ id }) => !this.#found.containers.some((one) => one.id === id && one.running));
+    const isNew = running.some(({ id }) => !this.#ran(id));
     return {
       module: module.name,
       environment,
@@ -212,6 +210,27 @@ class Start {
       forced: this.forced,
       notes: this.#notes,
     };
+  }
+
+  #ran(id: string): boolean {
+    return this.#found.containers.some((one) => one.id === id && one.running);
+  }
+
+  /** Lets Compose bring the module up, and gives its containers when it is healthy. */
+  async #start(recreate: boolean): Promise<ModuleContainer[]> {
+    const { engine, compose } = this.#modules;
+    const { selection, variables } = this.#project;
+    const { timeoutMs, signal } = this.#options;
+    this.begun = true;
+    const runs = this.#found.containers.some(({ running }) => running);
+    this.#say(recreate ? "starting with what has changed" : runs ? "seeing whether it is as its files say" : "starting");
+    await runCompose(compose, selection, upCommand(recreate), {
+      variables,
+      signal,
+      redact: this.redact,
+      onLine: (line) => this.#modules.progress(line),
+    });
+    return await waitForHealth(engine, this.#project, { timeoutMs, signal });
   }
 
   /** The check of what runs, again while all that is broken may come right by itself. */
@@ -250,7 +269,10 @@ class Start {
     this.#modules.say(`${this.#project.module.name}: ${line}`);
   }
 
-  /** Writes the env file; one that says the same keeps its time, so that the container that read it is no older. */
+  /**
+   * Writes the env file. One that says the same as before, or as when the module came up last, has the older one's time: the container that read
+   * it is no older, whoever wrote the same into it meanwhile.
+   */
   async #materialize(): Promise<KeptFile | undefined> {
     const { module, environment } = this.#project;
     const { compose, env } = this.#modules;
@@ -263,9 +285,13 @@ class Start {
       ...this.#project.variables,
     });
     this.#notes.push(...warnings);
-    const former = this.#before.envFile;
+    const { envFile: former, standing } = this.#before;
+    const proven = standing?.facts.envFilePath === target ? standing.envFile : undefined;
     const now = await readKeptFile(target);
-    if (former && now && former.content.equals(now.content)) await restoreTime(target, former);
+    const [oldest] = [former, proven]
+      .filter((one) => one !== undefined && now?.content.equals(one.content) === true)
+      .toSorted((a, b) => (a?.mtimeMs ?? 0) - (b?.mtimeMs ?? 0));
+    if (oldest) await restoreTime(target, oldest);
     return await readKeptFile(target);
   }
 
@@ -292,8 +318,11 @@ class Start {
   /** Whether what runs must be made anew for what Compose itself does not see: the files behind read-only mounts, and the env file's bytes. */
   #differs(resolved: ResolvedProject, readOnly: Readonly<Record<string, string>>, envFile: KeptFile | undefined): boolean {
     const { standing } = this.#before;
-    if (!this.#found.containers.some(({ running }) => running)) return false;
+    const runs = this.#found.containers.filter(({ running }) => running);
+    if (runs.length === 0) return false;
     if (this.#found.killed) return true;
+    // Made before its env file was written, by a person's own Compose for instance: what it has of it is not known.
+    if (envFile && runs.some(({ createdAtMs }) => createdAtMs < envFile.mtimeMs)) return true;
     if (!standing) return false;
     const same =
       standing.config === resolved.text &&

@@ -17,10 +17,11 @@ import type { Group } from "../../model/group.ts";
 import { Installation, editGroups } from "../installation.ts";
 import type { Environment } from "../state.ts";
 import { thisHost } from "../this-host.ts";
+import type { ToldLock } from "../told-lock.ts";
 import { ChatFeed } from "./chat-feed.ts";
 import { ControlServer } from "./control-server.ts";
 import { LocalChats } from "./local-chats.ts";
-import { ServeLock } from "./lock.ts";
+import { takeServeLock } from "./lock.ts";
 import { registryOf } from "./registry.ts";
 import { Sweeps } from "./sweeps.ts";
 import { routesOf } from "./routes.ts";
@@ -67,7 +68,7 @@ export class Serve {
   readonly #mail: MailSlots;
   readonly #sweeps: Sweeps;
   readonly #home: Home;
-  readonly #lock: ServeLock;
+  readonly #lock: ToldLock;
   readonly #control: ControlServer;
   readonly #slots: number;
   #closing: Promise<void> | undefined;
@@ -75,7 +76,7 @@ export class Serve {
 
   private constructor(parts: {
     readonly home: Home;
-    readonly lock: ServeLock;
+    readonly lock: ToldLock;
     readonly installation: Installation;
     readonly queue: Queue;
     readonly tasks: Tasks;
@@ -109,7 +110,7 @@ export class Serve {
     const undo: (() => Promise<void>)[] = [];
     try {
       const directories = await makeDirectories(home);
-      const lock = await ServeLock.take(home);
+      const lock = await takeServeLock(home);
       undo.push(async () => await lock.release());
       const installation = await Installation.open({ home, engine, env, logger });
       undo.push(async () => await installation.close());

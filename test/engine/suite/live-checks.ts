@@ -354,6 +354,16 @@ export function liveChecksSuite(fixture: () => TestEngine): void {
       expect(finding?.message).toBe("The value of ONE_KEY stands in the container's labels.");
     });
 
+    test("a module that is reached through a link is the same one", async () => {
+      const module = await openLiveModule(fixture());
+      await module.start();
+      const link = join(module.directory, "link");
+      symlinkSync(module.directory, link);
+      const report = await module.check({ paths: [link], cwd: link });
+      expect(report.findings.filter(({ severity }) => severity !== "advice")).toEqual([]);
+      expect([verdictOf(report, "mounts"), verdictOf(report, "drift")]).toEqual(["kept", "kept"]);
+    });
+
     test("drift, at the places of the file", async () => {
       const module = await openLiveModule(fixture());
       await module.start();

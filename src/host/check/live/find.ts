@@ -2,13 +2,7 @@ import { realpathSync } from "node:fs";
 import type { ComposeProject, Service } from "../../../contract/compose/project.ts";
 import type { ContractModule } from "../../../contract/declaration/contract.ts";
 import type { ContainerSummary } from "../../../engine/engine.ts";
-
-/** Labels that every Compose puts on its containers, podman-compose too. */
-const compose = {
-  project: "com.docker.compose.project",
-  service: "com.docker.compose.service",
-  directory: "com.docker.compose.project.working_dir",
-} as const;
+import { composeLabels } from "../../compose/labels.ts";
 
 /**
  * The containers of a service. Compose's label of the project's directory tells two checkouts with one project name apart; where it is
@@ -25,10 +19,10 @@ export function containersOf(
   if (name === undefined || folder === undefined) return [];
   return all.filter((container) => {
     if (service?.containerName && container.name === service.containerName.value) return true;
-    if (container.labels[compose.service] !== name) return false;
-    const directory = container.labels[compose.directory];
+    if (container.labels[composeLabels.service] !== name) return false;
+    const directory = container.labels[composeLabels.directory];
     if (directory !== undefined && directory !== "") return real(directory) === real(folder);
-    return project !== undefined && container.labels[compose.project] === project.name;
+    return project !== undefined && container.labels[composeLabels.project] === project.name;
   });
 }
 

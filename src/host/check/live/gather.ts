@@ -10,7 +10,7 @@ import { readEnvFile } from "./env-files.ts";
 import { askHealth } from "./health.ts";
 import { readEngineSockets, readHostListeners, readKernel } from "./kernel.ts";
 import { readLog, type LogMarks } from "./log-file.ts";
-import { readPaths } from "./paths.ts";
+import { readPaths, realPaths } from "./paths.ts";
 import type { Proc } from "./proc.ts";
 
 /** The outside world of one check, and what it keeps from round to round. */
@@ -20,10 +20,6 @@ export interface Surroundings {
   readonly info: EngineInfo;
   readonly proc: Proc;
   readonly marks: LogMarks;
-  /** Whose env file modules have that declare none in their Compose file. */
-  readonly environmentName: EnvironmentName;
-  /** What Compose's env files may refer to. */
-  readonly env: Environment;
   /** Sockets of engines that are known besides the usual ones. */
   readonly engineSockets: readonly string[];
   now(): number;
@@ -36,6 +32,10 @@ export interface Held {
   readonly project: ComposeProject | undefined;
   readonly service: Service | undefined;
   readonly expected: Expectations;
+  /** Whose env file a module has that declares none in its Compose file. */
+  readonly environmentName: EnvironmentName;
+  /** What Compose's env files may refer to. */
+  readonly env: Environment;
 }
 
 /** How often a container that changes while it is looked at is looked at again. */
@@ -66,7 +66,7 @@ async function gatherOnce(container: ContainerDescription, held: Held, around: S
     ...held,
     container,
     kernel,
-    paths: readPaths(kernel, expected.mounts, sockets, proc.root),
+    paths: { ...readPaths(kernel, expected.mounts, sockets, proc.root), real: realPaths(bindSources(container, service)) },
     image: await attempt(async () => {
       const image = await observation.describeImage(reference ?? container.imageID);
       return image ? known(image) : unknown(`the engine has no image ${reference ?? container.imageID} any more`);
@@ -75,7 +75,7 @@ async function gatherOnce(container: ContainerDescription, held: Held, around: S
       known(expected.network === undefined ? undefined : await observation.findNetwork(expected.network)),
     ),
     exposures: await exposuresOf(container, module, around, kernel),
-    envFiles: await envFilesOf(container, held, around),
+    envFiles: await envFilesOf(container, held),
     log:
       module?.log === undefined
         ? unknown("none is declared")
@@ -84,6 +84,11 @@ async function gatherOnce(container: ContainerDescription, held: Held, around: S
       module?.health && container.running ? await askHealth(module, container, reachable(kernel, info)) : unknown("not asked"),
     listeners,
   };
+}
+
+function bindSources(container: ContainerDescription, service: Service | undefined): string[] {
+  const declared = (service?.mounts ?? []).flatMap(({ kind, source }) => (kind === "bind" && source ? [source.value] : []));
+  return [...declared, ...container.mounts.flatMap(({ kind, source }) => (kind === "bind" ? [source] : []))];
 }
 
 async function readKernelOf(
@@ -115,8 +120,7 @@ function reachable(kernel: Known<KernelFacts>, info: EngineInfo): Known<true> {
 /** The last file that names a variable gives its value, and the Compose file's own `environment` goes before all of them. */
 async function envFilesOf(
   container: ContainerDescription,
-  { module, service }: Held,
-  { environmentName, env }: Surroundings,
+  { module, service, environmentName, env }: Held,
 ): Promise<EnvFileFacts[]> {
   const overridden = new Set(service?.environment.keys());
   const declared = (service?.envFiles ?? []).map(({ path, at, required }) => ({ path: path.value, at, required }));

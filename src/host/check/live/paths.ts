@@ -20,7 +20,7 @@ export function readPaths(
   mounts: readonly ExpectedMount[],
   engineSockets: readonly string[],
   procRoot = "/proc",
-): PathFacts {
+): Omit<PathFacts, "real"> {
   if (!kernel.known || !kernel.value.hostMounts.known) return { sources: new Map(), targets: new Map(), engineSockets: [] };
   const hostMounts = kernel.value.hostMounts.value;
   const { init } = kernel.value;
@@ -50,6 +50,16 @@ export function readPaths(
       return location ? [{ path, location }] : [];
     }),
   };
+}
+
+/** Where paths lead to, links followed; without those that are not there. */
+export function realPaths(paths: readonly string[]): Map<string, string> {
+  return new Map(
+    paths.flatMap((path) => {
+      const real = attempt(path, () => realpathSync(path));
+      return real.known ? [[path, real.value] as const] : [];
+    }),
+  );
 }
 
 function identityOf(path: string): string {

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { isFileLocked, tryFileLock, withFileLock } from "../../../../src/agents/turns/file-lock.ts";
 
@@ -20,6 +21,7 @@ afterEach(async () => {
 });
 
 const taker = fileURLToPath(new URL("../../../fixtures/lock-taker.ts", import.meta.url));
+const racer = new URL("../../../fixtures/lock-racer.ts", import.meta.url);
 function take(times: number): ChildProcess {
   const child = spawn(process.execPath, [taker, directory, String(times)], { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
@@ -72,4 +74,12 @@ test("processes that wait for one that is killed take it one after the other, ne
   expect(await Promise.all(ends)).toEqual(waiting.map(() => [0, null]));
   const journal = (await readFile(join(directory, "journal"), "utf8")).trim().split("\n");
   expect(journal).toEqual(Array.from({ length: 150 }, () => "turn"));
+});
+
+test("of two who try in the same instant one has it, and not neither", async () => {
+  const shared = (length: number): Int32Array => new Int32Array(new SharedArrayBuffer(4 * length));
+  const [arrivals, had] = [shared(1), shared(600)];
+  const racers = [0, 1].map(() => new Worker(racer, { workerData: { directory, racers: 2, arrivals, had } }));
+  await Promise.all(racers.map(async (one) => await once(one, "exit")));
+  expect([...had]).toEqual(Array.from({ length: 600 }, () => 1));
 });

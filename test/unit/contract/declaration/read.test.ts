@@ -150,6 +150,16 @@ describe("a contract of another project", () => {
     ["the same key twice", "version: 1\nversion: 1\nmodules: {}\n", "2:1", "is not YAML"],
     ["an empty file", "", "1:1", "expected object"],
   ];
+  test("is told in a sentence that begins with what comes first in the file", () => {
+    const text = "version: 1\nmodules:\n  web:\n    folder: .\n    prot: 1\n    port: { host: 99999, container: 80 }\n";
+    expect(() => contract(text)).toThrow(
+      expect.objectContaining({
+        message: 'The contract cannot be used: "modules.web": has unknown keys: "prot" (and 1 more).',
+        place: expect.stringMatching(/:4:5$/),
+      }) as Error,
+    );
+  });
+
   test.each(wrong)("with %s is refused at its place", (_, text, place, message) => {
     let thrown: unknown;
     try {

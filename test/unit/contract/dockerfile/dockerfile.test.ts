@@ -17,7 +17,11 @@ describe("stages", () => {
       ["2", "build", "build"],
     ]);
     expect(read(text, { V: "2" }).stages[0]?.base).toBe("a:2");
-    expect(stages[2]?.user).toEqual({ value: "x", at: { file: "/p/Dockerfile", line: 6, column: 6, endLine: 6, endColumn: 10 } });
+    expect(stages[2]?.user).toEqual({
+      value: "x",
+      written: "${A}",
+      at: { file: "/p/Dockerfile", line: 6, column: 6, endLine: 6, endColumn: 10 },
+    });
   });
 
   test("are found by name, by number, or as the last one", () => {

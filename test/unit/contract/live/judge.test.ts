@@ -62,7 +62,8 @@ describe("a container that keeps everything", () => {
     const stopped = verdicts(subjectOf({ container: { running: false, status: "exited", exitCode: 3 } }));
     expect(stopped).toMatchObject({ running: "broken", user: "unknown", mounts: "unknown", health: "unknown" });
     expect(new Set(judgeFleeting("one", "why").checked.map(({ verdict }) => verdict))).toEqual(new Set(["unknown"]));
-    expect(judgeMissing("one", "one", undefined).findings[0]?.message).toBe("There is no container of one.");
+    expect(judgeMissing("one", "one", undefined, true).findings[0]?.message).toBe("There is no container of one.");
+    expect(judgeMissing("one", undefined, undefined, false).findings[0]?.fix).toMatch(/^Bring or write the module/);
   });
 });
 

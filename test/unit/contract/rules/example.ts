@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import type { Report } from "../../../../src/contract/findings/finding.ts";
 import { checkPaper } from "../../../../src/host/check/paper.ts";
 import type { ImageDescription } from "../../../../src/engine/observation.ts";
+import { imageDescription } from "../../../fixtures/image-description.ts";
 
 export const pages = join(import.meta.dirname, "../../../../docs/rules");
 
@@ -67,28 +68,13 @@ export async function checkExample(
       paths: [root],
       cwd: root,
       env: { PATH: process.env["PATH"], ...options.env },
-      askForImage: (reference) => Promise.resolve(imageOf(reference, options.images?.[reference])),
+      askForImage: (reference) => {
+        const given = options.images?.[reference];
+        return Promise.resolve(given && imageDescription({ tags: [reference], ...given }));
+      },
     });
     return { report, folder };
   } finally {
     await rm(root, { recursive: true, force: true });
   }
-}
-
-function imageOf(reference: string, given: Partial<ImageDescription> | undefined): ImageDescription | undefined {
-  if (given === undefined) return undefined;
-  return {
-    id: "sha256:1",
-    tags: [reference],
-    user: "",
-    env: [],
-    labels: {},
-    entrypoint: [],
-    command: [],
-    healthcheck: null,
-    exposedPorts: [],
-    volumes: [],
-    history: [],
-    ...given,
-  };
 }

@@ -95,3 +95,12 @@ test("a file of many services does not take long", async () => {
   expect(report.findings.length).toBeGreaterThan(20_000);
   expect(took()).toBeLessThan(15_000);
 });
+
+test("a service keeps its name's letters at the beginning of a message; what is no name begins with a capital", async () => {
+  const named = "services:\n  it:\n    image: example/it:1\n    user: '1001:1001'\n";
+  const { report } = await checkExample({ "compose.yaml": named });
+  expect(report.findings.find(({ rule }) => rule === "restart")?.message).toMatch(/^it has no restart policy/);
+  const waiting = "services:\n  shop: { image: a/b:1, depends_on: [b] }\n  b: { image: a/b:1, depends_on: [shop] }\n";
+  const { report: refused } = await checkExample({ "compose.yaml": waiting });
+  expect(refused.findings.find(({ rule }) => rule === "compose-valid")?.message).toMatch(/^These services wait for each other/);
+});

@@ -65,12 +65,50 @@ describe("a literal value under a name that says what it is", () => {
     ["a command", "command: redis-server --requirepass correct-horse"],
     ["words of a command", 'command: ["x", "--password", "correct-horse"]'],
     ["one word of a command", 'command: ["x", "--api-key=correct-horse"]'],
+    ["a user's password", "healthcheck: { test: curl -fsu admin:correct-horse http://x/y }"],
     ["a health check", "healthcheck: { test: mysqladmin ping --password=correct-horse }"],
     ["an entrypoint", "entrypoint: sh -c 'TOKEN=correct-horse exec x'"],
     ["a hook", "post_start: [{ command: 'x --token correct-horse' }]"],
   ])("in %s", async (_, lines) =>
     expect(await found({ "compose.yaml": shop(lines), Dockerfile: "FROM a:1\n" })).toEqual(["error compose.yaml:4"]),
   );
+
+  test.each([
+    `CONFIG: '{"db":{"password":"correct-horse"}}'`,
+    "DSN: 'host=db user=x password=correct-horse'",
+    "SQL: 'Server=db;User Id=sa;Password=correct-horse;'",
+    "JAVA_OPTS: '-Xmx1g -Ddb.password=correct-horse'",
+    "REDIS_ARGS: '--requirepass correct-horse'",
+    "HOOK: 'https://x/?api_key=correct-horse'",
+    "HEADERS: 'Authorization: Bearer correct-horse-12345'",
+    "DB_PASSWORD: '${HOME:+correct-horse}'",
+    "DB_PASSWORD: '$$correct-horse'",
+    "DB_PASSWORD: /correct-horse",
+    "SECRET_KEY_BASE: correct-horse",
+    "DB_PW: correct-horse",
+    "API_TOKENS: correct-horse",
+    "DB_PASSWORD_1: correct-horse",
+  ])("inside of a longer value, or under a longer name: %s", async (line) => {
+    expect(await found(shop(`environment:\n  ${line}`))).toEqual(["error compose.yaml:5"]);
+  });
+
+  test.each([
+    "MAX_OUTPUT_TOKENS: 16384",
+    "DSN: 'host=db user=x password=$$DB_PASSWORD'",
+    "JAVA_OPTS: '-Ddb.password=${DB_PASSWORD}'",
+    "LOG_FORMAT: 'token=%t path=%p'",
+    "URL: 'https://x/password:reset/?token_url=/login'",
+    "TEXT: 'Authorization: Bearer authentication'",
+    "DB_PASSWORD: '$$DB_PASSWORD_OF_IMAGE'",
+    "DB_PASSWORD: /run/secrets/db",
+  ])("but not %s", async (line) => expect(await found(shop(`environment:\n  ${line}`))).toEqual([]));
+
+  test("in what drivers of logs, volumes and networks are told", async () => {
+    expect(await found(shop("logging: { driver: splunk, options: { splunk-token: correct-horse } }"))).toHaveLength(1);
+    const share = "volumes: { n: { driver_opts: { type: cifs, device: //nas/x, o: 'username=u,password=correct-horse' } } }\n";
+    expect(await found(shop("volumes: [n:/n]", share))).toHaveLength(1);
+    expect(await found(shop("volumes: [n:/n]", share.replace("correct-horse", "${SHARE_PASSWORD}")))).toEqual([]);
+  });
 
   test("in an extension that no service takes over", async () => {
     expect(await found(shop("hostname: x", `x-all:\n  deep: [{ environment: { DB_PASSWORD: "correct-horse" } }]\n`))).toEqual([

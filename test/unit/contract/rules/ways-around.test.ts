@@ -25,6 +25,12 @@ const broken = expect.stringMatching(/^error /) as string;
 const warned = expect.stringMatching(/^warning /) as string;
 
 describe("user", () => {
+  test("root's group is told of where it is what stands there for a variable that is not set", async () => {
+    const user = shop('user: "1001:${RUNTIME_GID:-0}"');
+    expect(await found("root-group", user, { env: { RUNTIME_GID: "1001" } })).toEqual([broken]);
+    expect(await found("root-group", shop('user: "1001:${RUNTIME_GID:-1001}"'), { env: { RUNTIME_GID: "1001" } })).toEqual([]);
+  });
+
   test.each([
     '"00:00"',
     '"+0:0"',
@@ -107,6 +113,30 @@ describe("user", () => {
     ],
     ["a target that is not there", "FROM a:1 AS run\nUSER 1001:1001\n", "build: { context: ., target: gone }", false],
     ["what the stage below left for it", "FROM a:1 AS base\nUSER 1001:1001\nONBUILD USER root\nFROM base\n", "build: .", false],
+    [
+      "an image that a context takes the place of",
+      "FROM b:1\n",
+      "build: { context: ., additional_contexts: { 'docker.io/library/b:1': 'docker-image://a:1' } }",
+      false,
+    ],
+    [
+      "a stage that a context takes the place of",
+      "FROM a:1 AS base\nUSER 1001:1001\nFROM base\n",
+      "build: { context: ., additional_contexts: [base=docker-image://a:1] }",
+      false,
+    ],
+    [
+      "the last stage, which a context takes the place of",
+      "FROM a:1 AS run\nUSER 1001:1001\n",
+      "build: { context: ., additional_contexts: { run: ./data } }",
+      false,
+    ],
+    [
+      "a context beside the images",
+      "FROM a:1\nUSER 1001:1001\nCOPY --from=x / /\n",
+      "build: { context: ., additional_contexts: { x: ./data } }",
+      true,
+    ],
     ["another builder's words", "# syntax=somebody/builder\nFROM a:1\nUSER 1001:1001\n", "build: .", false],
     ["the usual builder's words", "# syntax=docker/dockerfile:1.7\nFROM a:1\nUSER 1001:1001\n", "build: .", true],
     [
@@ -128,6 +158,17 @@ describe("user", () => {
     const inline = "build:\n  context: .\n  dockerfile_inline: |\n    FROM a:1\n    USER 1001:1001";
     expect(await found("user", built("", inline))).toEqual([]);
     expect(await found("user", built("FROM a:1\n"), { images: { "a:1": { user: "1001:1001" } } })).toEqual([]);
+    const onbuild = { user: "1001:1001", history: ["ONBUILD USER root"] };
+    expect(await found("user", built("FROM a:1\n"), { images: { "a:1": onbuild } })).toEqual([broken]);
+    expect(await found("user", built("FROM a:1\nUSER 1001:1001\n"), { images: { "a:1": onbuild } })).toEqual([]);
+  });
+
+  test("of a Dockerfile whose USER is a variable of its base", async () => {
+    const variable = built("FROM a:1\nUSER $APP_UID:$APP_UID\n");
+    expect(await found("user", variable, { images: { "a:1": { env: ["APP_UID=1001"] } } })).toEqual([]);
+    expect(await found("user", variable, { images: { "a:1": { env: ["APP_UID=0"] } } })).toEqual([broken]);
+    const [told] = await found("user", variable);
+    expect(told).toContain("Nothing says that shop is not root: it has no user, and USER of its Dockerfile is a variable");
     expect(await found("user", built("FROM a:1\n"), { images: { "a:1": { user: "" } } })).toEqual([broken]);
   });
 
@@ -429,6 +470,16 @@ test.each<[string, string]>([
   ["sandbox-off", "security_opt: ['label=disable']"],
   ["sandbox-off", "security_opt: [systempaths=unconfined]"],
   ["sandbox-off", "security_opt: [no-new-privileges=false]"],
+  ["sandbox-off", "security_opt: [writable-cgroups=true]"],
+  ["devices", "volumes: [//dev/sda:/d]"],
+  ["devices", "volumes: [/srv/../dev/kvm:/d]"],
+  ["devices", "volumes: [{ type: bind, source: /dev/./kvm, target: /d }]"],
+  ["host-paths", "volumes: [/tmp/ssh-x1/agent.7:/agent]"],
+  ["host-paths", "volumes: [/run/host-services/ssh-auth.sock:/agent]"],
+  ["engine-socket", "volumes: [/run/host-services/docker.proxy.sock:/d]"],
+  ["engine-socket", "volumes: [/var/run/docker.sock.raw:/d]"],
+  ["engine-socket", "volumes: [/var/snap/lxd/common/lxd/unix.socket:/d]"],
+  ["engine-socket", "volumes: [/run/libvirt/libvirt-sock:/d]"],
   ["sandbox-off", "cgroup_parent: /other"],
   ["sandbox-off", "runtime: sysbox-runc"],
   ["sandbox-off", "oom_kill_disable: true"],
@@ -440,6 +491,10 @@ describe("what a name hides", () => {
   const volume = (options: string): string => `volumes: { vol: ${options} }\n`;
   test.each<[string, string, unknown]>([
     ["devices", "{ driver_opts: { type: ext4, device: /dev/sda1 } }", broken],
+    ["devices", "{ driver_opts: { type: ext4, device: /srv/../dev/sda1 } }", broken],
+    ["devices", "{ driver_opts: { type: none, o: bind, device: /srv/../dev } }", broken],
+    ["host-paths", "{ driver_opts: { type: proc, device: /x } }", broken],
+    ["host-paths", "{ driver_opts: { type: overlay, device: /x, o: 'lowerdir=/' } }", broken],
     ["host-paths", "{ driver_opts: { type: proc, device: proc } }", broken],
     ["host-paths", "{ driver_opts: { type: overlay, device: overlay, o: 'lowerdir=/,upperdir=/u,workdir=/w' } }", broken],
     ["host-paths", "{ driver: local-persist, driver_opts: { mountpoint: / } }", warned],
@@ -550,6 +605,16 @@ describe("a mode that only looks like read-only", () => {
   test.each(["ro", "rw", "z", "ro,z", "rslave"])("%s is what it says", async (mode) => {
     expect(await found("mounts-read-only", shop(`volumes: ["./x:/x:${mode}"]`), { contract: none })).toEqual([]);
   });
+});
+
+test("a volume's device is what the kernel makes of it, which follows a link before it goes up", async () => {
+  const before = async (folder: string): Promise<void> => {
+    await mkdir(join(folder, "conf/below"));
+    await symlink("../conf/below", join(folder, "data/link"));
+    const volume = `volumes:\n  vol: { driver_opts: { type: none, o: bind, device: "${folder}/data/link/.." } }\n`;
+    await writeFile(join(folder, "compose.yaml"), shop("volumes: [./conf:/app/conf:ro, vol:/v]", volume));
+  };
+  expect(await found("mounts-read-only", "", { before })).toEqual([broken]);
 });
 
 test("an engine's socket by a symbolic link, a volume and a secret", async () => {

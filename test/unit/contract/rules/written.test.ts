@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { withNothingSet } from "../../../../src/contract/rules/written.ts";
+import { withEveryWord, withNothingSet } from "../../../../src/contract/rules/written.ts";
 
 test.each([
   ["plain", "plain"],
@@ -18,6 +18,10 @@ test.each([
   ["${X:-${Y:?}}", undefined],
   ["${", "${"],
 ])("%s becomes %j", (written, expected) => expect(withNothingSet(written)).toBe(expected));
+
+test("every word that may stand there is found", () => {
+  expect(withEveryWord("${X:+y}-${Z:-${W+v}}$A")).toBe("y-v");
+});
 
 test("no text is too deep or too long", () => {
   expect(withNothingSet("${A:-".repeat(100_000))).toBeUndefined();

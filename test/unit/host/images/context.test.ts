@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -69,4 +69,27 @@ test("the hash is of what the entries say", async () => {
       { a: 1 },
     ),
   ).not.toBe(hash);
+});
+
+test("what became a link is not followed out of the directory in which files must lie", async () => {
+  const within = join(await realpath(directory), "pages");
+  const outside = join(directory, "outside");
+  await mkdir(join(within, "rules"), { recursive: true });
+  await mkdir(outside);
+  for (const folder of [join(within, "rules"), outside]) await writeFile(join(folder, "page.md"), folder);
+  const file = join(within, "rules/page.md");
+  const entry: ContextEntry = { path: "rules/page.md", mode: 0o644, file, within };
+  const told = async (): Promise<unknown[]> =>
+    await Promise.all(
+      [hashEntries([entry], {}), buffer(packContext([entry]))].map(async (work) => await work.catch((error: unknown) => error)),
+    );
+  expect(await told()).toEqual([expect.any(String), expect.any(Buffer)]);
+
+  const refused = { code: "IMAGE_BUILD_FAILED", place: file };
+  await rename(file, `${file}.old`);
+  await symlink(join(outside, "page.md"), file);
+  expect(await told()).toEqual([expect.objectContaining(refused), expect.objectContaining(refused)]);
+  await rename(join(within, "rules"), join(within, "moved"));
+  await symlink(outside, join(within, "rules"));
+  expect(await told()).toEqual([expect.objectContaining(refused), expect.objectContaining(refused)]);
 });

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { changeGroups } from "../../../../src/agents/groups/registry.ts";
 import { LocalChats, type LocalMessage } from "../../../../src/host/serve/local-chats.ts";
-import { ServeLock } from "../../../../src/host/serve/lock.ts";
+import { takeServeLock } from "../../../../src/host/serve/lock.ts";
 import { registryOf } from "../../../../src/host/serve/registry.ts";
 import type { OutgoingMessage } from "../../../../src/model/message.ts";
 import { temporaryDirectory, temporaryHome } from "../../../fixtures/home.ts";
@@ -44,10 +44,10 @@ test("a local chat takes each message once, also after a restart, and tells thos
 test("a home is served by one, who can be told", async () => {
   const home = await temporaryHome();
   await mkdir(home.host, { recursive: true });
-  const lock = await ServeLock.take(home);
-  await expect(ServeLock.take(home)).rejects.toMatchObject({ code: "HOME_BUSY", facts: { pid: process.pid } });
+  const lock = await takeServeLock(home);
+  await expect(takeServeLock(home)).rejects.toMatchObject({ code: "HOME_BUSY", facts: { pid: process.pid } });
   await lock.release();
-  await (await ServeLock.take(home)).release();
+  await (await takeServeLock(home)).release();
 });
 
 test("the registry is read anew when it changes", async () => {
