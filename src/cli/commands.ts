@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   secrets: async () => (await import("./secrets.ts")).addSecretsCommand,
   check: async () => (await import("./check.ts")).addCheckCommand,
   modules: async () => (await import("./modules.ts")).addModulesCommand,
+  worker: async () => (await import("./worker.ts")).addWorkerCommand,
   image: async () => (await import("./image.ts")).addImageCommand,
   clean: async () => (await import("./clean.ts")).addCleanCommand,
   test: async () => (await import("./test.ts")).addTestCommand,

@@ -19,6 +19,9 @@ export interface CLIContext {
   note(line: string): void;
   /** One JSON document on stdout, for `--json`. */
   printJSON(value: unknown): void;
-  /** The exit status when the command ends without throwing: 0, 1 when the run failed, 2 when the set-up is not in order. */
-  setExitCode(code: 0 | 1 | 2): void;
+  /**
+   * The exit status when the command ends without throwing: 0, 1 when the run failed, 2 when the set-up is not in order; that of the program in
+   * a worker for the commands that run one there.
+   */
+  setExitCode(code: number): void;
 }

@@ -6,9 +6,9 @@ import type { CLIContext } from "./context.ts";
 import { describeError, errorDocument, visible } from "./output.ts";
 import { version } from "./version.ts";
 
-/** Runs one command line and gives its exit status: 0, 1 when a run failed, 2 when the usage or the set-up was wrong. */
+/** Runs one command line and gives its exit status: 0, 1 when a run failed, 2 when the usage or the set-up was wrong, or that of a program in a worker. */
 async function main(argv: readonly string[], outputClosed: AbortSignal): Promise<number> {
-  let status: 0 | 1 | 2 = 0;
+  let status = 0;
   let prints: "lines" | "a document" = argv.includes("--stream") ? "lines" : "a document";
   const context: CLIContext = {
     env: process.env,

@@ -15,6 +15,7 @@ import type { Group } from "../model/group.ts";
 import type { Doors } from "../agents/gateway/door.ts";
 import type { Environment } from "./state.ts";
 import { thisHost } from "./this-host.ts";
+import { removeAbandonedWorkers } from "./workers/clean.ts";
 
 const levels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
@@ -71,9 +72,12 @@ export class Installation {
     }
   }
 
-  /** What a host does when it starts: containers that a dead host left behind, and records beyond the limit, go. */
+  /** What a host does when it starts: containers that a dead host left behind, of agents and of workers that never came up, and records beyond the limit, go. */
   async cleanUp(): Promise<{ containers: string[]; hosts: number; records: number }> {
-    const containers = await this.removeAbandoned();
+    const containers = [
+      ...(await this.removeAbandoned()),
+      ...(await removeAbandonedWorkers(this.engine, this.home, this.presence)),
+    ];
     // Tickets after containers: whoever meets a dead one looks for its container.
     await sweepTurns(join(this.home.host, "turns"), this.presence);
     await sweepLiveRuns(this.home, this.presence);

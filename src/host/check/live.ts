@@ -18,22 +18,23 @@ import { moduleVariables } from "../modules/project.ts";
 import { readStanding } from "../modules/standing.ts";
 import type { Environment } from "../state.ts";
 import { thisHost } from "../this-host.ts";
-import { agentContainers, type AgentContainer } from "./live/agents.ts";
+import { agentContainers, type HomeContainer } from "./live/agents.ts";
 import { expectationsOf } from "./live/expect.ts";
 import { containersOf } from "./live/find.ts";
 import { gather, type Held, type Surroundings } from "./live/gather.ts";
 import { openProc, type Proc } from "./live/proc.ts";
+import { workerSubjects } from "./live/workers.ts";
 import { defaultsOf, socketsOf } from "./paper.ts";
 import { findTargets, type Target, type Targets } from "./targets.ts";
 
 export interface CheckLiveOptions {
   /** What to check, told from `cwd`, as for the check on paper. */
   readonly paths: readonly string[];
-  /** Modules by name, and groups of agents by folder; none is all of them. */
+  /** Modules and workers by name, and groups of agents by folder; none is all of them. */
   readonly names?: readonly string[] | undefined;
   /** Absolute. */
   readonly cwd: string;
-  /** The home, whose contract is the last resort and whose agents are checked too. */
+  /** The home, whose contract is the last resort and whose agents and workers are checked too. */
   readonly home?: string | undefined;
   readonly env: Environment;
   /** Whose env file; without it, that with which `modules up` brought a module of the home up last, else the local one. */
@@ -117,14 +118,20 @@ class Round {
   async look(): Promise<Report> {
     const { cwd } = this.#options;
     const home = await this.#home();
-    const agents = home ? await agentContainers(home, this.#options.env, this.#around.engine, this.#around.info) : [];
-    const targets = await this.#targets(agents);
-    const wanted = this.#wanted(targets, agents);
+    const { engine, info } = this.#around;
+    const own = home
+      ? [
+          ...(await agentContainers(home, this.#options.env, engine, info)),
+          ...(await workerSubjects(home, this.#options.env, engine, info)),
+        ]
+      : [];
+    const targets = await this.#targets(own);
+    const wanted = this.#wanted(targets, own);
     const all = await this.#around.engine.list({});
     // Logs and health are waited for, so everything is looked at side by side.
     await Promise.all([
       ...wanted.targets.map(async (target) => await this.#lookAt(target, all)),
-      ...wanted.agents.map(async (agent) => await this.#lookAtAgent(agent, home?.root ?? cwd)),
+      ...wanted.own.map(async (container) => await this.#lookAtOwn(container, home?.root ?? cwd)),
     ]);
     const root = targets.contracts.length === 1 ? (targets.contracts[0]?.root ?? cwd) : cwd;
     const joined = joinReports(root, this.#reports, this.#at);
@@ -137,35 +144,36 @@ class Round {
     return await openHome(home, { create: false });
   }
 
-  /** A home without modules still has agents. */
-  async #targets(agents: readonly AgentContainer[]): Promise<Targets> {
+  /** A home without modules still has agents and workers. */
+  async #targets(own: readonly HomeContainer[]): Promise<Targets> {
     const { paths, cwd, home } = this.#options;
     try {
       return await findTargets(paths, cwd, home);
     } catch (error) {
-      if (agents.length === 0 || !(error instanceof NovaError) || error.code !== "CONTRACT_NOT_FOUND") throw error;
+      if (own.length === 0 || !(error instanceof NovaError) || error.code !== "CONTRACT_NOT_FOUND") throw error;
       return { targets: [], unchecked: [], contracts: [] };
     }
   }
 
   #wanted(
     found: Targets,
-    agents: readonly AgentContainer[],
-  ): { readonly targets: readonly Target[]; readonly agents: readonly AgentContainer[] } {
+    own: readonly HomeContainer[],
+  ): { readonly targets: readonly Target[]; readonly own: readonly HomeContainer[] } {
     const names = this.#options.names ?? [];
-    if (names.length === 0) return { targets: found.targets, agents };
+    if (names.length === 0) return { targets: found.targets, own };
     const targets: Target[] = [];
-    const chosen: AgentContainer[] = [];
+    const chosen: HomeContainer[] = [];
     for (const name of names) {
-      const group = agents.filter((agent) => agent.group === name);
-      chosen.push(...group);
+      const named = own.filter((container) => container.name === name);
+      chosen.push(...named);
       const [contract] = found.contracts;
-      if (group.length > 0) continue;
-      if (!contract) throw new NovaError("MODULE_NOT_FOUND", `There is no module and no agent's container ${quote(name)}.`);
+      if (named.length > 0) continue;
+      if (!contract)
+        throw new NovaError("MODULE_NOT_FOUND", `There is no module and no agent's or worker's container ${quote(name)}.`);
       const module = moduleNamed(contract, name);
       targets.push(...found.targets.filter((target) => target.module?.name === module.name));
     }
-    return { targets, agents: chosen };
+    return { targets, own: chosen };
   }
 
   async #lookAt(target: Target, all: readonly ContainerSummary[]): Promise<void> {
@@ -219,11 +227,11 @@ class Round {
     });
   }
 
-  async #lookAtAgent({ container, group, expected }: AgentContainer, root: string): Promise<void> {
+  async #lookAtOwn({ container, name, expected }: HomeContainer, root: string): Promise<void> {
     const unchecked: Unchecked[] = [];
     const unplanned = typeof expected === "string";
     const held: Held = {
-      name: group,
+      name,
       module: undefined,
       project: undefined,
       service: undefined,
@@ -234,13 +242,13 @@ class Round {
     if (unplanned) {
       const next = "Register the group again, or remove the container (`novabot clean`).";
       unchecked.push({
-        module: group,
+        module: name,
         message: `The mounts of ${container.name} were not compared: ${expected}.`,
         next,
         at: undefined,
       });
     }
-    // Agents come and go: one that has ended meanwhile has nothing left to check.
+    // They come and go: one that has ended meanwhile has nothing left to check.
     const judgement = await this.#judge(container, held, unchecked);
     if (judgement) this.#tell({ root, ...judgement, ignored: [], unchecked, sources: new Map() });
   }

@@ -9,15 +9,16 @@ import { GATEWAY_TARGET } from "../../../model/workspace.ts";
 import type { Environment } from "../../state.ts";
 import { thisHost } from "../../this-host.ts";
 
-/** One agent's container, and what its group's plan says of it; a string is why there is no plan. */
-export interface AgentContainer {
+/** The container of an agent or a worker, and what its plan says of it; a string is why there is no plan. */
+export interface HomeContainer {
   readonly container: ContainerSummary;
-  readonly group: string;
+  /** Of the agent's group, or of the worker. */
+  readonly name: string;
   readonly expected: Expectations | string;
 }
 
 /** The containers of a home's agents. */
-export async function agentContainers(home: Home, env: Environment, engine: Engine, info: EngineInfo): Promise<AgentContainer[]> {
+export async function agentContainers(home: Home, env: Environment, engine: Engine, info: EngineInfo): Promise<HomeContainer[]> {
   const containers = await engine.list({ [labels.home]: home.label, [labels.kind]: "agent" });
   if (containers.length === 0) return [];
   const groups = await readGroups(home);
@@ -39,7 +40,7 @@ export async function agentContainers(home: Home, env: Environment, engine: Engi
     .filter(({ running }) => running)
     .map((container) => {
       const group = container.labels[labels.group] ?? "";
-      return { container, group, expected: plans.get(group) ?? `the group ${group} is not registered any more` };
+      return { container, name: group, expected: plans.get(group) ?? `the group ${group} is not registered any more` };
     });
 }
 

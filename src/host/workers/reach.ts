@@ -1,0 +1,117 @@
+import { createServer } from "node:net";
+import type { Engine, EngineInfo } from "../../engine/engine.ts";
+import { NovaError, quote } from "../../model/errors.ts";
+import { dialFrom, type WorkerAddress } from "../../workers/link/dial.ts";
+import { openLink, type WorkerLink } from "../../workers/link/link.ts";
+import { reachOf } from "../../workers/plan.ts";
+import { DOOR_PORT, type KeptWorker } from "../../workers/worker.ts";
+
+/** Where a worker's door is right now: its container may have another address after each start. */
+export async function workerAddress(
+  engine: Engine,
+  info: EngineInfo,
+  worker: KeptWorker,
+  container: string,
+): Promise<WorkerAddress> {
+  const reach = reachOf(worker.settings.network, info);
+  if (reach === "none") throw unreachable(worker);
+  if (reach === "published") {
+    if (worker.published) return { host: "127.0.0.1", port: worker.published.door, token: worker.token };
+    throw new NovaError("LINK_LOST", `No port of this machine leads to the worker ${quote(worker.name)}.`, {
+      next: "Stop it and start it again: the engine was another one when it was started.",
+    });
+  }
+  const addresses = Object.values((await engine.inspect(container))?.addresses ?? {});
+  const [host] = addresses;
+  if (host === undefined)
+    throw new NovaError("LINK_LOST", `The worker ${quote(worker.name)} has no address: its container does not run.`);
+  return { host: host.includes(":") ? `[${host}]` : host, port: DOOR_PORT, token: worker.token };
+}
+
+function unreachable({ name }: KeptWorker): NovaError {
+  return new NovaError("NOT_SUPPORTED", `The worker ${quote(name)} has no network, so nothing reaches its door.`, {
+    next: `Ask inside: \`novabot worker exec ${name} -- node /workspace/container/cli-tools.js logs get\`.`,
+  });
+}
+
+/** Keeps a connection to the worker's door for as long as `use` takes, as one that asks and collects nothing. */
+export async function withLink<T>(address: () => Promise<WorkerAddress>, use: (link: WorkerLink) => Promise<T>): Promise<T> {
+  // What stands against a connection for good is told at once and not tried again.
+  await address();
+  const link = openLink({ dial: dialFrom(address), firstDelayMs: 50, mostDelayMs: 1000 });
+  try {
+    return await use(link);
+  } finally {
+    await link.close();
+  }
+}
+
+/** What one of a worker's health doors says. */
+export interface DoorHealth {
+  readonly healthy: boolean;
+  /** Why not. */
+  readonly reason: string | null;
+}
+
+const HEALTH_MS = 15_000;
+const HEALTH_BYTES = 65_536;
+
+/** Never rejects: a door that cannot be asked is not healthy. */
+export async function askHealth(
+  { host, port, token }: WorkerAddress,
+  what: "terminal" | "websocket",
+  timeoutMs: number = HEALTH_MS,
+): Promise<DoorHealth> {
+  try {
+    const answer = await fetch(`http://${host}:${port}/health/${what}`, {
+      headers: { authorization: `Bearer ${token}` },
+      redirect: "error",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const text = await readSome(answer);
+    if (answer.status === 200) return { healthy: true, reason: null };
+    return { healthy: false, reason: reasonIn(text) ?? `the door answered ${answer.status}` };
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    return { healthy: false, reason: cause instanceof Error ? cause.message : String(cause) };
+  }
+}
+
+async function readSome(answer: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of answer.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > HEALTH_BYTES) break;
+  }
+  return text;
+}
+
+function reasonIn(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && "reason" in value && typeof value.reason === "string")
+      return value.reason.slice(0, 500);
+  } catch {
+    // Then the status has to do.
+  }
+  return undefined;
+}
+
+/** A port of 127.0.0.1 that nobody has now; `wanted` when it is free. */
+export async function freePort(wanted?: number): Promise<number> {
+  const tryPort = (port: number): Promise<number | undefined> =>
+    new Promise((resolve) => {
+      const server = createServer();
+      server.once("error", () => resolve(undefined));
+      server.listen(port, "127.0.0.1", () => {
+        const address = server.address();
+        server.close(() => resolve(typeof address === "object" && address ? address.port : undefined));
+      });
+    });
+  const found = (wanted === undefined ? undefined : await tryPort(wanted)) ?? (await tryPort(0));
+  if (found !== undefined) return found;
+  throw new NovaError("WORKER_FAILED", "No port of 127.0.0.1 is free to publish the worker's door on.", {
+    next: "End something that listens, then try again.",
+  });
+}
