@@ -1,0 +1,110 @@
+import type { LogStream } from "../../model/record.ts";
+import { errorBounds, type ErrorBounds } from "./bounds.ts";
+import type { ErrorWatch, OnError } from "./error-watch.ts";
+import { gatherErrors, type Gatherer } from "./gather.ts";
+import { keepGroups } from "./groups.ts";
+import { textOf } from "./lines.ts";
+import { suspects } from "./needles.ts";
+import { keepTail, type Tail } from "./tail.ts";
+
+interface Watched {
+  readonly streams: Readonly<Record<LogStream, Gatherer>>;
+  readonly tail: Tail;
+}
+
+/** A JSON record may have a whole stack in one line; of other lines less is enough. */
+const JSON_BYTES = 65_536;
+
+/**
+ * The watch over all instances of a supervisor. An error's lines are gathered for each stream by itself, so that what the other
+ * one writes meanwhile does not tear it apart.
+ */
+export function watchErrors(options: {
+  readonly onError: OnError;
+  readonly now?: () => number;
+  readonly bounds?: Partial<ErrorBounds>;
+}): ErrorWatch {
+  const { onError, now = Date.now } = options;
+  const bounds: ErrorBounds = { ...errorBounds, ...options.bounds };
+  const groups = keepGroups({ bounds, now, onError });
+  const instances = new Map<string, Watched>();
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  function watch(instance: string): Watched {
+    let watched = instances.get(instance);
+    if (watched === undefined) {
+      const gather = (): Gatherer => gatherErrors(bounds, (error) => groups.add(instance, error));
+      watched = { streams: { stdout: gather(), stderr: gather() }, tail: keepTail() };
+      instances.set(instance, watched);
+    }
+    return watched;
+  }
+
+  function openGatherers(): Gatherer[] {
+    return [...instances.values()]
+      .flatMap(({ streams }) => [streams.stdout, streams.stderr])
+      .filter((gatherer) => gatherer.isOpen);
+  }
+
+  function tick(): void {
+    timer = undefined;
+    const nowMs = now();
+    for (const gatherer of openGatherers()) if (nowMs - gatherer.touchedMs >= bounds.idleMs) gatherer.close();
+    groups.tell(false);
+    arm();
+  }
+
+  /** Runs only while something waits: an idle supervisor does not wake up. */
+  function arm(): void {
+    if (timer !== undefined || closed || (!groups.waits && openGatherers().length === 0)) return;
+    timer = setTimeout(tick, Math.min(bounds.idleMs, bounds.tellMs) / 2);
+    timer.unref();
+  }
+
+  return {
+    look: (block, firstSeq) => {
+      if (closed) return;
+      const { streams, tail } = watch(block.instance);
+      const gatherer = streams[block.stream];
+      const hits = suspects(block);
+      if (hits.length > 0 || gatherer.isOpen) {
+        const nowMs = now();
+        const count = block.ends.length;
+        // The rest of a line that was too long begins nothing.
+        let line = block.goesOn ? 1 : 0;
+        for (let hit = 0; line < count; line += 1) {
+          while ((hits[hit] ?? count) < line) hit += 1;
+          if (!gatherer.isOpen) line = hits[hit] ?? count;
+          if (line >= count) break;
+          const at = line;
+          const isJSON = block.bytes[at === 0 ? 0 : (block.ends[at - 1] ?? 0)] === 0x7b;
+          const text = textOf(block, at, isJSON ? JSON_BYTES : bounds.lineCharacters);
+          gatherer.line(text, { seq: firstSeq + at, atMs: block.atMs, nowMs }, () =>
+            tail.before(block, at, bounds.before + 4, bounds.lineCharacters),
+          );
+        }
+        arm();
+      }
+      tail.add(block);
+    },
+    ended: (instance) => {
+      const watched = instances.get(instance);
+      if (watched === undefined) return;
+      watched.streams.stdout.close();
+      watched.streams.stderr.close();
+      groups.tell(true, instance);
+      instances.delete(instance);
+    },
+    list: (query) => ({ origin: "container", groups: groups.list(query) }),
+    stats: (selected) => groups.stats(selected),
+    clear: (selected) => groups.clear(selected),
+    close: () => {
+      if (closed) return;
+      for (const gatherer of openGatherers()) gatherer.close();
+      groups.tell(true);
+      closed = true;
+      clearTimeout(timer);
+    },
+  };
+}
