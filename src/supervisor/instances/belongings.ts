@@ -1,8 +1,19 @@
 import { type Marker, MARKER_VARIABLE, readMarker } from "./marker.ts";
-import { holdsOpen, listeningSockets, type ProcessEntry, type ProcessID, readProcesses, variableOf } from "./processes.ts";
+import {
+  holdsOpen,
+  leastLaterPID,
+  listeningSockets,
+  type ProcessEntry,
+  type ProcessID,
+  readProcess,
+  readProcesses,
+  variableOf,
+} from "./processes.ts";
 
 /** By what the processes of one start of an instance are known, whatever became of the one that was started. */
 export interface Traits {
+  /** `startedEver` before the leader was started; 0 when that is not known. */
+  readonly startedBefore: number;
   /** The process that was started, which leads a session of its own. Null: not known any more. */
   readonly leader: ProcessID | null;
   readonly isMarker: (marker: Marker) => boolean;
@@ -16,9 +27,10 @@ export interface Traits {
  * listen on its port, and the descendants of all of them. Never this supervisor, nor one that it lives in.
  */
 export function belongings(traits: Traits, self: number = process.pid): ProcessEntry[] {
-  const entries = readProcesses();
-  const own = lineage(entries, self);
   const { leader } = traits;
+  const entries = readProcesses(leader === null ? 1 : leastLaterPID(leader.pid, traits.startedBefore));
+  if (entries.size === 0) return [];
+  const own = lineage(entries, self);
   const since = leader?.startTicks ?? 0;
   // Had all of the session ended, its number could name another one by now.
   const sessionStands = leader !== null && (entries.get(leader.pid)?.startTicks ?? since) === since;
@@ -57,7 +69,7 @@ function isOwn(
 /** A process and its ancestors. */
 function lineage(entries: ReadonlyMap<number, ProcessEntry>, pid: number): Set<number> {
   const line = new Set<number>([1]);
-  for (let at = pid; at > 1 && !line.has(at); at = entries.get(at)?.parent ?? 0) line.add(at);
+  for (let at = pid; at > 1 && !line.has(at); at = (entries.get(at) ?? readProcess(at))?.parent ?? 0) line.add(at);
   return line;
 }
 

@@ -303,7 +303,7 @@ export class Instance {
 
   /** Ends what is left of it and waits for its last lines. */
   async #clear(live: LiveProcess, spec: InstanceSpec, how: Ending): Promise<Verdict> {
-    const early = how.isByItself ? this.#judge(live, spec, how.failure) : null;
+    const early = how.isByItself ? this.#judge(live, spec, how) : null;
     const find = (): readonly ProcessEntry[] => belongings(live.traits);
     if (find().length > 0) {
       this.#grace ??= new Grace(this.#wish === "stop" ? (this.#stopGraceMs ?? 0) : Math.min(spec.stopGraceMs, LEFTOVER_GRACE_MS));
@@ -319,15 +319,18 @@ export class Instance {
     this.#grace = null;
     await outputEnd(live.output);
     this.#live = null;
-    return early ?? this.#judge(live, spec, how.failure);
+    return early ?? this.#judge(live, spec, how);
   }
 
   /** What follows on its end, and the state that shows it. */
-  #judge(live: LiveProcess, spec: InstanceSpec, failure: string | null): Verdict {
+  #judge(live: LiveProcess, spec: InstanceSpec, { failure, isByItself }: Ending): Verdict {
     const { exitCode, signal } = this.#end ?? { exitCode: null, signal: null };
     const how = signal === null ? `ended with status ${exitCode}` : `was ended by ${signal}`;
+    const hint =
+      signal === "SIGKILL" && isByItself ? ", which came from outside: perhaps the container has too little memory" : "";
     this.#status = { ...this.#status, exitCode, signal };
     this.#lastEnd = failure === null ? how : `${failure}; ${how}`;
+    this.#lastEnd += hint;
     if (this.#isDisturbed) return { kind: "done" };
     const nowMs = performance.now();
     const failed = failure !== null || exitCode !== 0;

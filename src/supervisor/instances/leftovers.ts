@@ -23,6 +23,7 @@ export async function endLeftovers(
   tell: (message: string) => void,
 ): Promise<number> {
   const traits: Traits = {
+    startedBefore: 0,
     leader,
     isMarker: (marker) => marker.instance === instance && boots.has(marker.bootID),
     pipes: new Set(),

@@ -49,16 +49,50 @@ export function readProcess(pid: number): ProcessEntry | null {
   };
 }
 
-/** All processes of this container, zombies too. */
-export function readProcesses(): Map<number, ProcessEntry> {
+/** All processes of this container with at least this number, zombies too. */
+export function readProcesses(leastPID = 1): Map<number, ProcessEntry> {
   const entries = new Map<number, ProcessEntry>();
   for (const name of readdirSync("/proc")) {
     const first = name.charCodeAt(0);
     if (first < 0x30 || first > 0x39) continue;
-    const entry = readProcess(Number(name));
-    if (entry !== null) entries.set(entry.pid, entry);
+    const pid = Number(name);
+    const entry = pid < leastPID ? null : readProcess(pid);
+    if (entry !== null) entries.set(pid, entry);
   }
   return entries;
+}
+
+/** Numbers that may be in use when new ones are given, and are passed over. */
+const USED_NUMBERS = 4096;
+
+/** How many processes and threads the kernel has started since its boot; 0 where it does not say. */
+export function startedEver(): number {
+  try {
+    return Number(/^processes (\d+)$/m.exec(readFileSync("/proc/stat", "latin1"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * The least number that a process can have which was started after `pid`, when `startedBefore` had ever been started before that one. Numbers are given
+ * upwards, so it is `pid` as long as they cannot have begun anew; there is no need to look at older processes then.
+ */
+export function leastLaterPID(pid: number, startedBefore: number): number {
+  const since = startedEver() - startedBefore;
+  // It has to have counted `pid` itself, or it counts nothing here.
+  return since > 0 && pid + since + USED_NUMBERS < largestPID() ? pid : 1;
+}
+
+let largestKnown: number | null = null;
+
+function largestPID(): number {
+  try {
+    largestKnown ??= Number(readFileSync("/proc/sys/kernel/pid_max", "latin1"));
+  } catch {
+    largestKnown = 0;
+  }
+  return largestKnown;
 }
 
 /** The value of a variable in the environment that a process was started with; null when it has none or does not let us look. */

@@ -7,7 +7,7 @@ import { hasCode, messageOf, NovaError, quote, reasonOf } from "../../model/erro
 import type { Traits } from "./belongings.ts";
 import { type Marker, MARKER_VARIABLE, writeMarker } from "./marker.ts";
 import type { OpenOutput, Output } from "./output.ts";
-import { fileKey, readProcess } from "./processes.ts";
+import { fileKey, readProcess, startedEver } from "./processes.ts";
 
 /** How the process that was started ended; what it started itself may still be there. */
 export interface End {
@@ -39,6 +39,7 @@ export async function startProcess(
   const output = open(spec, openOutput);
   let child: ChildProcess;
   let pipes: ReadonlySet<string>;
+  const startedBefore = startedEver();
   try {
     pipes = new Set([output.stdout, output.stderr].map((descriptor) => fileKey(fstatSync(descriptor, { bigint: true }))));
     child = spawn(spec.argv[0] ?? "", spec.argv.slice(1), {
@@ -62,6 +63,7 @@ export async function startProcess(
     pid: child.pid,
     output,
     traits: {
+      startedBefore,
       leader: { pid: child.pid, startTicks },
       isMarker: (other) => other.bootID === marker.bootID && other.instance === marker.instance,
       pipes,

@@ -5,19 +5,21 @@ import { freePort } from "../../../fixtures/free-port.ts";
 import { leftInstances } from "../../../../src/supervisor/instances/leftovers.ts";
 import { type House, oddSeconds, openHouse, processesWith, script, shell } from "./house.ts";
 
-/** Starts it, waits until it says `up`, stops it, and expects that nothing that sleeps these seconds is left. */
-async function startAndStop(house: House, text: string, seconds: string, graceMs = 150): Promise<void> {
-  await house.instances.start(shell("web", text, { stopGraceMs: graceMs }));
+/** Starts it, waits until it says `up`, and stops it. Gives how many processes slept these seconds before and after. */
+async function startAndStop(house: House, text: string, seconds: string): Promise<{ before: number; after: number }> {
+  await house.instances.start(shell("web", text, { stopGraceMs: 150 }));
   await house.untilOutput("web", "up");
-  expect(processesWith(seconds).length).toBeGreaterThan(0);
+  const before = processesWith(seconds).length;
   expect(await house.instances.stop("web")).toMatchObject({ state: "stopped", pid: null });
-  expect(processesWith(seconds)).toEqual([]);
+  return { before, after: processesWith(seconds).length };
 }
 
 it("kills what ignores SIGTERM when the grace is over", async () => {
   const house = await openHouse();
   const seconds = oddSeconds();
-  await startAndStop(house, `trap '' TERM; echo up; while :; do sleep ${seconds}; done`, seconds);
+  const { before, after } = await startAndStop(house, `trap '' TERM; echo up; while :; do sleep ${seconds}; done`, seconds);
+  expect(before).toBeGreaterThan(1);
+  expect(after).toBe(0);
   expect(house.instances.status("web")).toMatchObject({ signal: "SIGKILL" });
 });
 
@@ -54,18 +56,32 @@ it("sends a process that is held still its SIGTERM, too", async () => {
 
 it("ends forks that went into sessions of their own", async () => {
   const seconds = oddSeconds();
-  await startAndStop(await openHouse(), `setsid sleep ${seconds} & setsid -f setsid sleep ${seconds}; echo up; wait`, seconds);
+  const { before, after } = await startAndStop(
+    await openHouse(),
+    `setsid sleep ${seconds} & setsid -f setsid sleep ${seconds}; echo up; wait`,
+    seconds,
+  );
+  expect(before).toBeGreaterThan(1);
+  expect(after).toBe(0);
 });
 
 it("ends daemons that closed everything and ignore SIGTERM", async () => {
   const seconds = oddSeconds();
   const daemon = `trap "" TERM; exec >/dev/null 2>&1 </dev/null; cd /; setsid -f sleep ${seconds}; setsid -f sleep ${seconds}`;
-  await startAndStop(await openHouse(), `(${daemon}); echo up; sleep ${seconds}`, seconds);
+  const { before, after } = await startAndStop(await openHouse(), `(${daemon}); echo up; sleep ${seconds}`, seconds);
+  expect(before).toBeGreaterThan(1);
+  expect(after).toBe(0);
 });
 
 it("ends a daemon without the marker by the output that it holds", async () => {
   const seconds = oddSeconds();
-  await startAndStop(await openHouse(), `(env -i /usr/bin/setsid -f sleep ${seconds}); echo up; sleep ${seconds}`, seconds);
+  const { before, after } = await startAndStop(
+    await openHouse(),
+    `(env -i /usr/bin/setsid -f sleep ${seconds}); echo up; sleep ${seconds}`,
+    seconds,
+  );
+  expect(before).toBeGreaterThan(1);
+  expect(after).toBe(0);
 });
 
 it("ends a daemon without marker and output by the port that it holds", async () => {
@@ -97,6 +113,18 @@ it("does not touch a server that was there before, on the port of an instance th
   await house.until(({ state, exitCode }) => state === "crashed" && exitCode === 1);
   expect(house.output("web")).toContain("EADDRINUSE");
   expect(server.exitCode ?? server.signalCode).toBeNull();
+});
+
+it("does not touch a server of the supervisor's own family that came later, as a terminal's is", async () => {
+  const port = await freePort();
+  const house = await openHouse();
+  await house.instances.start(shell("web", "exec sleep 3600", { port }));
+  const text = `require("net").createServer().listen(${port}, "127.0.0.1", () => console.log("up"))`;
+  const terminal = spawn("/bin/sh", ["-c", `${process.execPath} -e '${text}' & wait`], { detached: true });
+  onTestFinished(() => void process.kill(-(terminal.pid ?? 0), "SIGKILL"));
+  await once(terminal.stdout, "data");
+  await house.instances.stop("web");
+  expect(terminal.exitCode ?? terminal.signalCode).toBeNull();
 });
 
 it("lets a child that closes its output live", async () => {

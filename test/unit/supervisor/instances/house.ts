@@ -141,8 +141,8 @@ export function spec(id: string, argv: readonly string[], settings: Settings = {
 }
 
 /** A program in the language of the shell. */
-export function shell(id: string, script: string, settings: Settings = {}): InstanceSpec {
-  return spec(id, ["/bin/sh", "-c", script], settings);
+export function shell(id: string, text: string, settings: Settings = {}): InstanceSpec {
+  return spec(id, ["/bin/sh", "-c", text], settings);
 }
 
 /** A program in JavaScript, as CommonJS. */

@@ -25,7 +25,7 @@ it("tells a zombie from the living", async () => {
   const child = spawn("/bin/sh", ["-c", "sleep 0 & exec sleep 3600"], { stdio: "ignore" });
   onTestFinished(() => void child.kill("SIGKILL"));
   const zombies = (): unknown[] => [...readProcesses().values()].filter(({ parent, alive }) => parent === child.pid && !alive);
-  await expect.poll(zombies).toHaveLength(1);
+  await expect.poll(zombies, { timeout: 20_000, interval: 10 }).toHaveLength(1);
 });
 
 it("finds a variable by its whole name", async () => {

@@ -93,7 +93,7 @@ it("restarts a real program that crashes, calls the crash loop by its name and g
 
 it("begins anew when somebody starts it, and takes the crash loop back after a healthy stretch", async () => {
   const house = await openHouse();
-  const restart = { delayMs: 0, maxRestarts: 3, healthyAfterMs: 100 };
+  const restart = { delayMs: 0, maxRestarts: 3, healthyAfterMs: 1_500 };
   await house.instances.start(shell("web", "exit 3", { restart }));
   await house.until(({ state, nextStartAtMs, crashLoop }) => state === "crashed" && nextStartAtMs === null && crashLoop);
   const count = `${house.directory}/count`;
@@ -109,7 +109,17 @@ it("begins anew when somebody starts it, and takes the crash loop back after a h
 it("restarts what ends well only when it always shall run", async () => {
   const house = await openHouse();
   await house.instances.start(shell("web", "exit 0", { restart: { when: "always", delayMs: 0, maxRestarts: 2 } }));
-  await house.until(({ state, restarts, nextStartAtMs }) => state === "crashed" && restarts === 2 && nextStartAtMs === null);
+  const end = await house.until(
+    ({ state, nextStartAtMs, restarts }) => state === "crashed" && nextStartAtMs === null && restarts > 0,
+  );
+  expect(end).toMatchObject({ restarts: 2, exitCode: 0, crashLoop: true });
+});
+
+it("says that a kill came from outside", async () => {
+  const house = await openHouse();
+  await house.instances.start(shell("web", "kill -KILL $$", { restart: { when: "never" } }));
+  const { why } = await house.until(({ state }) => state === "crashed");
+  expect(why).toContain("was ended by SIGKILL, which came from outside: perhaps the container has too little memory");
 });
 
 it("counts an end by a signal as a failure", async () => {

@@ -1,11 +1,11 @@
 import { once } from "node:events";
-import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawn, type SpawnOptions } from "node:child_process";
+import { chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { leftInstances } from "../../../../src/supervisor/instances/leftovers.ts";
-import { oddSeconds, openHouse, processesWith, shell, temporaryDirectory } from "./house.ts";
+import { oddSeconds, openHouse, pipes, processesWith, shell, temporaryDirectory } from "./house.ts";
 
 it("starts after the next boot what ran, and keeps what was stopped", async () => {
   const first = await openHouse();
@@ -75,14 +75,20 @@ it("runs on where the file cannot be written, and says so once", async () => {
   const directory = join(temporaryDirectory(), "data");
   writeFileSync(directory, "a file in the way");
   const place = temporaryDirectory();
-  const house = await openHouse({ directory, openOutput: (await import("./house.ts")).pipes(place, () => undefined) });
+  const house = await openHouse({ directory, openOutput: pipes(place, () => undefined) });
   expect(await house.instances.start(shell("web", "exec sleep 3600"))).toMatchObject({ state: "running" });
   await house.instances.stop("web");
   expect(house.said.filter((one) => one.includes("could not be written"))).toHaveLength(1);
 });
 
+const patience = { timeout: 20_000, interval: 10 };
+
 /** A supervisor in a process of its own, which can be killed. */
-async function killableHouse(directory: string, instances: readonly unknown[]): Promise<{ pid: number; kill(): Promise<void> }> {
+async function killableHouse(
+  directory: string,
+  instances: readonly unknown[],
+  options: SpawnOptions = {},
+): Promise<{ pid: number; kill(signal?: NodeJS.Signals): Promise<void> }> {
   const path = (name: string): string => JSON.stringify(join(import.meta.dirname, name));
   const program = `
     import { openInstances } from ${path("../../../../src/supervisor/instances/open.ts")};
@@ -91,15 +97,19 @@ async function killableHouse(directory: string, instances: readonly unknown[]): 
     const instances = await openInstances({ directory: ${JSON.stringify(directory)}, bootID: ${JSON.stringify(randomBytes(16).toString("hex"))},
       env: process.env, openOutput, onStatus() {}, onRemoved() {}, tell: console.error });
     for (const spec of ${JSON.stringify(instances)}) await instances.start(spec);
+    process.on("SIGTERM", () => instances.close(5000).then(() => process.exit()));
     console.log("up");
     setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    ...options,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   onTestFinished(() => void child.kill("SIGKILL"));
   await once(child.stdout, "data");
   return {
     pid: child.pid ?? 0,
-    kill: async () => {
-      child.kill("SIGKILL");
+    kill: async (signal = "SIGKILL") => {
+      child.kill(signal);
       await once(child, "exit");
     },
   };
@@ -112,14 +122,13 @@ it("ends what a killed supervisor left before it starts the same again", async (
   // It would tell of one that still runs when it starts.
   const text = `pgrep -f 'sleep ${seconds}$' >/dev/null && echo doubled >> ${log}; trap '' TERM; setsid sleep ${seconds} & while :; do sleep ${seconds}; done`;
   const old = await killableHouse(directory, [shell("web", text, { stopGraceMs: 100 })]);
-  await expect.poll(() => processesWith(`sleep\0${seconds}`).length).toBe(2);
+  await expect.poll(() => processesWith(`sleep\0${seconds}`).length, patience).toBe(2);
   await old.kill();
   expect(processesWith(`sleep\0${seconds}`)).toHaveLength(2);
 
   const house = await openHouse({ directory });
-  expect(house.instances.status("web").state).toBe("starting");
   await house.instances.wait("web", "running", 20_000);
-  await expect.poll(() => processesWith(`sleep\0${seconds}`).length).toBe(2);
+  await expect.poll(() => processesWith(`sleep\0${seconds}`).length, patience).toBe(2);
   expect(existsSync(log)).toBe(false);
   expect(house.said).toEqual([expect.stringMatching(/^Ended \d processes that an earlier supervisor had left of "web"\.$/)]);
   await house.instances.stop("web", 0);
@@ -136,17 +145,17 @@ it("ends what a killed supervisor left although it hides its environment, and wh
   const file = join(directory, "instances.json");
   const read = (): { boots: string[]; instances: { process: unknown; spec: { id: string } }[] } =>
     JSON.parse(readFileSync(file, "utf8")) as never;
-  await expect.poll(() => read().instances.every(({ process }) => process !== null)).toBe(true);
-  await expect.poll(() => processesWith(`sleep\0${seconds}`).length).toBe(2);
+  await expect.poll(() => read().instances.every(({ process }) => process !== null), patience).toBe(true);
+  await expect.poll(() => processesWith(`sleep\0${seconds}`).length, patience).toBe(2);
   await old.kill();
   const known = read();
   writeFileSync(file, JSON.stringify({ ...known, instances: known.instances.filter(({ spec }) => spec.id === "hidden") }));
 
   const house = await openHouse({ directory });
   await house.instances.wait("hidden", "running", 20_000);
-  await expect.poll(() => processesWith(`sleep\0${seconds}`).length).toBe(1);
+  await expect.poll(() => processesWith(`sleep\0${seconds}`).length, patience).toBe(1);
   expect(leftInstances(new Set(known.boots))).toEqual(new Set());
-  await expect.poll(() => read().boots).toEqual([house.bootID]);
+  await expect.poll(() => read().boots, patience).toEqual([house.bootID]);
   expect([...house.said].sort()).toEqual([
     expect.stringContaining('Ended 1 processes that an earlier supervisor had left of "hidden".'),
     expect.stringContaining('Ended 1 processes that an earlier supervisor had left of "stranger".'),
@@ -159,10 +168,21 @@ it("can be stopped while it ends what was left", async () => {
   const old = await killableHouse(directory, [
     shell("web", `trap '' TERM; while :; do sleep ${seconds}; done`, { stopGraceMs: 3_600_000 }),
   ]);
-  await expect.poll(() => processesWith(`sleep\0${seconds}`).length).toBe(1);
+  await expect.poll(() => processesWith(`sleep\0${seconds}`).length, patience).toBe(1);
   await old.kill();
   const house = await openHouse({ directory });
   expect(house.instances.status("web")).toMatchObject({ state: "starting" });
   expect(await house.instances.stop("web", 0)).toMatchObject({ state: "stopped" });
+  expect(processesWith(seconds)).toEqual([]);
+});
+
+it.skipIf(process.getuid?.() !== 0)("ends everything of an instance as an ordinary user, too", async () => {
+  const directory = temporaryDirectory();
+  chownSync(directory, 1000, 1000);
+  const seconds = oddSeconds();
+  const text = `trap '' TERM; (setsid -f sleep ${seconds}); sleep ${seconds} & while :; do sleep ${seconds}; done`;
+  const supervisor = await killableHouse(directory, [shell("web", text, { stopGraceMs: 50 })], { uid: 1000, gid: 1000 });
+  await expect.poll(() => processesWith(`sleep\0${seconds}`).length, patience).toBe(3);
+  await supervisor.kill("SIGTERM");
   expect(processesWith(seconds)).toEqual([]);
 });
