@@ -15,8 +15,8 @@ import { type End, type LiveProcess, startProcess } from "./spawn.ts";
 
 /** What is left of an instance that crashed gets so long at most before the next start. */
 const LEFTOVER_GRACE_MS = 2_000;
-/** The last lines of a process whose end is known come at once, or somebody who is not ours holds its output. */
-const OUTPUT_END_MS = 1_000;
+/** The last lines come at once when all who write are gone, but for an instance that is slowed down; what the pipe holds then is read in one go. */
+const OUTPUT_END_MS = 250;
 /** A program that cannot even be started is not tried again faster than this, whatever its policy says. */
 const EXEC_DELAY_MS = 100;
 
@@ -257,6 +257,7 @@ export class Instance {
       return this.#notStarted(thrown as NovaError);
     }
     this.#live = live;
+    this.#startError = null;
     const place = { env: { ...env, [MARKER_VARIABLE]: writeMarker(marker) }, directory: spec.directory };
     const failure = await this.#accompany(live, spec, place);
 

@@ -4,7 +4,13 @@ import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { readMarker, writeMarker } from "../../../../src/supervisor/instances/marker.ts";
-import { readProcess, readProcesses, variableOf } from "../../../../src/supervisor/instances/processes.ts";
+import {
+  leastLaterPID,
+  readProcess,
+  readProcesses,
+  startedEver,
+  variableOf,
+} from "../../../../src/supervisor/instances/processes.ts";
 import { temporaryDirectory } from "./house.ts";
 
 it("reads a process whose name is made to confuse", async () => {
@@ -26,6 +32,21 @@ it("tells a zombie from the living", async () => {
   onTestFinished(() => void child.kill("SIGKILL"));
   const zombies = (): unknown[] => [...readProcesses().values()].filter(({ parent, alive }) => parent === child.pid && !alive);
   await expect.poll(zombies, { timeout: 20_000, interval: 10 }).toHaveLength(1);
+});
+
+it("knows which processes can be younger than another, and looks at all where it cannot know", async () => {
+  const before = startedEver();
+  const child = spawn("/bin/sleep", ["3600"], { stdio: "ignore" });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const pid = child.pid ?? 0;
+  const largest = Number(readFileSync("/proc/sys/kernel/pid_max", "latin1"));
+  const isFarFromTheEnd = pid + 4096 + 1000 < largest;
+  expect(leastLaterPID(pid, before)).toBe(isFarFromTheEnd ? pid : 1);
+  expect(leastLaterPID(pid, startedEver() - largest)).toBe(1);
+  expect(leastLaterPID(pid, startedEver() + 1_000_000)).toBe(1);
+  const younger = spawn("/bin/sleep", ["3600"], { stdio: "ignore" });
+  onTestFinished(() => void younger.kill("SIGKILL"));
+  expect([...readProcesses(pid).keys()]).toEqual(expect.arrayContaining([pid, ...(isFarFromTheEnd ? [younger.pid] : [])]));
 });
 
 it("finds a variable by its whole name", async () => {
