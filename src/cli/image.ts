@@ -11,19 +11,25 @@ interface BuildOptions {
   readonly cache: boolean;
   readonly withCa?: boolean;
   readonly withoutCa?: boolean;
+  readonly node?: "22" | "24";
   readonly install: boolean;
   readonly json?: boolean;
 }
 
 export function addImageCommand(program: Command, context: CLIContext): void {
-  const image = program.command("image").description("Build and list the images that agents run in.");
+  const image = program.command("image").description("Build and list the images that agents and workers run in.");
   image
     .command("build")
-    .description("Build what is missing or has changed: the base image and the agent image.")
-    .addArgument(new Argument("[image]", "which one; agent brings base with it").choices(["base", "agent"]).default("agent"))
+    .description("Build what is missing or has changed: the base image, and the agents' or the workers' on it.")
+    .addArgument(
+      new Argument("[image]", "which one; agent and worker bring base with them")
+        .choices(["base", "agent", "worker"])
+        .default("agent"),
+    )
     .option("--no-cache", "build anew what is up to date, too")
-    .option("--with-ca", "leave this machine's certificates in the agent image")
+    .option("--with-ca", "leave this machine's certificates in the image")
     .addOption(new Option("--without-ca", "take them out again").conflicts("withCa"))
+    .addOption(new Option("--node <line>", "which Node the workers' programs get (24 unless told)").choices(["22", "24"]))
     .option("--no-install", "install nothing on this machine")
     .option("--json", "print JSON")
     .action(async (which: ImageName, options: BuildOptions) => {
@@ -34,6 +40,7 @@ export function addImageCommand(program: Command, context: CLIContext): void {
         install: options.install,
         noCache: !options.cache,
         ...(options.withCa || options.withoutCa ? { withCA: options.withCa === true } : {}),
+        ...(options.node ? { node: options.node === "22" ? 22 : 24 } : {}),
         say: (line) => context.note(line),
         progress: buildProgress(context),
       });

@@ -26,7 +26,9 @@ export async function checkImage(engine: Engine, env: Environment): Promise<Chec
       };
     }
     if (protocol === PROTOCOL_VERSION) {
-      const isOutdated = reference === DEFAULT_IMAGE && isOfAnotherVersion(await listImages(engine, env));
+      const isOutdated =
+        reference === DEFAULT_IMAGE &&
+        isOfAnotherVersion((await listImages(engine, env)).filter(({ name: which }) => which !== "worker"));
       if (!isOutdated) return { name, status: "ok", detail };
       return { name, status: "warn", detail: `${detail}: it was built by another version of NovaBot`, next };
     }

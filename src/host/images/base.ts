@@ -6,14 +6,14 @@ import { readDistribution } from "../machine/distribution.ts";
 import { writeArchive } from "./archive.ts";
 import { BaseUnavailable, type OnProgress, runBuild } from "./build.ts";
 import { packContext } from "./context.ts";
-import { type BuildImagesOptions, type BuiltImage, defaultTags, report } from "./options.ts";
+import { type BuildImagesOptions, type BuiltImage, report, tagsOf } from "./options.ts";
 import { nodeEntries } from "./packages.ts";
 import { cacheDirectory, debianBasePlan, type DebianBasePlan, type ImagePlan, registryBasePlan } from "./plan.ts";
 import { makeRootFileSystem, whyNoRootFileSystem } from "./rootfs.ts";
 import { SOURCE_LABEL } from "./versions.ts";
 
 /** A registry that has not answered by then is taken for one that cannot be reached. */
-const REGISTRY_PATIENCE_MS = 8000;
+export const REGISTRY_PATIENCE_MS = 8000;
 
 export interface BasePlans {
   readonly registry: ImagePlan;
@@ -42,7 +42,7 @@ export async function buildBase(engine: Engine, options: BuildImagesOptions): Pr
   const started = performance.now();
   const progress = options.progress ?? (() => undefined);
   const noCache = options.noCache ?? false;
-  const tag = (options.tags ?? defaultTags).base;
+  const tag = tagsOf(options).base;
   const plans = await basePlans(engine, options);
   const standing = await engine.findImage(tag);
   if (standing && !noCache && plans.sources.includes(standing.labels[SOURCE_LABEL] ?? "")) {

@@ -4,7 +4,7 @@ import { entriesSize, packContext } from "./context.ts";
 import type { ImagePlan } from "./plan.ts";
 import { SOURCE_LABEL } from "./versions.ts";
 
-export type ImageName = "base" | "agent";
+export type ImageName = "base" | "agent" | "worker";
 
 /** What a build is doing right now. */
 export interface ImageProgress {

@@ -7,9 +7,10 @@ import type { Environment } from "../state.ts";
 import { basePlans, buildBase } from "./base.ts";
 import { type ImageName, runBuild } from "./build.ts";
 import { hostRegistry } from "./host-settings.ts";
-import { type BuildImagesOptions, type BuiltImage, defaultTags, report } from "./options.ts";
+import { type BuildImagesOptions, type BuiltImage, report, tagsOf } from "./options.ts";
 import { agentPlan, cacheDirectory } from "./plan.ts";
-import { AGENT_TAG, BASE_TAG, CERTIFICATES_LABEL, SOURCE_LABEL } from "./versions.ts";
+import { AGENT_TAG, BASE_TAG, SOURCE_LABEL, WORKER_TAG } from "./versions.ts";
+import { buildWorker, choicesOf, hasCertificates, workerPlans } from "./worker.ts";
 
 export type { BuildImagesOptions, BuiltImage } from "./options.ts";
 
@@ -32,11 +33,14 @@ export async function buildImages(engine: Engine, options: BuildImagesOptions): 
     join(directory, "build.lock"),
     () => options.say("Another NovaBot builds images on this machine; waiting for it."),
     async () => {
-      const tags = options.tags ?? defaultTags;
+      const { which } = options;
+      const tags = tagsOf(options);
       // Children first: an image goes only after those that are made from it.
-      const before = [await engine.findImage(tags.agent), await engine.findImage(tags.base)];
-      const base = await buildBase(engine, { ...options, noCache: options.noCache === true && options.which === "base" });
-      const built = options.which === "base" ? [base] : [base, await buildAgent(engine, options, base.id)];
+      const before = [await engine.findImage(tags.worker), await engine.findImage(tags.agent), await engine.findImage(tags.base)];
+      const base = await buildBase(engine, { ...options, noCache: options.noCache === true && which === "base" });
+      const built = [base];
+      if (which === "agent") built.push(await buildAgent(engine, options, base.id));
+      if (which === "worker") built.push(await buildWorker(engine, options, base.id));
       for (const image of before) if (image) await removeReplaced(engine, image.id);
       return built;
     },
@@ -45,7 +49,7 @@ export async function buildImages(engine: Engine, options: BuildImagesOptions): 
 
 async function buildAgent(engine: Engine, options: BuildImagesOptions, baseID: string): Promise<BuiltImage> {
   const started = performance.now();
-  const tags = options.tags ?? defaultTags;
+  const tags = tagsOf(options);
   const standing = await engine.findImage(tags.agent);
   const plan = await agentPlan(options.env, baseID, options.withCA ?? hasCertificates(standing));
   if (standing && !options.noCache && standing.labels[SOURCE_LABEL] === plan.source) {
@@ -69,10 +73,6 @@ async function removeReplaced(engine: Engine, id: string): Promise<void> {
   }
 }
 
-function hasCertificates(image: ImageInfo | undefined): boolean {
-  return image?.labels[CERTIFICATES_LABEL] === "host";
-}
-
 /** What the engine has of NovaBot's images, without building anything. */
 export async function listImages(engine: Engine, env: Environment): Promise<ListedImage[]> {
   const list = (name: ImageName, tag: string, image: ImageInfo | undefined, sources: readonly string[]): ListedImage => ({
@@ -83,7 +83,13 @@ export async function listImages(engine: Engine, env: Environment): Promise<List
     sizeBytes: image?.sizeBytes ?? null,
   });
   const [base, agent] = [await engine.findImage(BASE_TAG), await engine.findImage(AGENT_TAG)];
+  const worker = await engine.findImage(WORKER_TAG);
   const plans = await basePlans(engine, { env });
   const plan = base ? await agentPlan(env, base.id, hasCertificates(agent)) : undefined;
-  return [list("base", BASE_TAG, base, plans.sources), list("agent", AGENT_TAG, agent, plan ? [plan.source] : [])];
+  const workers = base && worker ? await workerPlans(env, { id: base.id, tag: BASE_TAG }, choicesOf(worker, {})) : undefined;
+  return [
+    list("base", BASE_TAG, base, plans.sources),
+    list("agent", AGENT_TAG, agent, plan ? [plan.source] : []),
+    list("worker", WORKER_TAG, worker, workers?.sources ?? []),
+  ];
 }

@@ -15,21 +15,21 @@ export interface Output {
 export function createOutput(stdout: Writable & { readonly isTTY?: boolean }, stderr: Writable): Output {
   let broken: Error | null = null;
   let wake = (): void => undefined;
+  const check = (): void => {
+    if (broken) throw broken;
+  };
   stdout.on("error", (error) => {
     broken = hasCode(error, "EPIPE", "ERR_STREAM_DESTROYED") ? new OutputClosed(error.message) : error;
     wake();
   });
   stdout.on("drain", () => wake());
   stderr.on("error", () => undefined);
-  const waitForRoom = (): Promise<void> => new Promise((resolve) => (wake = resolve));
   return {
     isTerminal: stdout.isTTY === true,
     async write(chunk) {
-      if (broken) throw broken;
-      if (!stdout.write(chunk)) {
-        if (!broken) await waitForRoom();
-        if (broken) throw broken;
-      }
+      check();
+      if (!stdout.write(chunk) && !broken) await new Promise<void>((resolve) => (wake = resolve));
+      check();
     },
     note: (line) => void stderr.write(`${line}\n`),
   };

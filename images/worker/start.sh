@@ -1,0 +1,9 @@
+#!/bin/sh
+# The one child of the container's init: the supervisor, which starts the container's command as the instance `app` (or as
+# `--instance-id ID --port N -- COMMAND` says), watches it, and ends everything in order when the container is stopped.
+case "${1:-}" in
+    "" | --*) ;;
+    *) set -- -- "$@" ;;
+esac
+# The application's settings for Node are not the supervisor's; its children get them all the same.
+exec /workspace/container/bin/node --disable-sigusr1 /workspace/container/supervisor.mjs "$@"
