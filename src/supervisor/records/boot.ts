@@ -9,7 +9,7 @@ export interface Gap {
   readonly reason: "bound" | "disk" | "damaged";
 }
 
-/** More gaps than these are joined where they are oldest: then a count of bytes is too small, but no number is untold. */
+/** Of older ones than so many, only the numbers are known. */
 const GAPS = 64;
 
 /** What is known of one run of a supervisor, the present one or an earlier one. */

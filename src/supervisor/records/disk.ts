@@ -6,6 +6,7 @@ import type { Boot } from "./boot.ts";
 import type { Boots } from "./boots.ts";
 import { sealFrames } from "./frame.ts";
 import { newSegment, noteFrame, type Segment, SEGMENT_HEAD_BYTES, SEGMENT_LIMIT, segmentHead, segmentName } from "./segment.ts";
+import type { StateKeeper } from "./state-keeper.ts";
 
 const LEAST_SEGMENT_BYTES = 262_144;
 const FILES_LIMIT = 1000;
@@ -15,16 +16,18 @@ export class Disk {
   readonly #directory: string;
   readonly #bytes: number;
   readonly #boots: Boots;
+  readonly #state: StateKeeper;
   #segmentBytes: number;
   #number = 0;
   #active: Active | null = null;
   /** A segment was given up for a full disk, and nothing could be written since. */
   #gaveUp = false;
 
-  constructor(directory: string, bytes: number, boots: Boots) {
+  constructor(directory: string, bytes: number, boots: Boots, state: StateKeeper) {
     this.#directory = directory;
     this.#bytes = bytes;
     this.#boots = boots;
+    this.#state = state;
     this.#segmentBytes = segmentBytesFor(bytes);
   }
 
@@ -172,17 +175,23 @@ export class Disk {
 
   async #remove(victim: Victim, reason: "bound" | "disk"): Promise<boolean> {
     this.#drop(victim, reason);
+    // What goes is told of by the state file: a supervisor that is killed in between has it there before the records are gone.
+    const isKept = await this.#state.keep();
     // One that cannot be removed is read again by the next boot.
-    return unlink(victim.segment.path).then(
+    const isRemoved = await unlink(victim.segment.path).then(
       () => true,
       () => false,
     );
+    // On a full disk there is room for it only now.
+    if (!isKept) await this.#state.keep();
+    return isRemoved;
   }
 
   #drop({ boot, segment }: Victim, reason: "bound" | "disk" | "damaged"): void {
     const index = boot.segments.indexOf(segment);
     if (index === -1) return;
     boot.segments.splice(index, 1);
+    this.#state.changed();
     this.#boots.gone(boot, { from: segment.firstSeq, to: segment.lastSeq, bytes: segment.bodyBytes, reason });
     this.#boots.forget();
   }

@@ -40,7 +40,11 @@ export interface JournalOptions {
 
 /** Opens the journal of this boot, whose first record is the `booted` event. Never rejects: where nothing can be written, records stay in memory up to the bound. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const { boots, previous, damaged } = await openRecords(options.directory, options.bootID, options.diskBytes ?? 256 * MEBIBYTE);
+  const { boots, previous, damaged, tooMany } = await openRecords(
+    options.directory,
+    options.bootID,
+    options.diskBytes ?? 256 * MEBIBYTE,
+  );
   const journal = new RecordJournal(options, boots);
   const { version } = options;
   journal.append({
@@ -54,6 +58,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   });
   if (damaged > 0)
     journal.append({ kind: "lost", instance: null, lost: { reason: "damaged", from: null, to: null, lines: 0, bytes: damaged } });
+  if (tooMany.lines > 0)
+    journal.append({ kind: "lost", instance: null, lost: { reason: "bound", from: null, to: null, ...tooMany } });
   boots.forget();
   await journal.keepState();
   return journal;
@@ -63,7 +69,7 @@ class RecordJournal implements Journal {
   readonly bootID: string;
   readonly #boots: Boots;
   readonly #present: Boot;
-  readonly #pages: Pages = new Pages();
+  readonly #pages: Pages;
   readonly #disk: Disk;
   readonly #state: StateKeeper;
   readonly #reader: Reader;
@@ -93,11 +99,12 @@ class RecordJournal implements Journal {
     this.#boots = boots;
     this.#present = boots.present;
     this.#memoryBytes = options.memoryBytes ?? 16 * MEBIBYTE;
+    this.#pages = new Pages(this.#memoryBytes);
     this.#writeAfterMs = options.writeAfterMs ?? 1000;
     this.#now = options.now ?? Date.now;
     this.#onTrouble = options.onTrouble ?? ((): void => undefined);
-    this.#disk = new Disk(options.directory, options.diskBytes ?? 256 * MEBIBYTE, boots);
     this.#state = new StateKeeper(options.directory, boots);
+    this.#disk = new Disk(options.directory, options.diskBytes ?? 256 * MEBIBYTE, boots, this.#state);
     this.#reader = new Reader(this.#unreadable);
     this.#levels = new LevelCount(boots, this.#pages, this.#unreadable);
   }
@@ -159,6 +166,7 @@ class RecordJournal implements Journal {
       if (gone === undefined) break;
       const { firstSeq: from, lastSeq: to, bytes } = gone;
       this.#boots.gone(this.#present, { from, to, bytes, reason: this.#isFailing ? "disk" : "bound" });
+      this.#state.changed();
     }
     if (this.#pages.bytes > this.#memoryBytes * WRITE_FROM) this.#write();
     this.#setTimer();
@@ -195,7 +203,8 @@ class RecordJournal implements Journal {
   }
 
   get full(): boolean {
-    return !this.#isFailing && !this.#isClosed && this.#pages.bytes >= this.#memoryBytes * FULL_FROM;
+    const { bytes, list } = this.#pages;
+    return !this.#isFailing && !this.#isClosed && list.length > 1 && bytes >= this.#memoryBytes * FULL_FROM;
   }
 
   room(): Promise<void> {
@@ -204,7 +213,9 @@ class RecordJournal implements Journal {
   }
 
   #giveRoom(): void {
-    if (this.#isFailing || this.#isClosed || this.#pages.bytes < this.#memoryBytes * ROOM_FROM)
+    // The page that is being filled is kept, however little memory there is.
+    const { bytes, list } = this.#pages;
+    if (this.#isFailing || this.#isClosed || list.length <= 1 || bytes < this.#memoryBytes * ROOM_FROM)
       for (const resolve of this.#waiting.splice(0)) resolve();
   }
 

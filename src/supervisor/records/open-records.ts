@@ -3,11 +3,13 @@ import { mkdir, opendir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Boot } from "./boot.ts";
 import { Boots } from "./boots.ts";
-import { openPlain, parseSegmentName, scanSegment, type SegmentName } from "./segment.ts";
-import { BOOT_NUMBER_LIMIT, readState } from "./state-file.ts";
+import { openPlain, parseSegmentName, scanSegment, SEGMENT_LIMIT, type SegmentName } from "./segment.ts";
+import { BOOT_NUMBER_LIMIT, BOOTS_LIMIT, readState } from "./state-file.ts";
 
 /** More files of earlier boots are not looked at; the journal keeps fewer. */
 const FILES_LIMIT = 4096;
+/** So many times their bound is read of files that are there; the journal keeps less. */
+const READ_BOUNDS = 4;
 
 /** What earlier boots left. */
 export interface Opened {
@@ -16,6 +18,8 @@ export interface Opened {
   readonly previous: Boot | null;
   /** Bytes that could not be read. */
   readonly damaged: number;
+  /** Records of boots that are too many. */
+  readonly tooMany: { readonly lines: number; readonly bytes: number };
 }
 
 /**
@@ -28,16 +32,33 @@ export async function openRecords(directory: string, bootID: string, diskBytes: 
   const boots = new Map<string, Boot>();
   for (const boot of state.boots) if (boot.id !== bootID) boots.set(boot.id, boot);
   const names = await segmentNames(directory, bootID);
-  let damaged = 0;
-  for (const name of await withinBound(directory, names, 2 * diskBytes)) {
+  const { kept, removedBytes } = await withinBound(directory, names, READ_BOUNDS * diskBytes);
+  let damaged = removedBytes;
+  for (const name of kept) {
     let boot = boots.get(name.bootID);
     if (boot === undefined) boots.set(name.bootID, (boot = new Boot(name.bootID, name.boot)));
     if (boot.number === name.boot) damaged += await takeSegment(directory, name.file, name, boot);
   }
-  const earlier = [...boots.values()].sort((a, b) => a.number - b.number);
-  const previous = earlier.at(-1) ?? null;
-  const present = new Boot(bootID, Math.max(previous?.number ?? 0, state.clearedTo) + 1);
-  return { boots: new Boots(earlier, present, state.clearedTo), previous, damaged };
+  const all = [...boots.values()].sort((a, b) => a.number - b.number);
+  const previous = all.at(-1) ?? null;
+  const number = Math.min(BOOT_NUMBER_LIMIT, Math.max(previous?.number ?? 0, state.clearedTo) + 1);
+  const present = new Boot(bootID, number);
+  const earlier = all.slice(-(BOOTS_LIMIT - 1));
+  const tooMany = await removeBoots(all.slice(0, -earlier.length || all.length));
+  return { boots: new Boots(earlier, present, state.clearedTo), previous, damaged, tooMany };
+}
+
+/** Gives how much of them nobody had acknowledged. */
+async function removeBoots(boots: readonly Boot[]): Promise<{ lines: number; bytes: number }> {
+  const gone = { lines: 0, bytes: 0 };
+  for (const boot of boots)
+    for (const { path, firstSeq, lastSeq, bodyBytes } of boot.segments) {
+      await unlink(path).catch(() => undefined);
+      const lines = Math.min(lastSeq - firstSeq + 1, Math.max(0, lastSeq - boot.acknowledged));
+      gone.lines += lines;
+      gone.bytes += Math.round((bodyBytes * lines) / (lastSeq - firstSeq + 1));
+    }
+  return gone;
 }
 
 type Named = SegmentName & { readonly file: string };
@@ -57,8 +78,13 @@ async function segmentNames(directory: string, bootID: string): Promise<Named[]>
   return names.sort((a, b) => a.boot - b.boot || a.number - b.number);
 }
 
-/** The newest files up to a sum of sizes, oldest first; older ones go unread. */
-async function withinBound(directory: string, names: readonly Named[], bytes: number): Promise<Named[]> {
+/** The newest files up to a sum of sizes, oldest first; others go unread. */
+async function withinBound(
+  directory: string,
+  names: readonly Named[],
+  bytes: number,
+): Promise<{ readonly kept: readonly Named[]; readonly removedBytes: number }> {
+  let removedBytes = 0;
   const kept: Named[] = [];
   let sum = 0;
   for (const name of names.toReversed()) {
@@ -66,11 +92,15 @@ async function withinBound(directory: string, names: readonly Named[], bytes: nu
     const opened = await openPlain(path).catch(() => null);
     if (opened === null) continue;
     await opened.file.close();
-    sum += opened.size;
-    if (sum <= bytes) kept.push(name);
-    else await unlink(path).catch(() => undefined);
+    if (opened.size <= SEGMENT_LIMIT && sum + opened.size <= bytes) {
+      sum += opened.size;
+      kept.push(name);
+      continue;
+    }
+    await unlink(path).catch(() => undefined);
+    removedBytes += opened.size;
   }
-  return kept.reverse();
+  return { kept: kept.reverse(), removedBytes };
 }
 
 /** Takes the segment into its boot and gives how many bytes of it could not be read. */

@@ -1,6 +1,7 @@
 import { type Frame, frameAt, frameBytes, type FrameHead } from "./frame.ts";
 
-const PAGE_BYTES = 262_144;
+const MOST_PAGE_BYTES = 262_144;
+const LEAST_PAGE_BYTES = 16_384;
 /** Pages that are kept for the next records; a flood would otherwise have the kernel hand out and clear each of them anew. */
 const SPARE_PAGES = 8;
 
@@ -24,7 +25,13 @@ export class Pages {
   /** Oldest first; the last one is being filled. */
   readonly list: Page[] = [];
   bytes = 0;
+  readonly #pageBytes: number;
   readonly #spare: Buffer[] = [];
+
+  /** Of memory for `bytes`, a page is a small part. */
+  constructor(bytes: number) {
+    this.#pageBytes = Math.min(MOST_PAGE_BYTES, Math.max(LEAST_PAGE_BYTES, Math.floor(bytes / 64)));
+  }
 
   /** The page, at whose end a frame of that size fits. */
   pageFor(head: FrameHead, bodyBytes: number): Page {
@@ -32,7 +39,8 @@ export class Pages {
     const last = this.list.at(-1);
     if (last !== undefined && last.used + bytes <= last.buffer.length) return last;
     if (last !== undefined && last.written === last.used) this.#forget(this.list.length - 1);
-    const buffer = bytes > PAGE_BYTES ? Buffer.allocUnsafeSlow(bytes) : (this.#spare.pop() ?? Buffer.allocUnsafeSlow(PAGE_BYTES));
+    const buffer =
+      bytes > this.#pageBytes ? Buffer.allocUnsafeSlow(bytes) : (this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#pageBytes));
     const page: Page = { buffer, used: 0, written: 0, firstSeq: head.firstSeq, lastSeq: 0, writtenSeq: 0, isWriting: false };
     this.list.push(page);
     this.bytes += buffer.length;
@@ -60,7 +68,7 @@ export class Pages {
     const [page] = this.list.splice(index, 1);
     if (page === undefined) return;
     this.bytes -= page.buffer.length;
-    if (page.buffer.length === PAGE_BYTES && this.#spare.length < SPARE_PAGES) this.#spare.push(page.buffer);
+    if (page.buffer.length === this.#pageBytes && this.#spare.length < SPARE_PAGES) this.#spare.push(page.buffer);
   }
 }
 

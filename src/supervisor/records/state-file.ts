@@ -15,7 +15,7 @@ const FILE = "state.json";
 const DRAFT = "state.json.draft";
 const SIZE_LIMIT = 8_388_608;
 export const BOOTS_LIMIT = 1000;
-export const BOOT_NUMBER_LIMIT = 50_000_000;
+export const BOOT_NUMBER_LIMIT = 99_999_999;
 
 const seq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const bootSchema = z.object({

@@ -10,7 +10,7 @@ export class StateKeeper {
   readonly #directory: string;
   readonly #boots: Boots;
   #timer: NodeJS.Timeout | null = null;
-  #running: Promise<void> = Promise.resolve();
+  #running: Promise<boolean> = Promise.resolve(true);
   #isClosed = false;
 
   constructor(directory: string, boots: Boots) {
@@ -27,15 +27,17 @@ export class StateKeeper {
     this.#timer.unref();
   }
 
-  /** Resolves when it is on disk, or cannot be: then it is tried again later. */
-  keep(): Promise<void> {
+  /** Resolves when it is on disk, or with false when it cannot be: then it is tried again later. */
+  keep(): Promise<boolean> {
     this.#running = this.#running.then(async () => {
       try {
         await mkdir(this.#directory, { recursive: true, mode: 0o700 });
         await writeState(this.#directory, this.#boots);
+        return true;
       } catch {
         // Without it, the next boot sends again what its collector has.
         this.changed(RETRY_MS);
+        return false;
       }
     });
     return this.#running;
