@@ -91,7 +91,7 @@ function screenOf(context: CLIContext): {
   const isTerminal = stdin.isTTY === true && stdout.isTTY === true;
   return {
     isTerminal,
-    size: () => ({ columns: Math.min(stdout.columns || 80, 1000), rows: Math.min(stdout.rows || 24, 1000) }),
+    size: () => ({ columns: Math.min(Math.max(stdout.columns || 80, 2), 1000), rows: Math.min(stdout.rows || 24, 1000) }),
     write: (bytes) =>
       new Promise((resolve, reject) => {
         stdout.write(bytes, (error) => {

@@ -1,0 +1,152 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { labels } from "../../../../src/engine/spec.ts";
+import { checkLive } from "../../../../src/host/check/live.ts";
+import { verdictOf } from "../../../fixtures/live-module.ts";
+import type { WorkerStand } from "../../../fixtures/workers/stand.ts";
+
+export function lifeSuite(stand: () => WorkerStand): void {
+  const records = async (): Promise<string[]> => await readdir(join(stand().home.host, "workers")).catch(() => []);
+
+  describe("the life of a worker", () => {
+    test("start, list, logs, errors, exec, stop, start again, forget", async () => {
+      const { must, run, container, home, exec } = stand();
+      await mkdir(join(home.root, "workers/web"), { recursive: true });
+      const program = `console.log("up", process.env.PORT, process.env.COLOUR); console.error(new TypeError("of glass").stack); setInterval(() => {}, 1000);`;
+      await writeFile(join(home.root, "workers/web/main.js"), program);
+      await must("worker", "start", "web", "--port", "3000", "--env", "COLOUR=blue", "--memory", "300m", "--", "node", "main.js");
+      const [listed] = JSON.parse(await must("worker", "list", "--json")) as Record<string, unknown>[];
+      expect(listed).toMatchObject({
+        name: "web",
+        state: "running",
+        instances: [{ id: "app", state: "running", ready: true }],
+        health: { terminal: { healthy: true }, websocket: { healthy: true } },
+      });
+      expect(JSON.stringify(listed)).not.toContain("token");
+      expect(await must("worker", "logs", "web", "--format", "raw")).toContain("up 3000 blue\n");
+      expect(await must("worker", "logs", "web", "--levels", "fatal")).toBe("");
+      const errors = JSON.parse(await must("worker", "errors", "web", "--format", "json")) as { groups: unknown[] };
+      expect(errors.groups).toMatchObject([{ name: "TypeError", message: "of glass", count: 1, instance: "app" }]);
+      const result = await run(["worker", "exec", "web", "--", "sh", "-c", "echo out; echo err >&2; id -u; exit 7"]);
+      expect(result).toMatchObject({ code: 7, stdout: "out\n1000\n", stderr: "err\n" });
+
+      const before = (await container("web"))?.id;
+      expect((await run(["worker", "start", "web"])).code).toBe(2);
+      expect((await container("web"))?.id).toBe(before);
+      await must("worker", "stop", "web");
+      expect(await container("web")).toBeUndefined();
+      expect((await run(["worker", "exec", "web", "--", "true"])).stderr).toContain("does not run");
+      await must("worker", "start", "web", "--memory", "400m");
+      expect((await exec("web", "cat", "/proc/1/environ")).stdout).not.toContain("TOKEN=");
+      expect(await must("worker", "logs", "web", "--format", "raw", "--contains", "UP 3000 BLUE")).toBe(
+        "up 3000 blue\nup 3000 blue\n",
+      );
+      await must("worker", "stop", "web", "--remove", "--remove-data", "web");
+      expect(existsSync(join(home.data, "workers/web"))).toBe(false);
+      expect(existsSync(join(home.root, "workers/web/main.js"))).toBe(true);
+      expect((await run(["worker", "logs", "web"])).stderr).toContain("WORKER_NOT_FOUND");
+      expect(await records()).toEqual([]);
+    });
+
+    test("it keeps the contract, and its token is nowhere but in its file", async () => {
+      const { must, home, fixture, container, env, exec, token } = stand();
+      await must("worker", "start", "held", "--", "sleep", "1000");
+      const report = await checkLive({ paths: [], cwd: home.root, home: home.root, env, engine: fixture.engine });
+      expect(report.findings).toEqual([]);
+      expect(report.unchecked).toEqual([]);
+      for (const rule of [
+        "running",
+        "user",
+        "root-group",
+        "capabilities",
+        "no-new-privileges",
+        "host-namespaces",
+        "engine-socket",
+        "mounts",
+        "mounts-read-only",
+        "memory-limit",
+        "pids-limit",
+      ])
+        expect([rule, verdictOf(report, rule)]).toEqual([rule, "kept"]);
+      const secret = await token("held");
+      const description = await fixture.engine.observation?.describe((await container("held"))?.id ?? "");
+      expect(description).toMatchObject({ restartPolicy: "unless-stopped", ports: [] });
+      expect(JSON.stringify(description)).not.toContain(secret);
+      const seen = await exec(
+        "held",
+        "sh",
+        "-c",
+        "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline; stat -c '%a %u' /workspace/key/token",
+      );
+      expect(seen.stdout).not.toContain(secret);
+      expect(seen.stdout.trimEnd().split("\n").at(-1)).toMatch(/400 1000$/);
+      expect((await exec("held", "sh", "-c", "echo x > /workspace/key/token || rm /workspace/key/token")).exitCode).not.toBe(0);
+      await must("worker", "stop", "held", "--remove", "--remove-data", "held");
+    });
+
+    test("one that does not come up leaves nothing behind, and tells why", async () => {
+      const { run, home, container } = stand();
+      for (const [argv, words] of [
+        [["node", "-e", "console.log('last words'); process.exit(3)"], "last words"],
+        [["there-is-no-such-program"], "there-is-no-such-program"],
+      ] as const) {
+        const failed = await run(["worker", "start", "bad", "--", ...argv]);
+        expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining(words) as string });
+        expect(failed.stderr).toContain("WORKER_FAILED");
+        expect(await container("bad")).toBeUndefined();
+        expect(existsSync(join(home.root, "workers/bad"))).toBe(false);
+        expect(existsSync(join(home.data, "workers/bad"))).toBe(false);
+        expect(await records()).toEqual([]);
+      }
+      const other = await run(["worker", "start", "bad", "--image", stand().fixture.image, "--", "false"]);
+      expect(other.code).not.toBe(0);
+      expect(await records()).toEqual([]);
+      expect((await run(["worker", "start", "bad", "--image", "novabot-none:test"])).stderr).toContain("IMAGE_NOT_FOUND");
+    });
+
+    test("names differ in more than their case, and two starts at once make one worker", async () => {
+      const { run, must, home, fixture } = stand();
+      const both = await Promise.all([run(["worker", "start", "twin"]), run(["worker", "start", "twin"])]);
+      expect(both.map(({ code }) => code).toSorted()).toEqual([0, 2]);
+      expect(await fixture.engine.list({ [labels.home]: home.label, [labels.worker]: "twin" })).toHaveLength(1);
+      expect((await run(["worker", "start", "TWIN"])).stderr).toContain("in other letters");
+      await must("worker", "stop", "twin", "--remove", "--remove-data", "twin");
+    });
+
+    test("a link in the place of a worker's directory is not followed", async () => {
+      const { run, home } = stand();
+      const elsewhere = join(home.root, "elsewhere");
+      await mkdir(elsewhere);
+      await mkdir(join(home.root, "workers"), { recursive: true });
+      await symlink(elsewhere, join(home.root, "workers/trap"));
+      const refused = await run(["worker", "start", "trap"]);
+      expect(refused.stderr).toContain("HOME_UNSAFE_PATH");
+      expect(await records()).toEqual([]);
+      await rm(join(home.root, "workers/trap"), { force: true });
+    });
+
+    test("clean removes what nobody saw come up, and leaves the others alone", async () => {
+      const { must, home, container } = stand();
+      await must("worker", "start", "stays");
+      await must("worker", "start", "goes");
+      const file = join(home.host, "workers/goes.json");
+      await writeFile(file, (await readFile(file, "utf8")).replace('"up"', '"starting"'));
+      expect(await must("clean")).toContain("novabot-worker-goes-");
+      expect(await container("goes")).toBeUndefined();
+      expect((await container("stays"))?.running).toBe(true);
+      for (const name of ["stays", "goes"]) await must("worker", "stop", name, "--remove", "--remove-data", name);
+    });
+
+    test("without a network it can be run in, and its door is not asked", async () => {
+      const { must, run, tools } = stand();
+      await must("worker", "start", "alone", "--network", "none", "--", "sleep", "1000");
+      expect(await tools("alone", "process", "list", "--format", "json")).toContain('"running"');
+      const [view] = JSON.parse(await must("worker", "list", "--json")) as { state: string; trouble: string }[];
+      expect(view).toMatchObject({ state: "running", health: null, trouble: expect.stringContaining("no network") as string });
+      expect((await run(["worker", "logs", "alone"])).stderr).toContain("NOT_SUPPORTED");
+      await must("worker", "stop", "alone", "--remove", "--remove-data", "alone");
+    });
+  });
+}

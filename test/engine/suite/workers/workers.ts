@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, describe } from "vitest";
+import type { TestEngine } from "../../../fixtures/engines/engines.ts";
+import { buildWorkerTestImage } from "../../../fixtures/workers/image.ts";
+import { openWorkerStand, type WorkerStand } from "../../../fixtures/workers/stand.ts";
+import { crashesSuite } from "./crashes.ts";
+import { doorsSuite } from "./doors.ts";
+import { lifeSuite } from "./life.ts";
+import { outputSuite } from "./output.ts";
+import { restartsSuite } from "./restarts.ts";
+import { terminalsSuite } from "./terminals.ts";
+
+/** Workers in real containers of one engine, started and asked by `novabot worker`. */
+export function describeWorkers(name: string, start: () => Promise<TestEngine>): void {
+  describe(`workers on ${name}`, () => {
+    let engine: TestEngine | undefined;
+    let opened: WorkerStand | undefined;
+    beforeAll(async () => {
+      engine = await start();
+      opened = await openWorkerStand(engine, await buildWorkerTestImage(engine.engine, engine.image));
+    });
+    afterAll(async () => {
+      await opened?.close();
+      await engine?.dispose();
+    });
+    const stand = (): WorkerStand => {
+      if (!opened) throw new Error("the engine was not started");
+      return opened;
+    };
+    lifeSuite(stand);
+    crashesSuite(stand);
+    outputSuite(stand);
+    doorsSuite(stand);
+    terminalsSuite(stand);
+    // Last, as it ends supervisors and daemons.
+    restartsSuite(stand);
+  });
+}

@@ -1,0 +1,4 @@
+import { withDocker } from "../fixtures/engines/engines.ts";
+import { describeWorkers } from "./suite/workers/workers.ts";
+
+describeWorkers("Docker", withDocker);
