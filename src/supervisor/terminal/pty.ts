@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { ReadStream } from "node:tty";
 import { hasCode, NovaError } from "../../model/errors.ts";
+import { PtyInput } from "./pty-input.ts";
 
 export interface PtySpec {
   readonly file: string;
@@ -55,6 +56,7 @@ export class Pty {
   readonly pid: number;
   readonly #fd: number;
   readonly #stream: ReadStream;
+  readonly #input: PtyInput;
   readonly #events: PtyEvents;
   #isPaused = false;
   #isClosed = false;
@@ -79,11 +81,13 @@ export class Pty {
     } catch (cause) {
       throw new NovaError("TERMINAL_FAILED", `no pseudoterminal could be opened: ${String(cause)}`, { cause });
     }
+    this.#input = new PtyInput(this.#fd, () => !this.#stream.destroyed);
     const buffer = Buffer.allocUnsafeSlow(READ_SIZE);
     const onread = {
       buffer,
       callback: (length: number): boolean => {
         events.onData(buffer.subarray(0, length));
+        if (this.#input.pending > 0) this.#input.go();
         return true;
       },
     };
@@ -93,6 +97,7 @@ export class Pty {
     this.#stream.on("end", () => this.#drain());
     this.#stream.on("close", () => {
       this.#isClosed = true;
+      this.#input.close();
       this.#end();
     });
     this.#stream.resume();
@@ -100,11 +105,11 @@ export class Pty {
 
   /** Bytes that the program has not taken yet. */
   get pendingInput(): number {
-    return this.#stream.writableLength;
+    return this.#input.pending;
   }
 
   write(bytes: Uint8Array): void {
-    if (!this.#stream.destroyed && this.#stream.writable) this.#stream.write(bytes);
+    if (!this.#stream.destroyed) this.#input.write(bytes);
   }
 
   /** What there is to be read at this moment, up to the size of `into`: its length, 0 if there is nothing. */
