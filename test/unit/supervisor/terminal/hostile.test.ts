@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import type { Socket } from "node:net";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { NovaError } from "../../../../src/model/errors.ts";
@@ -135,6 +135,7 @@ test("resizing a thousand times in a row, and asking for the impossible as often
   await other.until(() => other.errors.length === 1000);
   const third = bed.view(`?session=${view.attached?.session}`);
   await third.until(() => third.screen.cols === 77 && third.screen.rows === 11);
+  expect(third.attached?.how).toBe("redrawn");
 });
 
 test("input that the program never takes ends the connection and not the worker", async () => {
@@ -151,7 +152,7 @@ test("input that the program never takes ends the connection and not the worker"
 test("a connection that is torn in the middle of a frame leaves its session to come back to", async () => {
   const view = bed.view();
   await view.says("$ ");
-  const raw = (view.socket as unknown as { _socket: ReturnType<typeof connect> })._socket;
+  const raw = (view.socket as unknown as { _socket: Socket })._socket;
   // A masked binary message of 100 bytes, of which 3 come.
   raw.write(Uint8Array.of(0x82, 0x80 | 100, 1, 2, 3, 4, 5, 6, 7), () => raw.destroy());
   await view.until(() => view.isClosed);
