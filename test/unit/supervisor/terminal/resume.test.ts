@@ -51,7 +51,7 @@ test(
   "a connection that is cut at any byte, and comes back, ends with the screen and the bytes of one that stayed",
   { timeout: 120_000 },
   async () => {
-    await running("stty -echo; read go; seq 1 20000; printf '\\033[31mred\\033[0m END'; read end");
+    await running("stty -echo; read go; seq 1 120000; printf '\\033[31mred\\033[0m END'; read end");
     const whole = bed.view();
     await whole.until(() => whole.attached !== null);
     const query = `?session=${whole.attached?.session}`;
