@@ -1,10 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 import { MESSAGE_LIMIT } from "../../model/link.ts";
 import { TERMINAL_INPUT_LIMIT, TERMINAL_PROTOCOL } from "../../model/terminal-frames.ts";
 import { messageOf, NovaError } from "../../model/errors.ts";
+import { createServer, STATUS_CODES } from "../node-http.ts";
 import type { DoorSettings } from "../settings.ts";
 import { createAdmission, type Refusal } from "./admission.ts";
 import { failureOf } from "./messages.ts";

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { get } from "node:http";
 import { connect } from "node:net";
 import type { ProbeTarget } from "../../model/instance.ts";
 import { messageOf, quote } from "../../model/errors.ts";
+import { get } from "../node-http.ts";
 import { signalProcess } from "./end-processes.ts";
 
 /** Where a command probe runs. */
