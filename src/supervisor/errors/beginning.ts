@@ -37,7 +37,7 @@ const nothing = /^(?:null|none|nil|undefined|false|true|no(?: errors?)?|ok|0|\{\
 const logfmt = /(?:^|\s)(?:level|lvl|severity)="?(\w{1,12})"?(?=\s|$)/;
 /** Says what it is, whatever is in the line. */
 const harmless =
-  /^\(node:\d{1,10}\) (?!UnhandledPromiseRejectionWarning)|^(?:Found |with )?(?:0|no) (?:\w{1,20} )?errors?\b|^\s*\d{1,9} errors?\b|^Found \d{1,9} errors?\b/i;
+  /^\(Use `node |^\(node:\d{1,10}\) (?!UnhandledPromiseRejectionWarning)|^(?:Found |with )?(?:0|no) (?:\w{1,20} )?errors?\b|^\s*\d{1,9} errors?\b|^Found \d{1,9} errors?\b/i;
 
 /** What the line begins, if it begins an error. The text has no escape sequences. */
 export function beginningOf(text: string): Beginning | null {

@@ -9,9 +9,12 @@ export interface Frame {
   readonly language: "javascript" | "java" | "python" | "go" | "rust" | "perl";
 }
 
+/** The archive that a class came out of, as Java's logs tell it. */
+const origin = / ~?\[[^\]]{0,200}\]$/;
+
 /** Whether a line is a frame as Node, Bun and Java print it. */
 export function isAtFrame(text: string): boolean {
-  const start = text.trimStart();
+  const start = text.trimStart().replace(origin, "");
   return (
     start.length < text.length &&
     start.startsWith("at ") &&
@@ -49,7 +52,7 @@ const javaLibrary =
   /^(?:\w[\w.]{0,40}\/)?(?:java|javax|jdk|sun|com\.sun|kotlin|kotlinx|scala|groovy|org\.springframework|org\.apache|org\.junit|io\.netty|reactor|jakarta)\./;
 
 function atFrame(rest: string): Frame | null {
-  const text = rest.replace(/,?(?: \{)?$/, "");
+  const text = rest.replace(origin, "").replace(/,?(?: \{)?$/, "");
   const open = text.endsWith(")") ? text.lastIndexOf("(") : -1;
   if (open > 0 && text[open - 1] !== " ") {
     const file = text.slice(open + 1, -1);

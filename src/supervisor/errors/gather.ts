@@ -16,18 +16,16 @@ export interface Gathered {
   readonly atMs: number;
 }
 
+/** The lines before a line: of both streams, or of its own alone. */
+type Before = (ownAlone: boolean) => readonly string[];
+
 /** The lines of one stream, one after the other; only those that may matter. */
 export interface Gatherer {
   /** An error waits for more lines: the next line must be given, whatever is in it. */
   readonly isOpen: boolean;
   /** When its last line came, by the watch's clock. */
   readonly touchedMs: number;
-  /** `before` gives the lines before this one. */
-  line(
-    text: string,
-    at: { readonly seq: number; readonly atMs: number; readonly nowMs: number },
-    before: () => readonly string[],
-  ): void;
+  line(text: string, at: { readonly seq: number; readonly atMs: number; readonly nowMs: number }, before: Before): void;
   close(): void;
 }
 
@@ -53,15 +51,16 @@ export function gatherErrors(bounds: ErrorBounds, found: (error: Gathered) => vo
   let open: Open | null = null;
   let touchedMs = 0;
 
-  function begin(beginning: Beginning, text: string, at: { seq: number; atMs: number }, before: readonly string[]): void {
-    const lead = beginning.shape === "trace" ? pythonLead(text, before) : 0;
-    const lines = [...before.slice(before.length - lead), text];
+  function begin(beginning: Beginning, text: string, at: { seq: number; atMs: number }, before: Before): void {
+    const lead = beginning.shape === "trace" && isPythonSyntax.test(text) ? pythonLead(before(true)) : [];
+    const isPython = lead.length > 0;
+    const lines = [...lead, text];
     open = {
-      progress: { shape: lead > 0 ? "python" : beginning.shape, framed: lead > 0, told: lead > 0, lines: lines.length },
+      progress: { shape: isPython ? "python" : beginning.shape, framed: isPython, told: isPython, lines: lines.length },
       lines,
       perhaps: [],
       omitted: 0,
-      before: before.slice(0, before.length - lead).slice(-bounds.before),
+      before: (isPython ? before(true).slice(0, -lead.length) : before(false)).slice(-bounds.before),
       weight: beginning.weight,
       sure: beginning.sure,
       sentence: beginning.sentence,
@@ -147,7 +146,7 @@ export function gatherErrors(bounds: ErrorBounds, found: (error: Gathered) => vo
           found({
             shape,
             lines: shorten(lines, bounds),
-            before: before().slice(-bounds.before),
+            before: before(false).slice(-bounds.before),
             weight,
             seq: at.seq,
             atMs: at.atMs,
@@ -158,22 +157,19 @@ export function gatherErrors(bounds: ErrorBounds, found: (error: Gathered) => vo
       if (open !== null && follow(open, text)) return;
       const beginning = beginningOf(text);
       if (beginning !== null) {
-        begin(beginning, text, at, before());
+        begin(beginning, text, at, before);
         return;
       }
       const isFrame = isAtFrame(text);
       if (!isFrame && !text.startsWith(uncaughtText)) return;
       // What was thrown has no name that says so: it is the line before the frames.
-      const earlier = before();
+      const earlier = before(true);
       let head = earlier.length - 1;
       while (isFrame && head >= 0 && isAtFrame(earlier[head] ?? "")) head -= 1;
       const thrown = earlier[head] ?? "";
       if (isFrame ? !headless.test(thrown) : thrown === "") return;
       const first = { ...at, seq: Math.max(1, at.seq - (earlier.length - head)) };
-      begin(
-        { shape: "trace", sure: true, weight: isFrame ? null : "fatal", sentence: false },
-        thrown,
-        first,
+      begin({ shape: "trace", sure: true, weight: isFrame ? null : "fatal", sentence: false }, thrown, first, () =>
         earlier.slice(0, head),
       );
       for (const line of [...earlier.slice(head + 1), text]) if (open !== null) follow(open, line);
@@ -195,15 +191,16 @@ function patience(error: Open): number {
   return 4;
 }
 
-/** Python prints where the syntax is wrong before it says so: how many of the lines before belong to the error. */
-function pythonLead(text: string, before: readonly string[]): number {
-  if (!/^(?:Syntax|Indentation|Tab)Error: /.test(text)) return 0;
+const isPythonSyntax = /^(?:Syntax|Indentation|Tab)Error: /;
+
+/** Python prints where the syntax is wrong before it says so: those of the lines before that belong to the error. */
+function pythonLead(before: readonly string[]): readonly string[] {
   for (let count = 1; count <= 4; count += 1) {
     const line = before.at(-count) ?? "";
-    if (/^\s{2,}File "/.test(line)) return count;
-    if (!/^\s/.test(line)) return 0;
+    if (/^\s{2,}File "/.test(line)) return before.slice(-count);
+    if (!/^\s/.test(line)) return [];
   }
-  return 0;
+  return [];
 }
 
 function shorten(lines: readonly string[], bounds: ErrorBounds): string[] {

@@ -8,7 +8,8 @@ import { suspects } from "./needles.ts";
 import { keepTail, type Tail } from "./tail.ts";
 
 interface Watched {
-  readonly streams: Readonly<Record<LogStream, Gatherer>>;
+  readonly streams: Readonly<Record<LogStream, { readonly gatherer: Gatherer; readonly tail: Tail }>>;
+  /** Of both streams together. */
   readonly tail: Tail;
 }
 
@@ -34,8 +35,11 @@ export function watchErrors(options: {
   function watch(instance: string): Watched {
     let watched = instances.get(instance);
     if (watched === undefined) {
-      const gather = (): Gatherer => gatherErrors(bounds, (error) => groups.add(instance, error));
-      watched = { streams: { stdout: gather(), stderr: gather() }, tail: keepTail() };
+      const stream = (): { gatherer: Gatherer; tail: Tail } => ({
+        gatherer: gatherErrors(bounds, (error) => groups.add(instance, error)),
+        tail: keepTail(),
+      });
+      watched = { streams: { stdout: stream(), stderr: stream() }, tail: keepTail() };
       instances.set(instance, watched);
     }
     return watched;
@@ -43,7 +47,7 @@ export function watchErrors(options: {
 
   function openGatherers(): Gatherer[] {
     return [...instances.values()]
-      .flatMap(({ streams }) => [streams.stdout, streams.stderr])
+      .flatMap(({ streams }) => [streams.stdout.gatherer, streams.stderr.gatherer])
       .filter((gatherer) => gatherer.isOpen);
   }
 
@@ -66,7 +70,7 @@ export function watchErrors(options: {
     look: (block, firstSeq) => {
       if (closed) return;
       const { streams, tail } = watch(block.instance);
-      const gatherer = streams[block.stream];
+      const { gatherer, tail: own } = streams[block.stream];
       const hits = suspects(block);
       if (hits.length > 0 || gatherer.isOpen) {
         const nowMs = now();
@@ -80,19 +84,20 @@ export function watchErrors(options: {
           const at = line;
           const isJSON = block.bytes[at === 0 ? 0 : (block.ends[at - 1] ?? 0)] === 0x7b;
           const text = textOf(block, at, isJSON ? JSON_BYTES : bounds.lineCharacters);
-          gatherer.line(text, { seq: firstSeq + at, atMs: block.atMs, nowMs }, () =>
-            tail.before(block, at, bounds.before + 4, bounds.lineCharacters),
+          gatherer.line(text, { seq: firstSeq + at, atMs: block.atMs, nowMs }, (ownAlone) =>
+            (ownAlone ? own : tail).before(block, at, bounds.before + 4, bounds.lineCharacters),
           );
         }
         arm();
       }
       tail.add(block);
+      own.add(block);
     },
     ended: (instance) => {
       const watched = instances.get(instance);
       if (watched === undefined) return;
-      watched.streams.stdout.close();
-      watched.streams.stderr.close();
+      watched.streams.stdout.gatherer.close();
+      watched.streams.stderr.gatherer.close();
       groups.tell(true, instance);
       instances.delete(instance);
     },
