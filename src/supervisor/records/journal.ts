@@ -1,4 +1,4 @@
-import type { ErrorGroup, LostRecord, RecordBatch, WorkerEvent, WorkerRecord } from "../../model/record.ts";
+import type { ErrorGroup, LostRecord, RecordBatch, WorkerEvent } from "../../model/record.ts";
 import type { Backlog } from "../../model/link.ts";
 import type { LogAnswer, LogQuery, LogStats, LogSummary } from "../../model/worker-calls.ts";
 import type { LineBlock } from "../capture/line-block.ts";
@@ -21,7 +21,7 @@ export interface Journal {
   readonly bootID: string;
   /** 0 before the first. */
   readonly lastSeq: number;
-  /** Gives the number of the block's first line. */
+  /** Copies the lines, and gives the number of the first one. */
   appendLines(block: LineBlock): number;
   append(entry: Entry): number;
   /** Writing is behind: capturing should pause until `room` resolves. */
@@ -49,5 +49,3 @@ export interface Journal {
   /** Writes what is in memory and ends; the boot then counts as ended cleanly. */
   close(): Promise<void>;
 }
-
-export type { WorkerRecord };

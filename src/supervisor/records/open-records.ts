@@ -3,7 +3,7 @@ import { mkdir, opendir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Boot } from "./boot.ts";
 import { Boots } from "./boots.ts";
-import { openPlain, parseSegmentName, scanSegment, SEGMENT_LIMIT, type SegmentName } from "./segment.ts";
+import { openPlain, parseSegmentName, scanSegment, Scratch, SEGMENT_LIMIT, type SegmentName } from "./segment.ts";
 import { BOOT_NUMBER_LIMIT, BOOTS_LIMIT, readState } from "./state-file.ts";
 
 /** More files of earlier boots are not looked at; the journal keeps fewer. */
@@ -33,11 +33,12 @@ export async function openRecords(directory: string, bootID: string, diskBytes: 
   for (const boot of state.boots) if (boot.id !== bootID) boots.set(boot.id, boot);
   const names = await segmentNames(directory, bootID);
   const { kept, removedBytes } = await withinBound(directory, names, READ_BOUNDS * diskBytes);
+  const scratch = new Scratch();
   let damaged = removedBytes;
   for (const name of kept) {
     let boot = boots.get(name.bootID);
     if (boot === undefined) boots.set(name.bootID, (boot = new Boot(name.bootID, name.boot)));
-    if (boot.number === name.boot) damaged += await takeSegment(directory, name.file, name, boot);
+    if (boot.number === name.boot) damaged += await takeSegment(directory, name.file, name, boot, scratch);
   }
   const all = [...boots.values()].sort((a, b) => a.number - b.number);
   const previous = all.at(-1) ?? null;
@@ -104,14 +105,14 @@ async function withinBound(
 }
 
 /** Takes the segment into its boot and gives how many bytes of it could not be read. */
-async function takeSegment(directory: string, file: string, name: SegmentName, boot: Boot): Promise<number> {
+async function takeSegment(directory: string, file: string, name: SegmentName, boot: Boot, scratch: Scratch): Promise<number> {
   const path = join(directory, file);
   const opened = await openForMending(path);
   if (opened === null) return 0;
   try {
     const after = { seq: boot.segments.at(-1)?.lastSeq ?? 0, atMs: boot.segments.at(-1)?.lastAtMs ?? 0 };
     const shows = (instance: string | null, seq: number): boolean => boot.shows(instance, seq);
-    const found = await scanSegment(opened, path, name, after, shows).catch(() => undefined);
+    const found = await scanSegment(opened, path, name, after, shows, scratch).catch(() => undefined);
     if (found === undefined || found.segment.spans.length === 0) {
       await unlink(path).catch(() => undefined);
       // A supervisor that was killed while it made the file leaves less than a head.

@@ -5,6 +5,9 @@ const LEAST_PAGE_BYTES = 16_384;
 /** Pages that are kept for the next records; a flood would otherwise have the kernel hand out and clear each of them anew. */
 const SPARE_PAGES = 8;
 
+/** About so far apart are the places in a page from which frames are looked for. */
+const MARK_BYTES = 8192;
+
 /** A piece of memory in which frames stand one after the other. */
 export interface Page {
   readonly buffer: Buffer;
@@ -16,6 +19,8 @@ export interface Page {
   lastSeq: number;
   /** Of the last frame that is on disk; 0 before the first. */
   writtenSeq: number;
+  /** Where some of the frames begin. */
+  readonly marks: { readonly at: number; readonly firstSeq: number }[];
   /** A write reads from it just now. */
   isWriting: boolean;
 }
@@ -37,11 +42,23 @@ export class Pages {
   pageFor(head: FrameHead, bodyBytes: number): Page {
     const bytes = frameBytes(head.instance, bodyBytes);
     const last = this.list.at(-1);
-    if (last !== undefined && last.used + bytes <= last.buffer.length) return last;
+    if (last !== undefined && last.used + bytes <= last.buffer.length) {
+      if (last.used - (last.marks.at(-1)?.at ?? 0) >= MARK_BYTES) last.marks.push({ at: last.used, firstSeq: head.firstSeq });
+      return last;
+    }
     if (last !== undefined && last.written === last.used) this.#forget(this.list.length - 1);
     const buffer =
       bytes > this.#pageBytes ? Buffer.allocUnsafeSlow(bytes) : (this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#pageBytes));
-    const page: Page = { buffer, used: 0, written: 0, firstSeq: head.firstSeq, lastSeq: 0, writtenSeq: 0, isWriting: false };
+    const page: Page = {
+      buffer,
+      used: 0,
+      written: 0,
+      firstSeq: head.firstSeq,
+      lastSeq: 0,
+      writtenSeq: 0,
+      marks: [],
+      isWriting: false,
+    };
     this.list.push(page);
     this.bytes += buffer.length;
     return page;

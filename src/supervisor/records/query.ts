@@ -7,7 +7,8 @@ import type { Boots } from "./boots.ts";
 import { blockOf, type Frame } from "./frame.ts";
 import type { Pages } from "./pages.ts";
 import { entryRecord, logRecord, sizeOf, type Unreadable } from "./reading.ts";
-import { loadPage, loadSpan, type Loaded, type Stretch, stretchAfter, stretchBefore } from "./stretch.ts";
+import { Scratch } from "./segment.ts";
+import { copyPage, loadSpan, type Loaded, type Stretch, stretchAfter, stretchBefore } from "./stretch.ts";
 
 /** Of all records of an answer, about, in JSON; longer ones are cut. */
 const ANSWER_BYTES = 16_777_216;
@@ -23,6 +24,7 @@ export class Search {
   readonly #pages: Pages;
   readonly #unreadable: Unreadable;
   readonly #needle: string | undefined;
+  readonly #scratch: Scratch = new Scratch();
   readonly #found: Found[] = [];
   #bytes = 0;
   #isIncomplete = false;
@@ -113,8 +115,8 @@ export class Search {
   }
 
   async #load(boot: Boot, stretch: Stretch): Promise<Loaded | null> {
-    if (stretch.where === "memory") return loadPage(stretch.page, true);
-    const loaded = await loadSpan(stretch);
+    if (stretch.where === "memory") return copyPage(stretch.page);
+    const loaded = await loadSpan(stretch, this.#scratch);
     if (loaded === null) this.#unreadable(boot, stretch.segment);
     return loaded;
   }

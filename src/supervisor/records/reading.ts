@@ -4,8 +4,8 @@ import { recordOf } from "../capture/record-of.ts";
 import type { Boot } from "./boot.ts";
 import { blockOf, type Frame } from "./frame.ts";
 import type { Pages } from "./pages.ts";
-import type { Segment } from "./segment.ts";
-import { loadPage, loadSpan, type Loaded, type Stretch, stretchAfter } from "./stretch.ts";
+import { Scratch, type Segment } from "./segment.ts";
+import { framesAfter, loadSpan, type Loaded, type Stretch, stretchAfter } from "./stretch.ts";
 
 /** What a record takes in JSON beside its text. */
 const RECORD_BYTES = 160;
@@ -80,7 +80,7 @@ export class Reader {
         break;
       }
       // A page is used up for other records as soon as somebody waits.
-      const loaded = stretch.where === "memory" ? loadPage(stretch.page, false) : await this.#load(boot, stretch);
+      const loaded = stretch.where === "memory" ? framesAfter(stretch.page, next) : await this.#load(boot, stretch);
       if (loaded === null) continue;
       for (const frame of loaded.frames) {
         if (frame.lastSeq <= next) continue;
@@ -104,7 +104,7 @@ export class Reader {
     const last = this.#last?.stretch;
     if (this.#last !== null && last?.segment === stretch.segment && last.from === stretch.from && last.to === stretch.to)
       return this.#last.loaded;
-    const loaded = await loadSpan(stretch);
+    const loaded = await loadSpan(stretch, new Scratch());
     if (loaded === null) this.#unreadable(boot, stretch.segment);
     this.#last = loaded && { stretch, loaded };
     return loaded;

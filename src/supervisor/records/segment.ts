@@ -1,14 +1,23 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import { BODY_LIMIT, findFrame, type Frame, FRAME_LIMIT } from "./frame.ts";
+import { findFrame, type Frame, FRAME_LIMIT } from "./frame.ts";
 import { addToTally, type Tally } from "./tally.ts";
 
 const MAGIC = "NOVAREC1";
 export const SEGMENT_HEAD_BYTES = 48;
 /** No segment is longer; what is found beyond was not written here. */
 export const SEGMENT_LIMIT = 268_435_456;
-const READ_BYTES = 1_048_576;
+/** A buffer that is used for one read after the other, and grows to the largest. */
+export class Scratch {
+  #buffer: Buffer = Buffer.alloc(0);
+
+  get(bytes: number): Buffer {
+    if (this.#buffer.length < bytes) this.#buffer = Buffer.allocUnsafeSlow(Math.max(bytes, SPAN_BYTES));
+    return this.#buffer;
+  }
+}
+
 /** About so far apart are the places in a segment from which can be read. */
 const SPAN_BYTES = 262_144;
 
@@ -129,9 +138,10 @@ export async function scanSegment(
   name: SegmentName,
   after: { readonly seq: number; readonly atMs: number },
   shows: (instance: string | null, seq: number) => boolean,
+  scratch: Scratch,
 ): Promise<{ readonly segment: Segment; readonly damaged: number } | undefined> {
   const end = Math.min(size, SEGMENT_LIMIT);
-  let buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, Math.max(end, SEGMENT_HEAD_BYTES)));
+  let buffer = scratch.get(SEGMENT_HEAD_BYTES);
   const head = await readFully(file, buffer, SEGMENT_HEAD_BYTES, 0);
   if (head < SEGMENT_HEAD_BYTES || !buffer.subarray(0, SEGMENT_HEAD_BYTES).equals(segmentHead(name))) return undefined;
   const segment = newSegment(path, inode);
@@ -153,7 +163,7 @@ export async function scanSegment(
       else {
         // Unfinished: it goes on in the file, or the file ends too early.
         isOver = found.what === "nothing" || position + at + found.bytes > end;
-        if (found.what === "unfinished" && found.bytes > buffer.length) buffer = Buffer.allocUnsafeSlow(FRAME_LIMIT);
+        if (found.what === "unfinished" && found.bytes > buffer.length) buffer = scratch.get(FRAME_LIMIT);
         break;
       }
     }
@@ -162,14 +172,17 @@ export async function scanSegment(
   return { segment, damaged: size - SEGMENT_HEAD_BYTES - good };
 }
 
-/** The bytes of a segment from one place to another, as far as it is still the same file and as long. Null when it is not. */
-export async function readSpan(segment: Segment, from: number, to: number): Promise<Buffer | null> {
+/** No frame of a span ends farther from its beginning; what lies between it and the next span is damaged. */
+export const SPAN_LIMIT: number = SPAN_BYTES + FRAME_LIMIT;
+
+/** The bytes of a segment from one place to another, in a buffer that may be longer; null when it is not the same file any more, or shorter. */
+export async function readSpan(segment: Segment, from: number, to: number, scratch: Scratch): Promise<Buffer | null> {
   const opened = await openPlain(segment.path);
   if (opened === null) return null;
   try {
     if (opened.inode !== segment.inode || opened.size < to) return null;
-    const buffer = Buffer.allocUnsafeSlow(Math.min(to - from, SPAN_BYTES + BODY_LIMIT + FRAME_LIMIT));
-    return (await readFully(opened.file, buffer, buffer.length, from)) === buffer.length ? buffer : null;
+    const buffer = scratch.get(to - from);
+    return (await readFully(opened.file, buffer, to - from, from)) === to - from ? buffer : null;
   } catch {
     return null;
   } finally {

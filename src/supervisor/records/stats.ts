@@ -5,13 +5,11 @@ import type { Boots } from "./boots.ts";
 import { blockOf, type Frame } from "./frame.ts";
 import { framesOf, type Pages } from "./pages.ts";
 import type { Unreadable } from "./reading.ts";
-import type { Segment } from "./segment.ts";
-import { loadPage, loadSpan, type Loaded } from "./stretch.ts";
+import { Scratch, type Segment, SPAN_LIMIT } from "./segment.ts";
+import { copyPage, loadSpan, type Loaded } from "./stretch.ts";
 import { addToTally, joinTallies, noLevels, type Tally } from "./tally.ts";
 
 const TURN_MS = 5;
-/** Levels are counted in pieces of about so many bytes of a segment. */
-const PIECE_BYTES = 262_144;
 
 /** Lines that are shown, by instance. */
 export function tallyAll(boots: Boots, pages: Pages): Map<string, Tally> {
@@ -32,6 +30,7 @@ export class LevelCount {
   readonly #boots: Boots;
   readonly #pages: Pages;
   readonly #unreadable: Unreadable;
+  readonly #scratch: Scratch = new Scratch();
   #running: Promise<unknown> = Promise.resolve();
   #turnEndsAt = 0;
 
@@ -56,7 +55,7 @@ export class LevelCount {
     const { present } = this.#boots;
     const rest: Loaded[] = [];
     for (const page of this.#pages.list) {
-      const { buffer, frames } = loadPage(page, true);
+      const { buffer, frames } = copyPage(page);
       rest.push({ buffer, frames: frames.filter((frame) => frame.at >= page.written), isOwn: true });
     }
     for (const loaded of rest)
@@ -70,19 +69,19 @@ export class LevelCount {
   async #countSegment(boot: Boot, segment: Segment): Promise<void> {
     while (segment.countedTo < segment.size && boot.segments.includes(segment)) {
       const from = segment.countedTo;
-      const { at: to, firstSeq } = segment.spans.find((span) => span.at > from + PIECE_BYTES) ?? {
-        at: segment.size,
-        firstSeq: segment.lastSeq + 1,
-      };
-      const stretch = { where: "disk", segment, from, to, firstSeq: segment.firstSeq, lastSeq: firstSeq - 1 } as const;
-      const loaded = await loadSpan(stretch);
+      const next = segment.spans.find((span) => span.at > from);
+      const end = next?.at ?? segment.size;
+      const lastSeq = next === undefined ? segment.lastSeq : next.firstSeq - 1;
+      const to = Math.min(end, from + SPAN_LIMIT);
+      const stretch = { where: "disk", segment, from, to, firstSeq: segment.firstSeq, lastSeq } as const;
+      const loaded = await loadSpan(stretch, this.#scratch);
       if (loaded === null) return this.#unreadable(boot, segment);
       for (const frame of loaded.frames) {
         const tally = frame.instance === null ? undefined : segment.tallies.get(frame.instance);
         if (tally !== undefined && frame.kind === "lines" && boot.shows(frame.instance, frame.lastSeq))
           await this.#countFrame(loaded, frame, tally);
       }
-      segment.countedTo = to;
+      segment.countedTo = end;
     }
   }
 

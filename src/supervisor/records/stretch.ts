@@ -1,7 +1,7 @@
 import type { Boot } from "./boot.ts";
 import { findFrame, type Frame } from "./frame.ts";
 import { framesOf, type Page, type Pages } from "./pages.ts";
-import { readSpan, type Segment } from "./segment.ts";
+import { readSpan, type Scratch, type Segment, SPAN_LIMIT } from "./segment.ts";
 
 /** A run of frames that is read at once, from memory or from disk. */
 export type Stretch =
@@ -60,21 +60,26 @@ function spanOf(segment: Segment, index: number): Stretch | undefined {
     where: "disk",
     segment,
     from: span.at,
-    to: next?.at ?? segment.size,
+    to: Math.min(next?.at ?? segment.size, span.at + SPAN_LIMIT),
     firstSeq: span.firstSeq,
     lastSeq: next === undefined ? segment.lastSeq : next.firstSeq - 1,
   };
 }
 
-/** A page's frames as they are now; to be used before anything else happens, or copied. */
-export function loadPage(page: Page, isCopied: boolean): Loaded {
-  const buffer = isCopied ? Buffer.from(page.buffer.subarray(0, page.used)) : page.buffer;
-  return { buffer, frames: [...framesOf(page)], isOwn: true };
+/** A page's frames behind `seq` as they are now, and perhaps some before it; to be used before anything else happens. */
+export function framesAfter(page: Page, seq: number): Loaded {
+  const mark = page.marks.findLast(({ firstSeq }) => firstSeq <= seq + 1);
+  return { buffer: page.buffer, frames: [...framesOf(page, mark?.at)], isOwn: true };
+}
+
+/** A copy of a page, for who lets others have their turn while it looks at it. */
+export function copyPage(page: Page): Loaded {
+  return { buffer: Buffer.from(page.buffer.subarray(0, page.used)), frames: [...framesOf(page)], isOwn: true };
 }
 
 /** What of a stretch can be read from disk; null when the file is not what it was. */
-export async function loadSpan(stretch: Stretch & { where: "disk" }): Promise<Loaded | null> {
-  const buffer = await readSpan(stretch.segment, stretch.from, stretch.to);
+export async function loadSpan(stretch: Stretch & { where: "disk" }, scratch: Scratch): Promise<Loaded | null> {
+  const buffer = await readSpan(stretch.segment, stretch.from, stretch.to, scratch);
   if (buffer === null) return null;
   const frames: Frame[] = [];
   let lastSeq = stretch.firstSeq - 1;

@@ -128,6 +128,31 @@ test("blocks that somebody made up, with a right checksum, do no more harm than 
   }
 });
 
+test("a segment that is one great hole costs no memory", async () => {
+  const { directory, bootID, path, bytes } = await kept((journal) => journal.appendLines(blockOfLines(["one", "two"])));
+  // Damaged blocks whose lengths lead on to a sound one at the far end.
+  const hole = Buffer.alloc(4_000_036);
+  hole.write("NBK1", 0, "latin1");
+  hole.writeUInt32LE(4_000_000, 8);
+  const last = Buffer.from(bytes.subarray(bytes.lastIndexOf("NBK1")));
+  last.writeDoubleLE(1_000, 16);
+  last.writeUInt32LE(crc32(last.subarray(8)), 4);
+  await writeFile(path, Buffer.concat([bytes, ...Array.from({ length: 50 }, () => hole), last]));
+  const journal = await testJournal(directory);
+  const before = process.memoryUsage.rss();
+  const records = await readAll(journal, bootID);
+  expect(records.slice(1)).toMatchObject([
+    { seq: 2 },
+    { seq: 3 },
+    { kind: "lost", from: 4, to: 999 },
+    { seq: 1_000, text: "one" },
+    { seq: 1_001 },
+  ]);
+  await askAll(journal);
+  expect((await journal.stats()).instances).toMatchObject([{ lines: 4, levels: { none: 4 } }]);
+  expect(process.memoryUsage.rss() - before).toBeLessThan(60_000_000);
+});
+
 test("numbers up to the largest are taken as they are", async () => {
   const { directory, bootID, path, bytes } = await kept((journal) => journal.appendLines(blockOfLines(["one", "two"])));
   const at = bytes.lastIndexOf("NBK1");
@@ -175,7 +200,7 @@ test("links, FIFOs, directories, huge files and strangers' files are no segments
   expect(await readFile(theirs)).toEqual(bytes);
   const left = await readdir(directory);
   for (const name of strangers) expect(left).toContain(name);
-  for (const number of [2, 3, 4, 5]) expect((await stat(at(number)).catch(() => null)) !== null || left.length > 0).toBe(true);
+  for (const number of [2, 3, 4, 5]) expect(left).toContain(segmentName({ boot: 1, bootID, number }));
   for (const number of [6, 7, 8, 9, 10]) expect(left).not.toContain(segmentName({ boot: 1, bootID, number }));
   expect((await stat(path)).size).toBe(bytes.length);
 });

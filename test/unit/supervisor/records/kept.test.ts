@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, stat } from "node:fs/promises";
+import { cp, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
@@ -56,6 +56,26 @@ test("what was acknowledged is not sent again by a later boot, and is still show
   expect(three.backlog().map(({ bootID }) => bootID)).toEqual([second, third]);
   expect((await three.query({ limit: 1_000 })).records).toHaveLength(100);
 });
+
+test("an acknowledgement is on disk soon, whatever becomes of the supervisor", async () => {
+  const directory = await temporaryDirectory();
+  const first = newBootID();
+  const one = await testJournal(directory, { bootID: first, writeAfterMs: 50 });
+  one.appendLines(numberedBlock(one, 100));
+  one.acknowledge(first, 40);
+  const kept = async (): Promise<unknown> => {
+    const two = await testJournal(await copyOf(directory));
+    return two.backlog()[0];
+  };
+  await expect.poll(kept, { timeout: 5_000 }).toEqual({ bootID: first, firstSeq: 41, lastSeq: 101 });
+});
+
+/** What a supervisor that were killed now would leave behind. */
+async function copyOf(directory: string): Promise<string> {
+  const copy = join(await temporaryDirectory(), "records");
+  await cp(directory, copy, { recursive: true });
+  return copy;
+}
 
 test("what was cleared stays so, and goes when it is acknowledged", async () => {
   const directory = await temporaryDirectory();
