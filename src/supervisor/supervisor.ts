@@ -130,15 +130,24 @@ async function boot(options: SupervisorOptions, opened: (() => Promise<void> | v
     const endsAtMs = performance.now() + settings.stopGraceMs;
     const left = (): number => Math.max(0, endsAtMs - performance.now());
     const farewellMs = Math.min(FAREWELL_MS, settings.stopGraceMs / 3);
+    // Each step gets no more than its time, and what goes wrong in one is no reason to leave out the others.
+    const step = async (what: string, ms: number, work: Promise<unknown>): Promise<void> => {
+      if (!(await within(ms, work, (error) => tell(`${what} did not end well: ${messageOf(error)}.`))))
+        tell(`${what} did not end within ${Math.round(ms)} ms.`);
+    };
     journal.append({ kind: "event", instance: null, event: { type: "stopping", why } });
-    await Promise.all([instances.close(left() - farewellMs), terminals.close()]);
-    await within(left() / 2, outputs.close());
+    const instancesMs = left() - farewellMs;
+    await Promise.all([
+      step("The instances", left() - farewellMs / 2, instances.close(instancesMs)),
+      step("The terminals", left() - farewellMs / 2, terminals.close()),
+    ]);
+    await step("The instances' output", left() / 2, outputs.close());
     errors.close();
-    // What the instances said in the end is worth most to whoever collects.
+    // What the instances said in the end is worth most to whoever collects; one that is slow finds it after the next boot.
     await within(Math.min(COLLECT_MS, left() / 2), monitor.collected(journal.lastSeq));
-    await within(left() / 2, monitor.stop(why));
-    await Promise.all([door?.close(), unixDoor.close()]);
-    await journal.close();
+    await step("The sessions", left() / 2, monitor.stop(why));
+    await step("The doors", left() / 2, Promise.all([door?.close(), unixDoor.close()]));
+    await step("The records", left(), journal.close());
     await locks.release();
   };
   return { identity, port: door?.port ?? null, stop: (why) => (stopping ??= stop(why)) };
@@ -190,10 +199,18 @@ async function makeDirectory(path: string, setting: string, mode: number): Promi
   }
 }
 
-/** Waits for it, but no longer than that; what it rejects with is of no matter at the end. */
-async function within(ms: number, what: Promise<void>): Promise<void> {
+/** Whether it ended, well or not, within that time. */
+async function within(ms: number, work: Promise<unknown>, onError: (error: unknown) => void = () => {}): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([what.catch(() => {}), late]);
+  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
+  const ended = work.then(
+    () => true,
+    (error: unknown) => {
+      onError(error);
+      return true;
+    },
+  );
+  const isInTime = await Promise.race([ended, late]);
   clearTimeout(timer);
+  return isInTime;
 }

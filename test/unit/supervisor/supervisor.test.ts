@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -159,14 +159,13 @@ it.each([
 });
 
 it("ends well when it is told to while it boots", async () => {
-  const supervisor = runSupervisor(await supervisorDirectory(), ["--", "sleep", "1000"]);
-  await expect.poll(() => supervisor.child.kill(0)).toBe(true);
-  // Node takes its first breath before any handler is there; from its own first words on, signals are heard.
-  await supervisor.port;
-  supervisor.child.kill("SIGTERM");
-  supervisor.child.kill("SIGTERM");
-  supervisor.child.kill("SIGINT");
+  const directory = await supervisorDirectory();
+  const supervisor = runSupervisor(directory, ["--", "sleep", "1000"]);
+  // The first thing that it makes; signals are heard before that.
+  await expect.poll(() => existsSync(join(directory, "run")), { timeout: 20_000, interval: 1 }).toBe(true);
+  for (const signal of ["SIGTERM", "SIGTERM", "SIGINT"] as const) supervisor.child.kill(signal);
   expect(await supervisor.ended).toEqual({ code: 0, signal: null });
+  expect(supervisor.log()).toMatch(/SIG(TERM|INT) came/);
 });
 
 it("is healthy when its doors really open, and says what is broken when they do not", async () => {

@@ -1,7 +1,8 @@
 import { expect, it, onTestFinished } from "vitest";
-import type { RecordBatch } from "../../../../src/model/record.ts";
+import type { RecordBatch, WorkerRecord } from "../../../../src/model/record.ts";
 import { dialFrom } from "../../../../src/workers/link/dial.ts";
 import { type LinkOptions, type LinkState, openLink, type WorkerLink } from "../../../../src/workers/link/link.ts";
+import type { Sink } from "../../../../src/workers/link/sink.ts";
 import { openCuttingProxy } from "../../../fixtures/cutting-proxy.ts";
 import { MemorySink } from "../../../fixtures/memory-sink.ts";
 import { openHouse, TOKEN } from "../../../fixtures/supervised-house.ts";
@@ -264,4 +265,52 @@ it("is slow with a slow sink without losing anything, and the worker keeps littl
   await sink.until(house.journal.bootID, house.journal.lastSeq);
   expect(sink.wrong).toEqual([]);
   expect(most).toBeLessThanOrEqual(10_000);
+});
+
+it("accounts for every record where the container had no room for all, and the collector was slow", async () => {
+  const house = await openHouse({ memoryBytes: 1_048_576, diskBytes: 2_097_152 });
+  const { bootID } = house.journal;
+  const records: WorkerRecord[] = [];
+  const sink: Sink = {
+    have: async () => [{ bootID, seq: records.at(-1)?.seq ?? 0 }],
+    keep: async (batch) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      records.push(...batch.records);
+    },
+  };
+  const random = randomFrom(3);
+  const proxy = await openCuttingProxy(
+    () => house.port,
+    () => 1_000 + random(3_000_000),
+  );
+  const line = "z".repeat(200);
+  await house.instances.start(shell("before", `seq -f '${line} %.0f' 1 100000`));
+  await house.instances.wait("before", "stopped", 50_000);
+  link(proxy.port, { sink });
+  await house.instances.start(shell("meanwhile", `seq -f '${line} %.0f' 1 200000`));
+  await house.instances.wait("meanwhile", "stopped", 50_000);
+  const last = house.journal.lastSeq;
+  await expect.poll(() => records.at(-1)?.seq ?? 0, { timeout: 40_000 }).toBeGreaterThanOrEqual(last);
+  const accounted = new Uint8Array(last + 1);
+  for (const record of records) {
+    accounted[record.seq] = (accounted[record.seq] ?? 0) + 1;
+    if (record.kind !== "lost" || record.from === null || record.to === null) continue;
+    for (let seq = record.from; seq <= record.to; seq++) if (seq !== record.seq) accounted[seq] = (accounted[seq] ?? 0) + 1;
+  }
+  expect(records.some(({ kind }) => kind === "lost")).toBe(true);
+  const unaccounted = Array.from(accounted.subarray(1).entries(), ([index, times]) => [index + 1, times] as const)
+    .filter(([, times]) => times !== 1)
+    .slice(0, 10);
+  expect(unaccounted).toEqual([]);
+});
+
+it("closes at once, also while it dials somebody who does not answer", async () => {
+  const proxy = await openCuttingProxy(() => 1);
+  proxy.silent = true;
+  const opened = openLink({ dial: dialFrom(() => ({ host: "127.0.0.1", port: proxy.port, token: TOKEN }), 60_000) });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const startedAtMs = performance.now();
+  await opened.close();
+  expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+  expect(opened.state).toEqual({ kind: "closed", error: null });
 });
