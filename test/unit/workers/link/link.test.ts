@@ -2,6 +2,7 @@ import { expect, it, onTestFinished } from "vitest";
 import type { RecordBatch, WorkerRecord } from "../../../../src/model/record.ts";
 import { dialFrom } from "../../../../src/workers/link/dial.ts";
 import { type LinkOptions, type LinkState, openLink, type WorkerLink } from "../../../../src/workers/link/link.ts";
+import type { Dial } from "../../../../src/workers/link/socket.ts";
 import type { Sink } from "../../../../src/workers/link/sink.ts";
 import { openCuttingProxy } from "../../../fixtures/cutting-proxy.ts";
 import { MemorySink } from "../../../fixtures/memory-sink.ts";
@@ -313,4 +314,25 @@ it("closes at once, also while it dials somebody who does not answer", async () 
   await opened.close();
   expect(performance.now() - startedAtMs).toBeLessThan(5_000);
   expect(opened.state).toEqual({ kind: "closed", error: null });
+});
+
+it("speaks over the web's own WebSocket as well", async () => {
+  const house = await openHouse();
+  const sink = new MemorySink();
+  const dial: Dial = async () => {
+    const socket = new WebSocket(`ws://127.0.0.1:${house.port}/ws`, { headers: { authorization: `Bearer ${TOKEN}` } });
+    await new Promise((resolve, reject) => {
+      socket.addEventListener("open", resolve);
+      socket.addEventListener("error", reject);
+    });
+    return { socket, begin: () => {}, cut: () => socket.close() };
+  };
+  const opened = link(0, { dial, sink });
+  await opened.reach("linked");
+  await opened.call("process.start", { spec: shell("count", "seq 1 20000") });
+  await opened.call("process.wait", { id: "count", for: "stopped", timeoutMs: 20_000 });
+  await sink.until(house.journal.bootID, house.journal.lastSeq);
+  expect(sink.wrong).toEqual([]);
+  await opened.close();
+  await expect.poll(() => house.monitor.linked).toBe(false);
 });
