@@ -1,7 +1,6 @@
 import type { RecordBatch } from "../../model/record.ts";
 import type { Backlog } from "../../model/link.ts";
 import type { LogAnswer, LogQuery, LogStats, LogSummary } from "../../model/worker-calls.ts";
-import { reasonOf } from "../../model/errors.ts";
 import type { LineBlock } from "../capture/line-block.ts";
 import type { Boot } from "./boot.ts";
 import type { Boots } from "./boots.ts";
@@ -15,13 +14,9 @@ import { Reader, type Unreadable } from "./reading.ts";
 import { StateKeeper } from "./state-keeper.ts";
 import { LevelCount, tallyAll } from "./stats.ts";
 import { noLevels, summariesOf } from "./tally.ts";
+import { WriteBehind } from "./write-behind.ts";
 
 const MEBIBYTE = 1_048_576;
-const RETRY_MS = 1000;
-// Parts of the memory bound. All of it is used only while the disk does not take records: a flood shall not make the process large.
-const WRITE_FROM = 1 / 8;
-const FULL_FROM = 3 / 8;
-const ROOM_FROM = 1 / 4;
 
 export interface JournalOptions {
   /** Of the journal alone; made when it is missing. */
@@ -74,37 +69,32 @@ class RecordJournal implements Journal {
   readonly #state: StateKeeper;
   readonly #reader: Reader;
   readonly #levels: LevelCount;
-  readonly #memoryBytes: number;
-  readonly #writeAfterMs: number;
+  readonly #writing: WriteBehind;
   readonly #now: () => number;
-  readonly #onTrouble: (message: string) => void;
   readonly #ids: Map<string, Uint8Array> = new Map();
   readonly #listeners: Set<() => void> = new Set();
-  readonly #waiting: (() => void)[] = [];
   #isAnnounced = false;
-  /** The last record on disk. */
-  #writtenSeq = 0;
-  /** Everything up to here has to be on disk as soon as can be. */
-  #dueSeq = 0;
-  /** The last record when the timer was set. */
-  #markedSeq = 0;
-  #timer: NodeJS.Timeout | null = null;
-  #retry: NodeJS.Timeout | null = null;
-  #writing: Promise<void> | null = null;
-  #isFailing = false;
   #isClosed = false;
 
   constructor(options: JournalOptions, boots: Boots) {
     this.bootID = options.bootID;
     this.#boots = boots;
     this.#present = boots.present;
-    this.#memoryBytes = options.memoryBytes ?? 16 * MEBIBYTE;
-    this.#pages = new Pages(this.#memoryBytes);
-    this.#writeAfterMs = options.writeAfterMs ?? 1000;
+    const { directory, memoryBytes = 16 * MEBIBYTE, diskBytes = 256 * MEBIBYTE, writeAfterMs = 1000 } = options;
+    const { onTrouble = (): void => undefined } = options;
     this.#now = options.now ?? Date.now;
-    this.#onTrouble = options.onTrouble ?? ((): void => undefined);
-    this.#state = new StateKeeper(options.directory, boots);
-    this.#disk = new Disk(options.directory, options.diskBytes ?? 256 * MEBIBYTE, boots, this.#state);
+    this.#pages = new Pages(memoryBytes);
+    this.#state = new StateKeeper(directory, boots);
+    this.#disk = new Disk(directory, diskBytes, boots, this.#state);
+    this.#writing = new WriteBehind({
+      pages: this.#pages,
+      disk: this.#disk,
+      boots,
+      state: this.#state,
+      memoryBytes,
+      writeAfterMs,
+      onTrouble,
+    });
     this.#reader = new Reader(this.#unreadable);
     this.#levels = new LevelCount(boots, this.#pages, this.#unreadable);
   }
@@ -160,16 +150,7 @@ class RecordJournal implements Journal {
   #appended(page: Page, head: FrameHead, used: number): void {
     page.used = used;
     page.lastSeq = head.firstSeq + head.count - 1;
-    // Where the disk takes nothing, and for who goes on although it was told to wait.
-    while (this.#pages.bytes > this.#memoryBytes) {
-      const gone = this.#pages.drop();
-      if (gone === undefined) break;
-      const { firstSeq: from, lastSeq: to, bytes } = gone;
-      this.#boots.gone(this.#present, { from, to, bytes, reason: this.#isFailing ? "disk" : "bound" });
-      this.#state.changed();
-    }
-    if (this.#pages.bytes > this.#memoryBytes * WRITE_FROM) this.#write();
-    this.#setTimer();
+    this.#writing.appended();
     if (this.#isAnnounced || this.#listeners.size === 0) return;
     this.#isAnnounced = true;
     setImmediate(() => {
@@ -183,92 +164,12 @@ class RecordJournal implements Journal {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Looks twice in the time an unacknowledged record has: what was there the first time is written the second time. */
-  #setTimer(): void {
-    if (this.#timer !== null || this.#isClosed || this.lastSeq <= this.#safeSeq) return;
-    this.#markedSeq = this.lastSeq;
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      if (this.#markedSeq > this.#safeSeq) {
-        this.#dueSeq = this.lastSeq;
-        this.#write();
-      }
-      this.#setTimer();
-    }, this.#writeAfterMs / 2);
-    this.#timer.unref();
-  }
-
-  get #safeSeq(): number {
-    return Math.max(this.#present.acknowledged, this.#writtenSeq);
-  }
-
   get full(): boolean {
-    const { bytes, list } = this.#pages;
-    return !this.#isFailing && !this.#isClosed && list.length > 1 && bytes >= this.#memoryBytes * FULL_FROM;
+    return this.#writing.full;
   }
 
   room(): Promise<void> {
-    if (!this.full) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  #giveRoom(): void {
-    // The page that is being filled is kept, however little memory there is.
-    const { bytes, list } = this.#pages;
-    if (this.#isFailing || this.#isClosed || list.length <= 1 || bytes < this.#memoryBytes * ROOM_FROM)
-      for (const resolve of this.#waiting.splice(0)) resolve();
-  }
-
-  #write(): void {
-    if (this.#writing !== null || this.#retry !== null || this.#isClosed) return;
-    this.#writing = this.#writeAll().finally(() => {
-      this.#writing = null;
-      // What came due while the last write was ending.
-      if (!this.#isClosed && this.#nextPage() !== undefined) this.#write();
-    });
-  }
-
-  #nextPage(): Page | undefined {
-    const page = this.#pages.list.find((one) => one.written < one.used);
-    const isDue = this.#isClosed || this.#pages.bytes > this.#memoryBytes * WRITE_FROM || this.#dueSeq > this.#writtenSeq;
-    return isDue ? page : undefined;
-  }
-
-  async #writeAll(): Promise<void> {
-    for (let page = this.#nextPage(); page !== undefined; page = this.#nextPage()) {
-      const { used, lastSeq } = page;
-      page.isWriting = true;
-      try {
-        await this.#disk.write(page.buffer, page.written, used);
-      } catch (error) {
-        const isPressed = this.#pages.bytes > this.#memoryBytes * 0.75;
-        if (await this.#disk.mend(error, isPressed)) continue;
-        return this.#fails(error);
-      } finally {
-        page.isWriting = false;
-      }
-      page.written = used;
-      page.writtenSeq = this.#writtenSeq = lastSeq;
-      this.#pages.releaseWritten();
-      if (this.#isFailing) this.#onTrouble("the disk takes records again");
-      this.#isFailing = false;
-      this.#giveRoom();
-    }
-  }
-
-  #fails(error: unknown): void {
-    if (!this.#isFailing)
-      this.#onTrouble(
-        `the disk does not take records (${reasonOf(error)}): the newest stay in memory, up to ${this.#memoryBytes} bytes`,
-      );
-    this.#isFailing = true;
-    this.#giveRoom();
-    if (this.#isClosed) return;
-    this.#retry = setTimeout(() => {
-      this.#retry = null;
-      this.#write();
-    }, RETRY_MS);
-    this.#retry.unref();
+    return this.#writing.room();
   }
 
   readonly #unreadable: Unreadable = (boot, segment) => this.#disk.unreadable(boot, segment);
@@ -344,14 +245,8 @@ class RecordJournal implements Journal {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    if (this.#retry !== null) clearTimeout(this.#retry);
-    this.#retry = null;
-    this.#giveRoom();
-    await this.#writing;
-    await this.#writeAll();
+    this.#present.isClean = await this.#writing.close();
     await this.#disk.close();
-    this.#present.isClean = this.#writtenSeq === this.lastSeq;
     await this.#state.close();
   }
 }
