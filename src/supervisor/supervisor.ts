@@ -1,7 +1,7 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf, NovaError, reasonOf } from "../model/errors.ts";
-import { instanceSpecSchema, type InstanceStatus } from "../model/instance.ts";
+import { instanceSpecSchema } from "../model/instance.ts";
 import { openOutputs } from "./capture/open-outputs.ts";
 import { createDispatch } from "./doors/calls.ts";
 import { createHealth } from "./doors/health.ts";
@@ -100,6 +100,7 @@ async function boot(options: SupervisorOptions, opened: (() => Promise<void> | v
     env,
     openOutput: outputs.openOutput,
     onStatus: (status) => void journal.append({ kind: "event", instance: status.id, event: { type: "instance", status } }),
+    leave: settings.program === null ? [] : [settings.program.id],
     onRemoved: (id) => void journal.append({ kind: "event", instance: id, event: { type: "removed" } }),
     tell,
   });
@@ -163,26 +164,16 @@ function withoutDoor(
   return rest;
 }
 
-/** The container's command runs after each boot, also where an earlier boot has kept an instance of that id in another form. */
+/** The container's command runs after each boot, whatever an earlier boot has kept under its id. */
 async function startProgram({ settings, directory, tell }: SupervisorOptions, instances: Instances): Promise<void> {
   const { program } = settings;
   if (program === null) return;
-  const spec = instanceSpecSchema.parse({ ...program, directory });
-  const kept = instances.list().find(({ id }) => id === spec.id);
   try {
-    if (kept && isLive(kept)) {
-      if (kept.port === spec.port && JSON.stringify(kept.argv) === JSON.stringify(spec.argv)) return;
-      await instances.stop(spec.id);
-    }
-    await instances.start(spec);
+    await instances.start(instanceSpecSchema.parse({ ...program, directory }));
   } catch (error) {
     // A program that does not start is the instance's matter: its state says so, and terminals and calls work.
-    tell(`${spec.id} did not start: ${messageOf(error)}.`);
+    tell(`${program.id} did not start: ${messageOf(error)}.`);
   }
-}
-
-function isLive({ state, nextStartAtMs }: InstanceStatus): boolean {
-  return state === "starting" || state === "running" || state === "stopping" || nextStartAtMs !== null;
 }
 
 async function makeDirectory(path: string, setting: string, mode: number): Promise<void> {

@@ -27,13 +27,15 @@ export interface InstancesOptions {
   readonly onRemoved: (id: string) => void;
   /** A sentence for the supervisor's own log. */
   readonly tell: (message: string) => void;
+  /** Instances that are not started although they ran before: somebody starts them in another form. */
+  readonly leave?: readonly string[];
   /** From 0 up to 1, for the jitter of restarts. */
   readonly random?: () => number;
 }
 
 /** The instances of this container. What ran before the boot is started again, once nothing of an earlier supervisor's time runs any more. */
 export async function openInstances(options: InstancesOptions): Promise<Instances> {
-  const { directory, bootID, env, openOutput, onStatus, onRemoved, tell, random = Math.random } = options;
+  const { directory, bootID, env, openOutput, onStatus, onRemoved, tell, leave = [], random = Math.random } = options;
   const kernel = await kernelBoot();
   const before = await readWanted(directory, tell);
   const earlier = before.boots.filter((boot) => boot !== bootID).slice(-BOOTS);
@@ -68,7 +70,7 @@ export async function openInstances(options: InstancesOptions): Promise<Instance
   const known = before.instances.map(
     ({ spec, shallRun, process }): { spec: InstanceSpec; shallRun: boolean; predecessor: Predecessor } => ({
       spec,
-      shallRun,
+      shallRun: shallRun && !leave.includes(spec.id),
       predecessor: endPredecessor(spec.id, before.kernel === kernel ? process : null, spec.stopGraceMs),
     }),
   );

@@ -53,6 +53,21 @@ it("runs its program, and on SIGTERM ends it in order, its last words collected"
   expect(booted).toMatchObject({ event: { type: "booted", previous: { clean: true } } });
 });
 
+it("runs the command that it is given now, not the one of an earlier boot", async () => {
+  const directory = await supervisorDirectory();
+  const first = runSupervisor(directory, ["--", "bash", "-c", "echo old; exec sleep 1000"]);
+  const link = await first.link();
+  await expect.poll(async () => (await link.call("logs.get", { limit: 10 })).records.length, { timeout: 10_000 }).toBe(1);
+  first.child.kill("SIGTERM");
+  await first.ended;
+  const second = runSupervisor(directory, ["--", "bash", "-c", "echo new; exec sleep 1000"]);
+  const again = await second.link();
+  const texts = async (): Promise<string[]> => textsOf((await again.call("logs.get", { limit: 10 })).records);
+  await expect.poll(texts, { timeout: 10_000 }).toContain("new");
+  expect(await texts()).toEqual(["old", "new"]);
+  expect((await again.call("process.list", {})).instances).toHaveLength(1);
+});
+
 /** The first record of the boot with that index. */
 async function sinkOfBoot(sink: MemorySink, index: number): Promise<WorkerRecord | undefined> {
   await expect.poll(() => sink.boots.size, { timeout: 10_000 }).toBeGreaterThan(index);
