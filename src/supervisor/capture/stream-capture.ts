@@ -4,6 +4,8 @@ import { LINE_LIMIT, type LogStream } from "../../model/record.ts";
 import type { Gate, Sink } from "./gate.ts";
 import { CHUNK_BYTES, LineSplitter, type ReadingMemory } from "./line-splitter.ts";
 
+/** So many are read of one pipe before the others, the disk and everybody who waits for an answer have their turn. */
+const CHUNKS_PER_TURN = 4;
 /** Of a pipe that somebody goes on writing to, no more than the most that a pipe holds is read after it was abandoned. */
 const ABANDONED_BYTES = 1_048_576;
 
@@ -20,6 +22,7 @@ export class StreamCapture {
   readonly #now: () => number;
   readonly #socket: Socket;
   #waitsForJournal = false;
+  #chunksInTurn = 0;
   #hasEnded = false;
 
   /** The descriptor, open for reading and not blocking, is this one's from now on. */
@@ -59,7 +62,7 @@ export class StreamCapture {
 
   /** Reads on after a pause, where nothing else stands in the way. */
   resume(): void {
-    if (!this.#hasEnded && !this.#waitsForJournal && !this.#gate.isClosed) this.#socket.resume();
+    if (!this.#hasEnded && this.#mayRead) this.#socket.resume();
   }
 
   abandon(): void {
@@ -69,10 +72,22 @@ export class StreamCapture {
     this.#socket.destroy();
   }
 
+  get #mayRead(): boolean {
+    return !this.#waitsForJournal && !this.#gate.isClosed && this.#chunksInTurn < CHUNKS_PER_TURN;
+  }
+
   #read(length: number): boolean {
+    this.#chunksInTurn += 1;
+    if (this.#chunksInTurn === 1) setImmediate(() => this.#beginTurn());
     this.#splitter.take(length, this.#now());
     if (this.#journal.full) this.#waitForJournal();
-    return !this.#waitsForJournal && !this.#gate.isClosed;
+    return this.#mayRead;
+  }
+
+  #beginTurn(): void {
+    const wasFull = this.#chunksInTurn === CHUNKS_PER_TURN;
+    this.#chunksInTurn = 0;
+    if (wasFull) this.resume();
   }
 
   #waitForJournal(): void {
