@@ -5,11 +5,23 @@ import { hasCode } from "../../model/errors.ts";
 import type { Boot } from "./boot.ts";
 import type { Boots } from "./boots.ts";
 import { sealFrames } from "./frame.ts";
+import type { Page } from "./pages.ts";
 import { newSegment, noteFrame, type Segment, SEGMENT_HEAD_BYTES, SEGMENT_LIMIT, segmentHead, segmentName } from "./segment.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 
 const LEAST_SEGMENT_BYTES = 262_144;
 const FILES_LIMIT = 1000;
+const BATCH_BYTES = 2_097_152;
+/** So often it is looked whether the file that is written still has its name. */
+const LOOK_AFTER_MS = 1000;
+
+/** Frames of a page that nobody wrote yet. */
+export interface Piece {
+  readonly page: Page;
+  readonly start: number;
+  readonly end: number;
+  readonly lastSeq: number;
+}
 
 /** The segment files: what is written to them, and which of them go when there is no room. */
 export class Disk {
@@ -37,22 +49,27 @@ export class Disk {
     return bytes;
   }
 
-  /** Appends the frames from `start` to `end` of the buffer. Rejects with the system's error; the records then are not on disk. */
-  async write(buffer: Buffer, start: number, end: number): Promise<void> {
+  /** So much is written at once at most, or one piece. */
+  get batchBytes(): number {
+    return Math.min(BATCH_BYTES, this.#segmentBytes / 4);
+  }
+
+  /** Appends the frames of the pieces. Rejects with the system's error; the records then are not on disk. */
+  async write(pieces: readonly Piece[]): Promise<void> {
     const boot = this.#boots.present;
-    const frames = sealFrames(buffer, start, end);
-    const active = await this.#segmentFor(end - start);
-    const at = active.segment.size;
+    const frames = pieces.map(({ page, start, end }) => sealFrames(page.buffer, start, end));
+    const buffers = pieces.map(({ page, start, end }) => page.buffer.subarray(start, end));
+    const active = await this.#segmentFor(buffers.reduce((bytes, { length }) => bytes + length, 0));
+    let at = active.segment.size;
     active.isTorn = true;
-    for (let from = start; from < end;) {
-      const { bytesWritten } = await active.file.write(buffer, from, end - from, at + from - start);
-      from += bytesWritten;
-    }
+    await writeFully(active.file, buffers, at);
     active.isTorn = false;
     this.#gaveUp = false;
-    if (active.isSpoiled) return this.write(buffer, start, end);
-    for (const frame of frames)
-      noteFrame(active.segment, at + frame.at - start, frame, boot.shows(frame.instance, frame.lastSeq));
+    if (active.isSpoiled) return this.write(pieces);
+    for (const frame of frames.flat()) {
+      noteFrame(active.segment, at, frame, boot.shows(frame.instance, frame.lastSeq));
+      at = active.segment.size;
+    }
     if (!active.isListed) boot.segments.push(active.segment);
     active.isListed = true;
   }
@@ -93,10 +110,9 @@ export class Disk {
 
   async #segmentFor(bytes: number): Promise<Active> {
     if (this.#active !== null) {
-      const { segment, file, isSpoiled } = this.#active;
+      const { segment, isSpoiled } = this.#active;
       const isFull = segment.size + bytes > this.#segmentBytes && segment.spans.length > 0;
-      // A file that somebody removed takes records and keeps none.
-      if (!isFull && !isSpoiled && (await file.stat()).nlink > 0) return this.#active;
+      if (!isFull && !isSpoiled && (await isThere(this.#active))) return this.#active;
       await this.#leave();
     }
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
@@ -126,6 +142,7 @@ export class Disk {
             isListed: false,
             isTorn: false,
             isSpoiled: false,
+            seenAtMs: performance.now(),
           };
         throw Object.assign(new Error("no room for the head of a segment"), { code: "ENOSPC" });
       } catch (error) {
@@ -207,6 +224,8 @@ interface Active {
   isTorn: boolean;
   /** Somebody changed the file. */
   isSpoiled: boolean;
+  /** When it was last seen to have a name still. */
+  seenAtMs: number;
 }
 
 interface Victim {
@@ -217,6 +236,27 @@ interface Victim {
 /** Sixteen segments fill the bound, so that little goes at once. */
 function segmentBytesFor(bytes: number): number {
   return Math.min(SEGMENT_LIMIT / 2, Math.max(LEAST_SEGMENT_BYTES, Math.floor(bytes / 16)));
+}
+
+/** A file that somebody removed takes records and keeps none. */
+async function isThere(active: Active): Promise<boolean> {
+  if (performance.now() - active.seenAtMs < LOOK_AFTER_MS) return true;
+  active.seenAtMs = performance.now();
+  return (await active.file.stat()).nlink > 0;
+}
+
+async function writeFully(file: FileHandle, buffers: readonly Buffer[], position: number): Promise<void> {
+  let rest = [...buffers];
+  for (let at = position; rest.length > 0;) {
+    const { bytesWritten } = await file.writev(rest, at);
+    at += bytesWritten;
+    let written = bytesWritten;
+    rest = rest.flatMap((buffer) => {
+      const skipped = Math.min(written, buffer.length);
+      written -= skipped;
+      return skipped < buffer.length ? [buffer.subarray(skipped)] : [];
+    });
+  }
 }
 
 async function freeBytes(directory: string): Promise<number> {

@@ -3,7 +3,8 @@ import { type Frame, frameAt, frameBytes, type FrameHead } from "./frame.ts";
 const MOST_PAGE_BYTES = 262_144;
 const LEAST_PAGE_BYTES = 16_384;
 /** Pages that are kept for the next records; a flood would otherwise have the kernel hand out and clear each of them anew. */
-const SPARE_PAGES = 8;
+const SPARE_PAGES = 16;
+const IDLE_PAGES = 1;
 
 /** About so far apart are the places in a page from which frames are looked for. */
 const MARK_BYTES = 8192;
@@ -79,6 +80,11 @@ export class Pages {
     for (const frame of framesOf(page, page.written)) bytes += frame.end - frame.bodyAt;
     this.#forget(index);
     return { firstSeq, lastSeq: page.lastSeq, bytes };
+  }
+
+  /** Gives back memory that only a flood needs. */
+  trim(): void {
+    this.#spare.splice(IDLE_PAGES);
   }
 
   #forget(index: number): void {

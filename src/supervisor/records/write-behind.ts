@@ -1,8 +1,8 @@
 import { reasonOf } from "../../model/errors.ts";
 import type { Boot } from "./boot.ts";
 import type { Boots } from "./boots.ts";
-import type { Disk } from "./disk.ts";
-import type { Page, Pages } from "./pages.ts";
+import type { Disk, Piece } from "./disk.ts";
+import type { Pages } from "./pages.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 
 const RETRY_MS = 1000;
@@ -72,7 +72,7 @@ export class WriteBehind {
       if (this.#markedSeq > this.#safeSeq) {
         this.#dueSeq = this.#present.lastSeq;
         this.#write();
-      }
+      } else this.#pages.trim();
       this.#setTimer();
     }, this.#options.writeAfterMs / 2);
     this.#timer.unref();
@@ -104,36 +104,51 @@ export class WriteBehind {
     this.#writing = this.#writeAll().finally(() => {
       this.#writing = null;
       // What came due while the last write was ending.
-      if (!this.#isClosed && this.#nextPage() !== undefined) this.#write();
+      if (!this.#isClosed && this.#isDue) this.#write();
     });
   }
 
-  #nextPage(): Page | undefined {
-    const page = this.#pages.list.find((one) => one.written < one.used);
-    const isDue = this.#isClosed || this.#pages.bytes > this.#memoryBytes * WRITE_FROM || this.#dueSeq > this.#writtenSeq;
-    return isDue ? page : undefined;
+  get #isDue(): boolean {
+    if (this.#writtenSeq === this.#present.lastSeq) return false;
+    return this.#isClosed || this.#pages.bytes > this.#memoryBytes * WRITE_FROM || this.#dueSeq > this.#writtenSeq;
   }
 
   async #writeAll(): Promise<void> {
-    for (let page = this.#nextPage(); page !== undefined; page = this.#nextPage()) {
-      const { used, lastSeq } = page;
-      page.isWriting = true;
+    const { disk } = this.#options;
+    while (this.#isDue) {
+      const pieces = this.#nextPieces();
+      for (const { page } of pieces) page.isWriting = true;
       try {
-        await this.#options.disk.write(page.buffer, page.written, used);
+        await disk.write(pieces);
       } catch (error) {
         const isPressed = this.#pages.bytes > this.#memoryBytes * PRESSED_FROM;
-        if (await this.#options.disk.mend(error, isPressed)) continue;
+        if (await disk.mend(error, isPressed)) continue;
         return this.#fails(error);
       } finally {
-        page.isWriting = false;
+        for (const { page } of pieces) page.isWriting = false;
       }
-      page.written = used;
-      page.writtenSeq = this.#writtenSeq = lastSeq;
+      for (const { page, end, lastSeq } of pieces) {
+        page.written = end;
+        page.writtenSeq = this.#writtenSeq = lastSeq;
+      }
       this.#pages.releaseWritten();
       if (this.#isFailing) this.#options.onTrouble("the disk takes records again");
       this.#isFailing = false;
       this.#giveRoom();
     }
+  }
+
+  /** What waits in memory, oldest first, as much as is written at once: each write costs a turn of the event loop. */
+  #nextPieces(): readonly Piece[] {
+    const pieces: Piece[] = [];
+    let bytes = 0;
+    for (const page of this.#pages.list) {
+      if (page.written === page.used) continue;
+      bytes += page.used - page.written;
+      if (pieces.length > 0 && bytes > this.#options.disk.batchBytes) break;
+      pieces.push({ page, start: page.written, end: page.used, lastSeq: page.lastSeq });
+    }
+    return pieces;
   }
 
   #fails(error: unknown): void {

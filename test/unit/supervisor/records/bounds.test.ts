@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import type { Journal } from "../../../../src/supervisor/records/journal.ts";
 import { temporaryDirectory } from "../../../fixtures/home.ts";
@@ -101,11 +102,17 @@ test.runIf(isRoot)("a full disk costs the oldest, is told once, and is used agai
   const bootID = newBootID();
   const told: string[] = [];
   const records = join(directory, "records");
-  const journal = await testJournal(records, { bootID, memoryBytes: 2 * MEBIBYTE, onTrouble: (message) => told.push(message) });
+  const journal = await testJournal(records, {
+    bootID,
+    memoryBytes: 2 * MEBIBYTE,
+    writeAfterMs: 100,
+    onTrouble: (message) => told.push(message),
+  });
 
   // Alone on a small disk, the journal makes room by itself.
   await write(journal, 20 * MEBIBYTE);
   expect(told).toEqual([]);
+  await expect.poll(async () => (await journal.stats()).memoryBytes).toBeLessThan(100_000);
   const alone = await readAll(journal, bootID);
   expect(alone[0]).toMatchObject({ kind: "lost", from: 1 });
   expectRange(numbersOf(alone.slice(1)), (alone[0]?.seq ?? 0) + 1, journal.lastSeq);
@@ -175,6 +182,8 @@ test("a directory that is removed while it is in use is made again", async () =>
   const journal = await testJournal(directory, { bootID, memoryBytes: MEBIBYTE, writeAfterMs: 20 });
   await write(journal, 2 * MEBIBYTE);
   await rm(directory, { recursive: true });
+  // It is looked once a second whether the file is still there.
+  await delay(1_000);
   const removedAt = journal.lastSeq;
   await write(journal, 2 * MEBIBYTE);
   const records = await readAll(journal, bootID);
