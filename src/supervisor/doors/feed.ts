@@ -33,12 +33,14 @@ export class Feed {
     this.#credit = credit;
     const backlog = new Map(journal.backlog().map((boot) => [boot.bootID, boot]));
     this.#earlier = [...backlog.keys()].filter((id) => id !== journal.bootID);
-    for (const { bootID, seq } of have) {
+    for (const { bootID, seq: kept } of have) {
       const last = bootID === journal.bootID ? journal.lastSeq : backlog.get(bootID)?.lastSeq;
       // A boot of which nothing is left is not ours to judge.
       if (last === undefined) continue;
-      if (seq > last)
-        throw new NovaError("LINK_PROTOCOL", `record ${seq} of the boot ${bootID} is said to be kept, and the last is ${last}`);
+      if (kept > last && bootID === journal.bootID)
+        throw new NovaError("LINK_PROTOCOL", `record ${kept} of the boot ${bootID} is said to be kept, and the last is ${last}`);
+      // Records are sent before they are on the disk: of a boot that was killed the collector may have more than is left here.
+      const seq = Math.min(kept, last);
       this.#after.set(bootID, seq);
       this.#sent.set(bootID, seq);
       if (seq > 0) journal.acknowledge(bootID, seq);

@@ -122,6 +122,26 @@ it("comes back after kill -9, with what nobody had collected", async () => {
   expect(isRunning(pid ?? 0)).toBe(false);
 });
 
+it("is collected from without a gap or a double through kill -9 under load", async () => {
+  const directory = await supervisorDirectory();
+  const sink = new MemorySink();
+  const flood = { ...shell("flood", "seq 1 100000000"), output: { linesPerSecond: 40_000, overflow: "slow" as const } };
+  for (let boot = 0; boot < 3; boot++) {
+    const supervisor = runSupervisor(directory);
+    const link = await supervisor.link({ sink });
+    if (boot === 0) await link.call("process.start", { spec: flood });
+    await expect.poll(() => [...sink.boots.values()][boot]?.length ?? 0, { timeout: 20_000 }).toBeGreaterThan(20_000);
+    supervisor.child.kill("SIGKILL");
+    await supervisor.ended;
+    await link.close();
+  }
+  expect(sink.wrong).toEqual([]);
+  expect(sink.boots.size).toBe(3);
+  // What the last one left running is ended by the next.
+  const link = await runSupervisor(directory).link({ sink });
+  await link.call("process.stop", { id: "flood", graceMs: 100 });
+});
+
 it("names every setting that is wrong, and does not run", async () => {
   const supervisor = runSupervisor(await supervisorDirectory(), ["--fly"], {
     NOVABOT_WORKER_PORT: "http",

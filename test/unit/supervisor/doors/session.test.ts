@@ -132,6 +132,17 @@ it("takes a collector for a liar that has what never was", async () => {
   expect((await old.next("records")).records[0]).toMatchObject({ seq: 1 });
 });
 
+it("believes a collector that has more of an earlier boot than that brought to its disk", async () => {
+  const first = await openHouse();
+  await first.close();
+  const second = await openHouse({ directory: first.directory });
+  expect(second.journal.backlog().map(({ bootID }) => bootID)).toEqual([first.journal.bootID, second.journal.bootID]);
+  const peer = await dial(second);
+  peer.say(welcome("collector", 10, [{ bootID: first.journal.bootID, seq: first.journal.lastSeq + 500 }]));
+  expect(await peer.next("records")).toMatchObject({ bootID: second.journal.bootID, records: [{ seq: 1 }] });
+  expect(second.journal.backlog().map(({ bootID }) => bootID)).toEqual([second.journal.bootID]);
+});
+
 it("ends a message that is too long, and one that never ends", async () => {
   const house = await openHouse();
   const peer = await dial(house);
