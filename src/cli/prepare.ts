@@ -4,13 +4,22 @@ import { isPrivateEngineRunning, setUp, stopPrivateEngine } from "../host/setup/
 import type { CLIContext } from "./context.ts";
 import { buildProgress } from "./progress.ts";
 
-/** What `demo` and `test` do first: an engine that answers, and the images on it. */
+/** What `demo` and `test` do first: an engine that answers, and the agents' image on it. */
 export async function prepareMachine(context: CLIContext, options: { readonly install: boolean }): Promise<Engine> {
-  const { env } = context;
-  const say = (line: string): void => context.note(line);
-  const engine = await setUp(env, { install: options.install, say });
-  await buildImages(engine, { which: "agent", env, install: options.install, say, progress: buildProgress(context) });
+  const engine = await setUp(context.env, { install: options.install, say: (line) => context.note(line) });
+  await buildImage(context, engine, "agent", options);
   return engine;
+}
+
+/** Builds an image that is missing or has changed, with the base image. */
+export async function buildImage(
+  context: CLIContext,
+  engine: Engine,
+  which: "agent" | "worker",
+  { install }: { readonly install: boolean },
+): Promise<void> {
+  const say = (line: string): void => context.note(line);
+  await buildImages(engine, { which, env: context.env, install, say, progress: buildProgress(context) });
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { packageRoot } from "../host/package-root.ts";
 import { NovaError } from "../model/errors.ts";
 import type { CLIContext } from "./context.ts";
-import { leavingNoEngine, prepareMachine } from "./prepare.ts";
+import { buildImage, leavingNoEngine, prepareMachine } from "./prepare.ts";
 
 export function addTestCommand(program: Command, context: CLIContext): void {
   program
@@ -21,7 +21,8 @@ export function addTestCommand(program: Command, context: CLIContext): void {
       }
       const install = options.install ? [] : ["--no-install"];
       await leavingNoEngine(context.env, async () => {
-        await prepareMachine(context, options);
+        const engine = await prepareMachine(context, options);
+        await buildImage(context, engine, "worker", options);
         const prepared = await runHere("test/prepare.ts", install, context.env);
         if (prepared !== 0) return context.setExitCode(2);
         context.setExitCode((await runHere("test/check.ts", vitest, context.env)) === 0 ? 0 : 1);

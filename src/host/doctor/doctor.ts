@@ -4,7 +4,7 @@ import { probeEngines } from "../engines/find.ts";
 import type { Environment } from "../state.ts";
 import { failure, type Check } from "./check.ts";
 import { checkHome } from "./home.ts";
-import { checkImage } from "./image.ts";
+import { checkImage, checkWorkerImage } from "./image.ts";
 import { checkKernel } from "./network.ts";
 
 const leastNode = 24;
@@ -15,7 +15,7 @@ export async function examine(homePath: string, env: Environment): Promise<Check
   const { engine, info, found } = await checkEngines(env);
   checks.push(...found);
   if (info) checks.push(checkKernel(info));
-  if (engine) checks.push(await checkImage(engine, env));
+  if (engine) checks.push(await checkImage(engine, env), await checkWorkerImage(engine, env));
   else checks.push({ name: "image", status: "warn", detail: "not looked at: no engine answers" });
   checks.push(...(await checkHome(homePath, env, engine && info ? { engine, info } : undefined)));
   return checks;

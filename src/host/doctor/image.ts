@@ -4,6 +4,7 @@ import type { Engine } from "../../engine/engine.ts";
 import { PROTOCOL_LABEL, PROTOCOL_VERSION } from "../../model/markers.ts";
 import { formatSize } from "../../model/size.ts";
 import { listImages, type ListedImage } from "../images/images.ts";
+import { WORKER_TAG } from "../images/versions.ts";
 import type { Environment } from "../state.ts";
 import { failure, type Check } from "./check.ts";
 
@@ -38,6 +39,22 @@ export async function checkImage(engine: Engine, env: Environment): Promise<Chec
       detail: `${detail}: its answers carry no nonce, so anything in the container can forge them`,
       next,
     };
+  } catch (thrown) {
+    return failure(name, thrown);
+  }
+}
+
+/** The workers' image. That it is missing is no fault: whoever runs no workers needs none. */
+export async function checkWorkerImage(engine: Engine, env: Environment): Promise<Check> {
+  const name = `image ${WORKER_TAG}`;
+  const next = "novabot image build worker";
+  try {
+    const image = await engine.findImage(WORKER_TAG);
+    if (!image) return { name, status: "ok", detail: `not built; workers need it (${next})` };
+    const detail = `${image.id.slice(0, 19)}, ${formatSize(image.sizeBytes)}`;
+    const listed = (await listImages(engine, env)).find(({ name: which }) => which === "worker");
+    if (listed?.state !== "outdated") return { name, status: "ok", detail };
+    return { name, status: "warn", detail: `${detail}: it was built by another version of NovaBot`, next };
   } catch (thrown) {
     return failure(name, thrown);
   }

@@ -2,7 +2,7 @@ import type { ImageInfo } from "../../engine/engine.ts";
 import type { Distribution } from "../machine/distribution.ts";
 import type { Environment } from "../state.ts";
 import type { ImageName, OnProgress } from "./build.ts";
-import { AGENT_TAG, BASE_TAG, WORKER_NODE_VERSIONS, WORKER_TAG } from "./versions.ts";
+import { AGENT_TAG, BASE_TAG, type WORKER_NODE_VERSIONS, WORKER_TAG } from "./versions.ts";
 
 export type ImageTags = Readonly<Record<ImageName, string>>;
 

@@ -109,10 +109,10 @@ function failed(places: Places, why: string): NovaError {
 
 /** The Node that came with the supervisor, else the first that is new enough: older ones lose the end of a terminal's output. */
 async function findProgram(env: Environment, directory: string = import.meta.dirname): Promise<SupervisorProgram> {
-  const bundle = ["supervisor.mjs", "../main.ts"].map((name) => join(directory, name)).find((path) => existsSync(path));
-  if (bundle === undefined) {
+  const bundle = join(directory, "supervisor.mjs");
+  if (!existsSync(bundle)) {
     throw new NovaError("SUPERVISOR_FAILED", "The supervisor's program is not beside this command.", {
-      place: join(directory, "supervisor.mjs"),
+      place: bundle,
       next: "Build the worker's image anew (`novabot image build worker`).",
     });
   }
