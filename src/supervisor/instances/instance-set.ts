@@ -81,10 +81,11 @@ export class InstanceSet implements Instances {
     this.#refuseWhenClosing(spec.id);
     this.#refuseOrder(spec);
     const known = this.#entries.get(spec.id);
-    if (known?.isLeaving === true || known?.instance.isUp === true) {
+    refuseLeaving(known);
+    if (known?.instance.isUp === true) {
       const { state, pid } = known.instance.status;
-      const how = known.isLeaving ? "is being removed" : `is ${state} already${pid === null ? "" : ` (process ${pid})`}`;
-      throw new NovaError("INSTANCE_RUNNING", `${quote(spec.id)} ${how}.`, { place: spec.id });
+      const process = pid === null ? "" : ` (process ${pid})`;
+      throw new NovaError("INSTANCE_RUNNING", `${quote(spec.id)} is ${state} already${process}.`, { place: spec.id });
     }
     const entry = known ?? { instance: new Instance(spec, this.#around), shallRun: true, isLeaving: false };
     this.#entries.set(spec.id, entry);
@@ -94,6 +95,7 @@ export class InstanceSet implements Instances {
   async restart(id: string): Promise<InstanceStatus> {
     const entry = this.#entry(id);
     this.#refuseWhenClosing(id);
+    refuseLeaving(entry);
     return await this.#begin(entry, () => entry.instance.restart());
   }
 
@@ -278,4 +280,13 @@ export class InstanceSet implements Instances {
     if (entry === undefined) throw new NovaError("INSTANCE_NOT_FOUND", `There is no instance ${quote(id)}.`, { place: id });
     return entry;
   }
+}
+
+function refuseLeaving(entry: Entry | undefined): void {
+  if (entry?.isLeaving !== true) return;
+  const { id } = entry.instance.status;
+  throw new NovaError("INSTANCE_RUNNING", `${quote(id)} is being removed.`, {
+    place: id,
+    next: "Start it when it is gone.",
+  });
 }

@@ -184,8 +184,11 @@ export class Instance {
 
   async #run(): Promise<void> {
     for (;;) {
+      // Nothing of it runs here.
       if (this.#isRenewed) {
         this.#isRenewed = false;
+        if (this.#stoppers.length > 0) this.#set("stopped", "was stopped, to be started again", { ...gone, nextStartAtMs: null });
+        this.#answer(this.#stoppers);
         this.#restarts.reset();
         this.#status = { ...this.#status, restarts: 0, crashLoop: false };
       }
@@ -195,11 +198,7 @@ export class Instance {
         return;
       }
       const verdict = await this.#once();
-      if (this.#isRenewed) {
-        if (this.#stoppers.length > 0) this.#set("stopped", `was stopped; ${this.#lastEnd}`, gone);
-        this.#answer(this.#stoppers);
-        continue;
-      }
+      if (this.#isRenewed) continue;
       if (this.#wish === "stop" || verdict.kind === "done") {
         this.#settle("stopped", this.#wish === "stop" ? `was stopped; ${this.#lastEnd}` : `ended by itself; ${this.#lastEnd}`);
         return;

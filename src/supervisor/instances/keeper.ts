@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { reasonOf } from "../../model/errors.ts";
 import { type Wanted, wantedFile, writeWanted } from "./wanted-file.ts";
 
@@ -5,16 +6,19 @@ import { type Wanted, wantedFile, writeWanted } from "./wanted-file.ts";
 const RETRY_MS = 5_000;
 /** An instance that crashes without a pause must not keep the disk busy. */
 const SOON_MS = 100;
+/** Nobody who starts or stops an instance waits longer than this for a disk that is slow; it is written all the same. */
+const PATIENCE_MS = 1_000;
 
-/** Keeps the file of instances as the instances are: one write at a time, and many changes in one. A failure is told once, and mended when the disk takes it again. */
+/** Keeps the file of instances as the instances are: one write at a time, and many changes in one. A failure is told once, and so is its mending. */
 export class Keeper {
   readonly #directory: string;
   readonly #present: () => Wanted;
   readonly #tell: (message: string) => void;
-  #isDirty = false;
+  /** The write that has not begun yet, and who waits for it. */
+  #next: PromiseWithResolvers<void> | null = null;
+  #isWriting = false;
   #isClosed = false;
-  #writing: Promise<void> | null = null;
-  #isTold = false;
+  #hasFailed = false;
   #retry: NodeJS.Timeout | undefined;
   #later: NodeJS.Timeout | undefined;
 
@@ -24,13 +28,16 @@ export class Keeper {
     this.#tell = tell;
   }
 
-  /** Resolves when what is there now is on the disk, or was told not to be. */
-  keep(): Promise<void> {
-    if (this.#isClosed) return Promise.resolve();
-    this.#isDirty = true;
-    // What changes while a write is under way is in the next one, which the same promise waits for.
-    this.#writing ??= this.#write();
-    return this.#writing;
+  /** Resolves when what is there now is on the disk, was told not to be, or takes too long. */
+  async keep(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#next ??= Promise.withResolvers();
+    const { promise } = this.#next;
+    if (!this.#isWriting) void this.#write();
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, PATIENCE_MS);
+    await Promise.race([promise, late.promise]);
+    clearTimeout(timer);
   }
 
   /** For what changes often and by itself. */
@@ -44,34 +51,40 @@ export class Keeper {
 
   /** Writes for the last time; later changes are not kept. */
   async close(): Promise<void> {
-    clearTimeout(this.#retry);
-    clearTimeout(this.#later);
     const last = this.keep();
     this.#isClosed = true;
-    await last;
+    clearTimeout(this.#later);
     clearTimeout(this.#retry);
+    await last;
   }
 
   async #write(): Promise<void> {
+    this.#isWriting = true;
     // The start of a process must not wait for the making of this text.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.#isDirty) {
-      this.#isDirty = false;
-      clearTimeout(this.#retry);
-      try {
-        await writeWanted(this.#directory, this.#present());
-        if (this.#isTold) this.#tell(`The file of instances ${wantedFile(this.#directory)} is written again.`);
-        this.#isTold = false;
-      } catch (thrown) {
-        if (!this.#isTold) {
-          this.#tell(
-            `The file of instances ${wantedFile(this.#directory)} could not be written (${reasonOf(thrown)}): after the next boot they would be as they were before. See that the disk has room.`,
-          );
-        }
-        this.#isTold = true;
-        if (!this.#isClosed) this.#retry = setTimeout(() => void this.keep(), RETRY_MS).unref();
-      }
+    await nextTurn();
+    for (let writing = this.#next; writing !== null; writing = this.#next) {
+      this.#next = null;
+      await this.#writeOnce();
+      writing.resolve();
     }
-    this.#writing = null;
+    this.#isWriting = false;
+  }
+
+  async #writeOnce(): Promise<void> {
+    clearTimeout(this.#retry);
+    const path = wantedFile(this.#directory);
+    try {
+      await writeWanted(this.#directory, this.#present());
+      if (this.#hasFailed) this.#tell(`The file of instances ${path} is written again.`);
+      this.#hasFailed = false;
+    } catch (thrown) {
+      if (!this.#hasFailed) {
+        this.#tell(
+          `The file of instances ${path} could not be written (${reasonOf(thrown)}): after the next boot they would be as they were before. See that the disk has room.`,
+        );
+      }
+      this.#hasFailed = true;
+      if (!this.#isClosed) this.#retry = setTimeout(() => void this.keep(), RETRY_MS).unref();
+    }
   }
 }
