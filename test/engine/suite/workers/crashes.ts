@@ -77,16 +77,7 @@ export function crashesSuite(stand: () => WorkerStand): void {
 
     test("the environment of the shell that asks, and the worker's token, are not its", async () => {
       const { logs, exec } = stand();
-      const start = [
-        "node",
-        "/workspace/container/cli-tools.js",
-        "process",
-        "start",
-        "--instance-id",
-        "clean",
-        "--restart",
-        "never",
-      ];
+      const start = [...CLI_TOOLS, "process", "start", "--instance-id", "clean", "--restart", "never"];
       await exec(YARD, "env", "SECRET_OF_THE_SHELL=1", ...start, "--", "env");
       const lines = (
         await until("its lines", async () => {

@@ -109,7 +109,8 @@ export function lifeSuite(stand: () => WorkerStand): void {
     test("names differ in more than their case, and two starts at once make one worker", async () => {
       const { run, must, home, fixture } = stand();
       const both = await Promise.all([run(["worker", "start", "twin"]), run(["worker", "start", "twin"])]);
-      expect(both.map(({ code }) => code).toSorted()).toEqual([0, 2]);
+      expect(both.filter(({ code }) => code === 0)).toHaveLength(1);
+      expect(both.filter(({ code }) => code === 2)).toHaveLength(1);
       expect(await fixture.engine.list({ [labels.home]: home.label, [labels.worker]: "twin" })).toHaveLength(1);
       expect((await run(["worker", "start", "TWIN"])).stderr).toContain("in other letters");
       await must("worker", "stop", "twin", "--remove", "--remove-data", "twin");

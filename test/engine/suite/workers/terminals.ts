@@ -56,8 +56,8 @@ export function terminalsSuite(stand: () => WorkerStand): void {
       const open = (
         ...args: readonly string[]
       ): { seen: () => string; type(text: string): void; resize(columns: number, rows: number): void; end: Promise<number> } => {
-        const [program = "", ...rest] = [...inside(), novabot, "worker", "terminal", YARD, ...args];
-        const pty = spawn(program, rest, { cols: 90, rows: 25, env: { ...process.env, ...env } as Record<string, string> });
+        const argv = [...inside(), novabot, "worker", "terminal", YARD, ...args];
+        const pty = spawn("nsenter", argv, { cols: 90, rows: 25, env: { ...process.env, ...env } });
         let seen = "";
         pty.onData((text) => (seen += text));
         const end = new Promise<number>((resolve) => pty.onExit(({ exitCode }) => resolve(exitCode)));
