@@ -148,7 +148,7 @@ test.each([
     if (lifeMs > WRITE_AFTER_MS + SLACK_MS) expect(promised).toBeGreaterThan(0);
 
     const present = newBootID();
-    const journal = await testJournal(directory, { bootID: present, diskBytes: 67_108_864 });
+    const journal = await testJournal(directory, { bootID: present, diskBytes: 16_777_216 });
     const [booted] = await journal.read(present, 0, { records: 1, bytes: 1 });
     const kept = await readAll(journal, id);
     const lastSeq = kept.at(-1)?.seq ?? 0;
@@ -161,7 +161,7 @@ test.each([
     await journal.close();
   }
   // What the bound took away of the oldest is told, and nothing else is missing.
-  const journal = await testJournal(directory, { diskBytes: 67_108_864 });
+  const journal = await testJournal(directory, { diskBytes: 16_777_216 });
   for (const { id, lastSeq } of boots) {
     const records = await readAll(journal, id);
     expect(records.at(-1)?.seq ?? 0).toBe(lastSeq);
