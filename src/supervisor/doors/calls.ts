@@ -49,9 +49,9 @@ export function createDispatch(asked: Asked): Dispatch {
       linked: asked.linked(),
       rssBytes: process.memoryUsage.rss(),
     }),
-    "process.start": async ({ spec, wait, timeoutMs }) => {
+    "process.start": async ({ spec, wait, timeoutMs }, { signal }) => {
       const status = await instances.start(spec);
-      return wait === undefined ? status : instances.wait(spec.id, wait, timeoutMs ?? START_TIMEOUT_MS);
+      return wait === undefined ? status : instances.wait(spec.id, wait, timeoutMs ?? START_TIMEOUT_MS, signal);
     },
     "process.stop": ({ id, graceMs }) => instances.stop(id, graceMs),
     "process.restart": ({ id }) => instances.restart(id),
@@ -61,7 +61,7 @@ export function createDispatch(asked: Asked): Dispatch {
     },
     "process.status": async ({ id }) => instances.status(id),
     "process.list": async () => ({ instances: instances.list() }),
-    "process.wait": ({ id, for: condition, timeoutMs }) => instances.wait(id, condition, timeoutMs),
+    "process.wait": ({ id, for: condition, timeoutMs }, { signal }) => instances.wait(id, condition, timeoutMs, signal),
     "errors.list": async (query, asker) => {
       const here = errors.list(query);
       const there = await asker.history()?.ask("errors.list", query);

@@ -140,7 +140,7 @@ export class InstanceSet implements Instances {
     await this.#news.keep();
   }
 
-  async wait(id: string, condition: WaitCondition, timeoutMs: number): Promise<InstanceStatus> {
+  async wait(id: string, condition: WaitCondition, timeoutMs: number, signal?: AbortSignal): Promise<InstanceStatus> {
     this.#entry(id);
     return await new Promise((resolve, reject) => {
       const look: Watcher = (changed) => {
@@ -154,7 +154,13 @@ export class InstanceSet implements Instances {
       const done = (): void => {
         clearTimeout(timer);
         this.#watchers.delete(look);
+        signal?.removeEventListener("abort", giveUp);
       };
+      const giveUp = (): void => {
+        done();
+        reject(new NovaError("WAIT_TIMEOUT", `Nobody waits any more for ${quote(id)} to be ${condition}.`, { place: id }));
+      };
+      signal?.addEventListener("abort", giveUp);
       const timer = setTimeout(() => {
         done();
         const { state, ready, why } = this.status(id);
@@ -164,6 +170,7 @@ export class InstanceSet implements Instances {
       }, timeoutMs);
       this.#watchers.add(look);
       look(id);
+      if (signal?.aborted === true) giveUp();
     });
   }
 

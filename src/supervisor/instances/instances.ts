@@ -12,7 +12,8 @@ export interface Instances {
   restart(id: string): Promise<InstanceStatus>;
   /** Stops and forgets it. */
   remove(id: string): Promise<void>;
-  wait(id: string, condition: WaitCondition, timeoutMs: number): Promise<InstanceStatus>;
+  /** The signal ends the waiting, for those who have gone. */
+  wait(id: string, condition: WaitCondition, timeoutMs: number, signal?: AbortSignal): Promise<InstanceStatus>;
   /** Environment and directory of an instance, for a terminal in its place. */
   place(id: string): { readonly env: Readonly<Record<string, string>>; readonly directory: string };
   /** Ends all, those first that others do not wait for, within `graceMs` together; keeps what shall run after the next boot. */

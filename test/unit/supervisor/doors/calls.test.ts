@@ -152,6 +152,15 @@ it("works on a bounded number of calls at once, and on each number once", async 
   await closed;
 });
 
+it("waits no longer for somebody who has cancelled", async () => {
+  const house = await openHouse();
+  const { send, next, socket } = command(house);
+  await house.instances.start(specOf("one", "sleep 1000"));
+  const id = send("process.wait", { id: "one", for: "stopped", timeoutMs: 86_400_000 });
+  socket.write(`${JSON.stringify({ type: "cancel", id })}\n`);
+  expect((await next((line) => line.id === id)).error).toMatchObject({ code: "WAIT_TIMEOUT" });
+});
+
 it("keeps little for an asker that does not read", async () => {
   const house = await openHouse();
   await house.instances.start(specOf("flood", "yes 0123456789012345678901234567890123456789 | head -n 400000; sleep 1000"));
