@@ -124,7 +124,8 @@ async function boot(options: SupervisorOptions, opened: (() => Promise<void> | v
     terminal: (socket, request) => terminals.connect(socket, request),
     health: createHealth({ address: "127.0.0.1", token: "", ...settings.door, port: () => door?.port ?? 0 }),
   });
-  await startProgram(options, instances);
+  // What an earlier boot left of it may take its time to end, and a signal must be heard meanwhile.
+  void startProgram(options, instances);
 
   let stopping: Promise<void> | null = null;
   const stop = async (why: string): Promise<void> => {

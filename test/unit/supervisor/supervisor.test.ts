@@ -142,6 +142,25 @@ it("is collected from without a gap or a double through kill -9 under load", asy
   await link.call("process.stop", { id: "flood", graceMs: 100 });
 });
 
+it("has its doors open, and ends in time, while what an earlier boot left will not end", async () => {
+  const directory = await supervisorDirectory();
+  const stubborn = ["--", "bash", "-c", 'trap "" TERM; echo deaf; while :; do sleep 1; done'];
+  const first = runSupervisor(directory, stubborn);
+  const link = await first.link();
+  await expect.poll(async () => (await link.call("logs.get", { limit: 10 })).records.length, { timeout: 10_000 }).toBe(1);
+  const { pid } = await link.call("process.status", { id: "app" });
+  first.child.kill("SIGKILL");
+  await first.ended;
+  const second = runSupervisor(directory, stubborn, { NOVABOT_STOP_GRACE_MS: "1500" });
+  const again = await second.link();
+  expect(await again.call("process.status", { id: "app" })).toMatchObject({ state: "starting" });
+  const startedAtMs = performance.now();
+  second.child.kill("SIGTERM");
+  expect(await second.ended).toEqual({ code: 0, signal: null });
+  expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+  expect(isRunning(pid ?? 0)).toBe(false);
+});
+
 it("names every setting that is wrong, and does not run", async () => {
   const supervisor = runSupervisor(await supervisorDirectory(), ["--fly"], {
     NOVABOT_WORKER_PORT: "http",
