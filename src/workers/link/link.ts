@@ -30,14 +30,14 @@ export interface LinkOptions {
 }
 
 export interface CallOptions {
-  /** For the connection and the answer together; null: as long as it takes. */
+  /** For the connection and the answer together; null: as long as it takes. When left out, a minute more than the call itself may take. */
   readonly timeoutMs?: number | null;
   readonly signal?: AbortSignal;
 }
 
 export interface WorkerLink {
   readonly state: LinkState;
-  /** Waits for the connection where there is none. Rejects with the worker's failure, with LINK_LOST or WAIT_TIMEOUT; a call that was sent is never sent again. */
+  /** Waits for the connection where there is none. Rejects with the worker's failure, with DOOR_REFUSED, LINK_LOST or WAIT_TIMEOUT; a call that was sent is never sent again. */
   call<Name extends Exclude<WorkerCallName, "records.follow">>(
     name: Name,
     params: CallParams<Name>,
@@ -77,7 +77,7 @@ class Link implements WorkerLink {
   async call<Name extends Exclude<WorkerCallName, "records.follow">>(
     name: Name,
     params: CallParams<Name>,
-    { timeoutMs = CALL_MS, signal }: CallOptions = {},
+    { timeoutMs = usualMs(params), signal }: CallOptions = {},
   ): Promise<CallResult<Name>> {
     const late = new AbortController();
     const timer = timeoutMs === null ? null : setTimeout(() => late.abort(), timeoutMs);
@@ -193,6 +193,8 @@ class Link implements WorkerLink {
   async #linked(signal: AbortSignal): Promise<Connection> {
     while (!signal.aborted && this.state.kind !== "closed") {
       if (this.#connection) return this.#connection;
+      // A door that refuses will not think better of it while somebody waits.
+      if (this.state.kind === "waiting" && this.state.error.code === "DOOR_REFUSED") throw this.state.error;
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
         signal.addEventListener("abort", () => resolve(), { once: true });
@@ -213,6 +215,11 @@ class Link implements WorkerLink {
     for (const resolve of waiting) resolve();
     this.#options.onState?.(state);
   }
+}
+
+function usualMs(params: object): number {
+  const ownMs = "timeoutMs" in params ? params.timeoutMs : "graceMs" in params ? params.graceMs : 0;
+  return CALL_MS + (typeof ownMs === "number" ? ownMs : 0);
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
