@@ -60,10 +60,10 @@ function isOwn(
   const text = variableOf(entry.pid, MARKER_VARIABLE);
   const marker = text === null ? null : readMarker(text);
   if (marker !== null) return traits.isMarker(marker);
-  // A terminal's server may listen on the port, too, and one that an engine put in here has no parent: neither is the instance's.
-  const adopted = sockets.size > 0 && entry.parent !== 0 && !lineage(entries, entry.pid).has(self);
-  if (traits.pipes.size === 0 && !adopted) return false;
-  return holdsOpen(entry.pid, traits.pipes, adopted ? sockets : new Set());
+  // What an engine put in here has no parent: a server of its own is not the instance's.
+  if (!holdsOpen(entry.pid, traits.pipes, entry.parent === 0 ? new Set() : sockets)) return false;
+  // Nor is what this supervisor started otherwise: a terminal may listen on the port, and has all of our files open until it is the shell.
+  return !lineage(entries, entry.pid).has(self);
 }
 
 /** A process and its ancestors. */
