@@ -7,6 +7,7 @@ import { lifecycleSuite } from "./lifecycle.ts";
 import { lossSuite } from "./loss.ts";
 import { observationSuite } from "./observation.ts";
 import { descriptionsSuite } from "./observation-descriptions.ts";
+import { servingSuite } from "./serving.ts";
 import { socketsSuite } from "./sockets.ts";
 import { streamsSuite } from "./streams.ts";
 
@@ -27,6 +28,7 @@ export function engineSuite(start: () => Promise<TestEngine>): void {
   isolationSuite(fixture);
   egressSuite(fixture);
   socketsSuite(fixture);
+  servingSuite(fixture);
   observationSuite(fixture);
   descriptionsSuite(fixture);
   imagesSuite(fixture);
