@@ -48,8 +48,9 @@ export async function comeUp(
 ): Promise<readonly InstanceStatus[]> {
   const { said, timeoutMs, signal } = options;
   const over = new AbortController();
+  let trouble = "";
   const late = setTimeout(
-    () => over.abort(failed(worker, `it did not come up within ${timeoutMs / 1000} s`, said.text())),
+    () => over.abort(failed(worker, `it did not come up within ${timeoutMs / 1000} s${trouble}`, said.text())),
     timeoutMs,
   );
   const stop = (): void =>
@@ -63,7 +64,10 @@ export async function comeUp(
   });
   ended.catch(() => undefined);
   try {
-    return await Promise.race([ended, options.address ? askUntilUp(worker, options.address, over) : stands(over.signal)]);
+    return await Promise.race([
+      ended,
+      options.address ? askUntilUp(worker, options.address, over, (words) => (trouble = ` (${words})`)) : stands(over.signal),
+    ]);
   } finally {
     clearTimeout(late);
     signal.removeEventListener("abort", stop);
@@ -80,12 +84,14 @@ async function askUntilUp(
   worker: KeptWorker,
   address: () => Promise<WorkerAddress>,
   over: AbortController,
+  onTrouble: (words: string) => void,
 ): Promise<readonly InstanceStatus[]> {
   const link = openLink({
     dial: dialFrom(address),
     firstDelayMs: 50,
     mostDelayMs: 500,
     onState: (state) => {
+      if (state.kind === "waiting") onTrouble(state.error.message);
       // A door that answers and does not let its own host in will not do so later.
       if (state.kind === "waiting" && state.error.code === "DOOR_REFUSED") over.abort(state.error);
     },
