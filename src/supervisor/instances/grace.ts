@@ -1,9 +1,10 @@
 import { performance } from "node:perf_hooks";
+import { Alarm } from "./alarm.ts";
 
 /** The time in which processes may end by themselves. It can be cut short while it runs. */
 export class Grace {
   #endsAtMs: number;
-  #wake: (() => void) | null = null;
+  readonly #alarm = new Alarm();
 
   constructor(ms: number) {
     this.#endsAtMs = performance.now() + ms;
@@ -25,20 +26,12 @@ export class Grace {
 
   /** Ends a pause. */
   wake(): void {
-    this.#wake?.();
+    this.#alarm.ring();
   }
 
   /** Resolves after so long, or when something happened, or at the end of a grace that is not over yet. */
   pause(ms: number): Promise<void> {
     const { leftMs } = this;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#wake = null;
-        resolve();
-      };
-      const timer = setTimeout(done, Math.ceil(leftMs === 0 ? ms : Math.min(ms, leftMs)));
-      this.#wake = done;
-    });
+    return this.#alarm.pause(leftMs === 0 ? ms : Math.min(ms, leftMs));
   }
 }

@@ -1,22 +1,21 @@
 import { performance } from "node:perf_hooks";
 import type { InstanceSpec, InstanceState, InstanceStatus } from "../../model/instance.ts";
 import { NovaError, quote } from "../../model/errors.ts";
+import { Alarm } from "./alarm.ts";
 import { belongings } from "./belongings.ts";
 import { endProcesses, signalProcess } from "./end-processes.ts";
 import { instanceEnvironment } from "./environment.ts";
 import { Grace } from "./grace.ts";
 import { watchHealth } from "./health.ts";
 import { MARKER_VARIABLE, writeMarker } from "./marker.ts";
-import type { OpenOutput, Output } from "./output.ts";
+import type { OpenOutput } from "./output.ts";
 import type { ProbePlace } from "./probe.ts";
 import type { ProcessEntry, ProcessID } from "./processes.ts";
 import { Restarts, type Verdict } from "./restarts.ts";
-import { type End, type LiveProcess, startProcess } from "./spawn.ts";
+import { type End, lastLines, type LiveProcess, startProcess } from "./spawn.ts";
 
 /** What is left of an instance that crashed gets so long at most before the next start. */
 const LEFTOVER_GRACE_MS = 2_000;
-/** The last lines come at once when all who write are gone, but for an instance that is slowed down; what the pipe holds then is read in one go. */
-const OUTPUT_END_MS = 250;
 /** A program that cannot even be started is not tried again faster than this, whatever its policy says. */
 const EXEC_DELAY_MS = 100;
 
@@ -73,7 +72,7 @@ export class Instance {
   #starts = 0;
   /** The ending that is going on, which a stop in a hurry cuts short. */
   #grace: Grace | null = null;
-  #wake: (() => void) | null = null;
+  readonly #alarm = new Alarm();
   #lastEnd = "";
   #nextStartMs = 0;
   #startError: NovaError | null = null;
@@ -89,22 +88,7 @@ export class Instance {
     void predecessor?.isGone.then(() => {
       this.#predecessor = null;
     });
-    this.#status = {
-      id: spec.id,
-      state: "stopped",
-      ready: false,
-      pid: null,
-      sinceMs: Date.now(),
-      startedAtMs: null,
-      exitCode: null,
-      signal: null,
-      restarts: 0,
-      crashLoop: false,
-      nextStartAtMs: null,
-      why: "was not started yet",
-      port: spec.port,
-      argv: spec.argv,
-    };
+    this.#status = firstStatus(spec);
   }
 
   get spec(): InstanceSpec {
@@ -158,20 +142,20 @@ export class Instance {
       return Promise.resolve(this.#status);
     }
     this.#grace?.shorten(graceMs);
-    this.#nudge();
+    this.#alarm.ring();
     return new Promise((resolve, reject) => this.#stoppers.push({ resolve, reject }));
   }
 
   /** Something that it may wait for has changed. */
   look(): void {
-    if (this.#status.state === "starting") this.#nudge();
+    if (this.#status.state === "starting") this.#alarm.ring();
   }
 
   #renew(): Promise<InstanceStatus> {
     this.#wish = "run";
     this.#isRenewed = true;
     const started = new Promise<InstanceStatus>((resolve, reject) => this.#starters.push({ resolve, reject }));
-    this.#nudge();
+    this.#alarm.ring();
     this.#go();
     return started;
   }
@@ -207,7 +191,7 @@ export class Instance {
         this.#settle("crashed", `${this.#lastEnd}; ${verdict.why}`, { crashLoop: verdict.crashLoop });
         return;
       }
-      for (let leftMs = this.#leftMs; leftMs > 0 && !this.#isDisturbed; leftMs = this.#leftMs) await this.#pause(leftMs);
+      for (let leftMs = this.#leftMs; leftMs > 0 && !this.#isDisturbed; leftMs = this.#leftMs) await this.#alarm.pause(leftMs);
       if (this.#isRenewed) continue;
       if (this.#isDisturbed) {
         this.#settle("stopped", `was stopped while it waited for its restart; ${this.#lastEnd}`);
@@ -235,7 +219,7 @@ export class Instance {
       const why = `waits for ${others}`;
       if (this.#status.why !== why) this.#set("starting", why);
       this.#answer(this.#starters);
-      await this.#pause(null);
+      await this.#alarm.pause(null);
     }
   }
 
@@ -249,7 +233,7 @@ export class Instance {
     try {
       live = await startProcess(spec, env, marker, this.#around.openOutput, (end) => {
         this.#end = end;
-        this.#nudge();
+        this.#alarm.ring();
         this.#grace?.wake();
       });
     } catch (thrown) {
@@ -289,13 +273,13 @@ export class Instance {
       ready: (ready, why) => this.#set("running", why, { ready }),
       failed: (why) => {
         failure = why;
-        this.#nudge();
+        this.#alarm.ring();
       },
     });
     const healthy = setTimeout(() => {
       if (this.#status.crashLoop) this.#set("running", "runs, and has for a while", { crashLoop: false });
     }, spec.restart.healthyAfterMs);
-    while (this.#end === null && failure === null && !this.#isDisturbed) await this.#pause(null);
+    while (this.#end === null && failure === null && !this.#isDisturbed) await this.#alarm.pause(null);
     clearTimeout(healthy);
     endWatch();
     return failure;
@@ -315,9 +299,9 @@ export class Instance {
         );
       }
     }
-    while (this.#end === null) await this.#pause(null);
+    while (this.#end === null) await this.#alarm.pause(null);
     this.#grace = null;
-    await outputEnd(live.output);
+    await lastLines(live.output);
     this.#live = null;
     return early ?? this.#judge(live, spec, how);
   }
@@ -402,23 +386,6 @@ export class Instance {
     this.#status = { ...this.#status, ...fields, state, sinceMs, why: why.slice(0, 4096), port, argv };
     this.#around.changed(this);
   }
-
-  #nudge(): void {
-    this.#wake?.();
-  }
-
-  /** Resolves after so long (null: never by itself), or at the next nudge. */
-  #pause(ms: number | null): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#wake = null;
-        resolve();
-      };
-      const timer = ms === null ? undefined : setTimeout(done, Math.ceil(ms));
-      this.#wake = done;
-    });
-  }
 }
 
 interface Ending {
@@ -428,12 +395,19 @@ interface Ending {
   readonly isTold: boolean;
 }
 
-async function outputEnd(output: Output): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<true>((resolve) => {
-    timer = setTimeout(resolve, OUTPUT_END_MS, true);
-  });
-  const isLate = await Promise.race([output.ended, late]);
-  clearTimeout(timer);
-  if (isLate === true) output.abandon();
+function firstStatus({ id, port, argv }: InstanceSpec): InstanceStatus {
+  return {
+    id,
+    state: "stopped",
+    ...gone,
+    sinceMs: Date.now(),
+    exitCode: null,
+    signal: null,
+    restarts: 0,
+    crashLoop: false,
+    nextStartAtMs: null,
+    why: "was not started yet",
+    port,
+    argv,
+  };
 }

@@ -9,6 +9,9 @@ import { type Marker, MARKER_VARIABLE, writeMarker } from "./marker.ts";
 import type { OpenOutput, Output } from "./output.ts";
 import { fileKey, readProcess, startedEver } from "./processes.ts";
 
+/** The last lines come at once when all who write are gone, but for an instance that is slowed down; what the pipe holds then is read in one go. */
+const OUTPUT_END_MS = 250;
+
 /** How the process that was started ended; what it started itself may still be there. */
 export interface End {
   readonly exitCode: number | null;
@@ -72,6 +75,15 @@ export async function startProcess(
     startedAtMs: Date.now(),
     startedMs: performance.now(),
   };
+}
+
+/** Resolves when all that was written is kept. To be called when nobody who belongs to the process lives. */
+export async function lastLines(output: Output): Promise<void> {
+  const late = Promise.withResolvers<"late">();
+  const timer = setTimeout(late.resolve, OUTPUT_END_MS, "late");
+  const end = await Promise.race([output.ended, late.promise]);
+  clearTimeout(timer);
+  if (end === "late") output.abandon();
 }
 
 function open(spec: InstanceSpec, openOutput: OpenOutput): Output {
