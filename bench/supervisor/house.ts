@@ -9,6 +9,7 @@ import { bundleSupervisor } from "../../src/host/images/sources.ts";
 import { packageRoot } from "../../src/host/package-root.ts";
 import { instanceSpecSchema } from "../../src/model/instance.ts";
 import { type Connection, openConnection } from "../../src/supervisor/command/connection.ts";
+import { supervisorNodeOptions } from "../../src/supervisor/command/launch.ts";
 import type { Subject } from "./subject.ts";
 
 export interface House {
@@ -31,7 +32,7 @@ export async function startHouse(directory: string): Promise<House> {
   const socket = join(home, "s.sock");
   const token = randomBytes(24).toString("hex");
   const port = await freePort();
-  const child = spawn(process.execPath, ["--optimize-for-size", bundle], {
+  const child = spawn(process.execPath, [...supervisorNodeOptions, bundle], {
     cwd: home,
     stdio: ["ignore", "ignore", "inherit"],
     env: {

@@ -27,7 +27,8 @@ export async function startSupervisord(directory: string): Promise<Subject> {
   const { programs, modules } = await bringSupervisor();
   const version = readdirSync(modules)
     .find((name) => /^supervisor-.*\.(?:egg|dist)-info$/.test(name))
-    ?.split("-")[1];
+    ?.split("-")[1]
+    ?.replace(".egg", "");
   const home = join(directory, "supervisord");
   mkdirSync(home);
   const socket = join(home, "s.sock");

@@ -6,4 +6,5 @@ case "${1:-}" in
     *) set -- -- "$@" ;;
 esac
 # The application's settings for Node are not the supervisor's; its children get them all the same.
-exec /workspace/container/bin/node --disable-sigusr1 /workspace/container/supervisor.mjs "$@"
+# The options are those of `supervisorNodeOptions`: they keep its memory small.
+exec /workspace/container/bin/node --optimize-for-size --v8-pool-size=1 --disable-sigusr1 /workspace/container/supervisor.mjs "$@"

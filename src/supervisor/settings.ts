@@ -97,7 +97,7 @@ export function readSettings(
     // Engines give a container 10 s; what is not done by then is killed in the middle of it.
     stopGraceMs: whole("NOVABOT_STOP_GRACE_MS", 9_000, 100, 86_400_000),
     records: {
-      memoryBytes: whole("NOVABOT_RECORDS_MEMORY_BYTES", 16 * MEBIBYTE, MEBIBYTE, 1024 * MEBIBYTE),
+      memoryBytes: whole("NOVABOT_RECORDS_MEMORY_BYTES", 12 * MEBIBYTE, MEBIBYTE, 1024 * MEBIBYTE),
       diskBytes: whole("NOVABOT_RECORDS_DISK_BYTES", 256 * MEBIBYTE, MEBIBYTE, 1_048_576 * MEBIBYTE),
     },
     terminals: {

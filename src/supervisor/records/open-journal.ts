@@ -80,7 +80,7 @@ class RecordJournal implements Journal {
     this.bootID = options.bootID;
     this.#boots = boots;
     this.#present = boots.present;
-    const { directory, memoryBytes = 16 * MEBIBYTE, diskBytes = 256 * MEBIBYTE, writeAfterMs = 1000 } = options;
+    const { directory, memoryBytes = 12 * MEBIBYTE, diskBytes = 256 * MEBIBYTE, writeAfterMs = 1000 } = options;
     const { onTrouble = (): void => undefined } = options;
     this.#now = options.now ?? Date.now;
     this.#pages = new Pages(memoryBytes);

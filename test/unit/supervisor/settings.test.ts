@@ -33,7 +33,7 @@ describe("the supervisor's settings", () => {
       dataDirectory: "/workspace/data",
       door: null,
       stopGraceMs: 9_000,
-      records: { memoryBytes: 16_777_216, diskBytes: 268_435_456 },
+      records: { memoryBytes: 12_582_912, diskBytes: 268_435_456 },
       terminals: { graceMs: 300_000, idleMs: 28_800_000 },
       program: null,
     });
