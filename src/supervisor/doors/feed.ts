@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Journal } from "../records/journal.ts";
 import { NovaError } from "../../model/errors.ts";
 import { batchesOf } from "./batches.ts";
@@ -103,7 +104,10 @@ export class Feed {
       this.#credit -= batch.records.length;
       this.#outlet.send(JSON.stringify({ type: "records", ...batch }));
     }
-    return records.length > 0;
+    if (records.length === 0) return false;
+    // Records in memory are read and written without waiting: terminals and instances get their turn in between.
+    await setImmediate();
+    return true;
   }
 
   #tell(): void {

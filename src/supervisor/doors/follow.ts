@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { CallParams } from "../../model/worker-calls.ts";
 import type { WorkerRecord } from "../../model/record.ts";
 import type { Journal } from "../records/journal.ts";
@@ -22,6 +23,8 @@ export async function follow(journal: Journal, filter: Filter, { signal, part }:
         continue;
       }
       after = Math.max(after, last.seq);
+      // Records in memory are read without waiting: terminals and instances get their turn in between.
+      await setImmediate();
       const wanted = records.filter((record) => passes(record, filter));
       for (const batch of batchesOf(journal.bootID, wanted)) {
         await part(batch);
