@@ -116,7 +116,8 @@ export const workerMessageSchema: z.ZodType<WorkerMessage> = z.union([
   z.strictObject({ type: z.literal("more"), id, part: z.unknown() }),
   call,
   result,
-  failure,
+  // 0 is no call's number: the unix socket refuses the connection itself.
+  failure.extend({ id: seq }),
   z.strictObject({
     type: z.literal("bye"),
     reason: z.enum(["replaced", "stopping", "protocol", "too slow"]),

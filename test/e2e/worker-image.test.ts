@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
 import { findEngine } from "../../src/host/engines/find.ts";
+import { packContext } from "../../src/host/images/context.ts";
 import { buildImages, listImages } from "../../src/host/images/images.ts";
 import { openWorker, WORKER_IMAGE } from "../fixtures/worker-container.ts";
 import { promiseWorkers } from "../fixtures/worker-promises.ts";
@@ -65,16 +66,32 @@ test("it is listed, and not built again while nothing has changed", async () => 
   });
 });
 
-test("its programs can have Node 22, which a later build keeps, while the supervisor has its own", async () => {
-  const tag = `novabot-test-worker:${process.pid}`;
-  made.push(tag);
-  const options = { which: "worker", env: process.env, install: false, say: () => undefined, tags: { worker: tag } } as const;
+test("on another image, what that brings stays; the programs can have Node 22, while the supervisor has its own", async () => {
+  const [other, tag] = [`novabot-test-other:${process.pid}`, `novabot-test-worker:${process.pid}`];
+  made.push(tag, other);
+  // Like Cloudflare's: another Node behind a link, programs of its own, an entrypoint, and nobody with the number 1000.
+  const dockerfile = [
+    "FROM novabot-base:latest",
+    "RUN userdel -r node && rm /usr/local/bin/node && mkdir /opt/node \\",
+    "    && for name in node bun tsc; do printf '#!/bin/sh\\necho other\\n' > /opt/node/$name && chmod 0755 /opt/node/$name; done \\",
+    "    && ln -s /opt/node/node /opt/node/bun /opt/node/tsc /usr/local/bin/ \\",
+    "    && cp /opt/node/node /usr/local/bin/cloudflared",
+    'ENTRYPOINT ["/opt/node/node"]',
+    'CMD ["start"]',
+    "",
+  ];
+  const context = packContext([{ path: "Dockerfile", mode: 0o644, content: dockerfile.join("\n") }]);
+  await engine.buildImage({ tag: other, context, buildArgs: {}, labels: {} });
+  const env = { ...process.env, NOVABOT_WORKER_BASE_IMAGE: other };
+  const options = { which: "worker", env, install: false, say: () => undefined, tags: { worker: tag } } as const;
   await buildImages(engine, { ...options, node: 22 });
-  expect((await buildImages(engine, options))[1]?.action).toBe("up to date");
+  expect((await buildImages(engine, options))[1]?.action, "a later build keeps the choice").toBe("up to date");
   const worker = await openWorker(engine, { image: tag, command: ["node", "-p", "process.version"] });
   await worker.ok("cli-tools process wait -i app --for stopped");
   expect(await worker.ok("cli-tools logs get --format raw")).toBe("v22.23.3\n");
-  expect(await worker.ok("/workspace/container/bin/node --version")).toBe("v24.21.0\n");
+  expect(await worker.ok("/workspace/container/bin/node --version; /opt/node/node; cloudflared; bun --version; id -un")).toBe(
+    "v24.21.0\nother\nother\n1.4.5\nnode\n",
+  );
   expect(await worker.ok("/workspace/container/health.sh")).toContain("healthy");
 }, 300_000);
 
