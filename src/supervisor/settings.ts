@@ -106,6 +106,8 @@ export function readSettings(
     },
     program: readProgram(argv, wrong),
   };
+  if (settings.door !== null && settings.program !== null && settings.program.port === settings.door.port)
+    wrong.push(`--port ${settings.door.port} is the worker's own door: give the program another one, or set NOVABOT_WORKER_PORT`);
   // The kernel's limit for the address of a unix socket, with its closing null character.
   if (Buffer.byteLength(settings.socketPath) > 107)
     wrong.push(`NOVABOT_SUPERVISOR_SOCKET must not be longer than 107 bytes, and is ${quote(settings.socketPath)}`);

@@ -115,7 +115,14 @@ async function boot(options: SupervisorOptions, opened: (() => Promise<void> | v
   });
   opened.push(() => terminals.close());
 
-  const dispatch = createDispatch({ identity, instances, journal, errors, linked: () => monitor.linked });
+  const dispatch = createDispatch({
+    identity,
+    instances,
+    journal,
+    errors,
+    doorPort: door?.port ?? null,
+    linked: () => monitor.linked,
+  });
   const monitor = new Monitor({ identity, journal, instances, dispatch });
   const unixDoor = await openUnixDoor(settings.socketPath, dispatch, () => monitor.history());
   opened.push(() => unixDoor.close());

@@ -14,6 +14,8 @@ export interface Asked {
   readonly instances: Instances;
   readonly journal: Journal;
   readonly errors: ErrorWatch;
+  /** Of the door for collectors and terminals; null where there is none. */
+  readonly doorPort: number | null;
   /** Whether somebody collects the records right now. */
   readonly linked: () => boolean;
 }
@@ -50,6 +52,15 @@ export function createDispatch(asked: Asked): Dispatch {
       rssBytes: process.memoryUsage.rss(),
     }),
     "process.start": async ({ spec, wait, timeoutMs }, { signal }) => {
+      if (spec.port !== null && spec.port === asked.doorPort)
+        throw new NovaError(
+          "INSTANCE_INVALID",
+          `port ${spec.port} is the worker's own door, and ${quote(spec.id)} cannot have it`,
+          {
+            place: spec.id,
+            next: "Give it another port, or set NOVABOT_WORKER_PORT in the container.",
+          },
+        );
       const status = await instances.start(spec);
       return wait === undefined ? status : instances.wait(spec.id, wait, timeoutMs ?? START_TIMEOUT_MS, signal);
     },

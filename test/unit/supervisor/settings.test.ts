@@ -116,6 +116,8 @@ describe("the supervisor's settings", () => {
     });
     expect(wrong({}, ["--instance-id", "-x", "--", "a"])).toHaveLength(1);
     expect(wrong({}, ["--port", "0", "--", "a"])).toHaveLength(1);
+    expect(wrong({ NOVABOT_WORKER_TOKEN: TOKEN }, ["--port", "8080", "--", "a"])).toEqual([expect.stringContaining("door")]);
+    expect(wrong({}, ["--port", "8080", "--", "a"])).toEqual([]);
     expect(wrong({}, ["--instance-id", "web"])).toHaveLength(1);
     expect(wrong({}, ["--"])).toHaveLength(1);
     expect(wrong({}, ["run", "it"])).toEqual([expect.stringContaining('"run"')]);

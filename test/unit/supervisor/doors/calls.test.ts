@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { expect, it, onTestFinished } from "vitest";
-import { openHouse, type House } from "../../../fixtures/supervised-house.ts";
+import { DOOR_PORT, openHouse, type House } from "../../../fixtures/supervised-house.ts";
 
 interface Line {
   readonly type: string;
@@ -89,6 +89,10 @@ it("says what is wrong with a call, and takes the next one", async () => {
   expect(await failure("process.start", { spec: { id: "one", argv: [] } })).toMatchObject({
     code: "INSTANCE_INVALID",
     message: expect.stringContaining("spec.argv"),
+  });
+  expect(await failure("process.start", { spec: { ...sleeper("one"), port: DOOR_PORT } })).toMatchObject({
+    code: "INSTANCE_INVALID",
+    next: expect.stringContaining("NOVABOT_WORKER_PORT"),
   });
   expect(await failure("process.status", { id: "nobody" })).toMatchObject({ code: "INSTANCE_NOT_FOUND" });
   expect(await failure("logs.get", { limit: 0 })).toMatchObject({ code: "CALL_INVALID" });
