@@ -1,15 +1,15 @@
 import type { LogLevel } from "../../model/record.ts";
 
-/** What loggers call their levels; those of syslog, log4j, Python, Go, Rust, .NET, Java, npm and winston among them. */
+/** What loggers call their levels; those of syslog, log4j, Python, Go, Rust, .NET, Java, npm and winston among them, also cut short. */
 const names: ReadonlyMap<string, LogLevel> = new Map<string, LogLevel>([
-  ...(["trace", "trc", "silly", "finest", "finer", "all"] as const).map((name) => [name, "trace"] as const),
-  ...(["debug", "dbg", "verbose", "fine"] as const).map((name) => [name, "debug"] as const),
+  ...(["trace", "trc", "trac", "silly", "finest", "finer", "all"] as const).map((name) => [name, "trace"] as const),
+  ...(["debug", "dbg", "debu", "verbose", "fine"] as const).map((name) => [name, "debug"] as const),
   ...(["info", "inf", "information", "informational", "notice", "log", "http", "data", "help", "prompt", "config"] as const).map(
     (name) => [name, "info"] as const,
   ),
   ...(["warn", "wrn", "warning"] as const).map((name) => [name, "warn"] as const),
-  ...(["error", "err", "eror", "severe"] as const).map((name) => [name, "error"] as const),
-  ...(["fatal", "ftl", "panic", "dpanic", "critical", "crit", "alert", "emerg", "emergency"] as const).map(
+  ...(["error", "err", "eror", "erro", "severe"] as const).map((name) => [name, "error"] as const),
+  ...(["fatal", "ftl", "fata", "panic", "pani", "dpanic", "critical", "crit", "alert", "emerg", "emergency"] as const).map(
     (name) => [name, "fatal"] as const,
   ),
 ]);

@@ -23,9 +23,9 @@ export function levelOfText(text: string): LogLevel | null {
 const time =
   /[[(]?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/. ](?:\d\d?|[A-Z][a-z]{2})[-/. ]\d{4}|[A-Z][a-z]{2} {1,2}\d{1,2})?[T ,]{0,2}(?:\d\d?:\d\d(?::\d\d)?(?:[.,:]\d{1,9})?)?(?: ?[AP]M)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?[\])]?/y;
 
-/** Where the line's own words begin, behind the times it begins with. */
-function behindTime(head: string): number {
-  let at = blanks(head, 0);
+/** Where the words begin, behind the times that stand at `at`. */
+function behindTime(head: string, from = 0): number {
+  let at = blanks(head, from);
   for (let times = 0; times < 2; times += 1) {
     time.lastIndex = at;
     const found = time.exec(head)?.[0] ?? "";
@@ -65,7 +65,7 @@ const marked = new RegExp(
   "iy",
 );
 const shouted =
-  /(TRACE|DEBUG|VERBOSE|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|CRITICAL|CRIT|ALERT|EMERG|FATAL|PANIC|DBG|INF|WRN|ERR|FTL|TRC|DPANIC)(?=$|[\s|\]):]|-\s)/y;
+  /(TRACE|DEBUG|VERBOSE|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|CRITICAL|CRIT|ALERT|EMERG|FATAL|PANIC|DBG|INF|WRN|ERR|FTL|TRC|DPANIC|TRAC|DEBU|ERRO|FATA|PANI)(?=$|[\s|\]):]|-\s|\[\d)/y;
 /** Between tabs or bars: zap's and loguru's columns. */
 const inColumn = new RegExp(`(${word})(?=\\t| *\\|)`, "iy");
 /** A name of an error or an exception and its colon: `TypeError:`, `java.lang.IllegalStateException:`, `Uncaught Error:`. */
@@ -74,7 +74,7 @@ const thrown = /(?:Uncaught |Unhandled |Caused by: )?(?:[\w$]+\.)*[A-Z][\w$]*(?:
 const npm = /(?:npm|pnpm|yarn) (?:(ERR!|error)|(WARN|warn)|(notice))(?=\s|$)/y;
 /** What stands before a level in the words of loggers and compilers: a process, a file's place, a logger's name. */
 const before =
-  /(?:\d+:[A-Z] |[\w./@-]*[\w/@-](?:\[\d+\])?:(?:\d+:){0,2}[ \t]+|(?:[\w.-]*[/\\])?[\w.@ -]{1,120}\.\w{1,8}(?::\d+){1,2}:?(?: -)?[ \t]+|\S{1,200}\(\d+(?:,\d+)?\): |[\w.]{1,80} - |\[?\d{1,7}\]? (?:--- )?|\S{1,80} \S{1,80}\[\d+\]: |[IWEFDVT], +)/y;
+  /(?:[\w-]{1,40}\.(?=[A-Z]{4,9}:)|\d+:[A-Z] |[\w./@-]*[\w/@-](?:\[\d+\])?:(?:\d+:){0,2}[ \t]+|(?:[\w.-]*[/\\])?[\w.@ -]{1,120}\.\w{1,8}(?::\d+){1,2}:?(?: -)?[ \t]+|\S{1,200}\(\d+(?:,\d+)?\): |[\w.]{1,80} - |\[?\d{1,7}\]? (?:--- )?|\S{1,80} \S{1,80}\[\d+\]: |[IWEFDVT], +|[\w.-]{1,80} +\| )/y;
 /** Google's: `E0102 15:04:05.000000  1234 file.go:1] `. */
 const glog = /^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+\s/;
 
@@ -95,7 +95,7 @@ function ofWords(head: string): LogLevel | null {
     if (here !== null) return here;
     const next = behind(bracketed, head, at) ?? behind(before, head, at);
     if (next === undefined) return null;
-    at = blanks(head, next);
+    at = behindTime(head, next);
   }
   return null;
 }
