@@ -26,6 +26,8 @@ const programs: readonly (readonly [program: string, packageName: string])[] = [
   // Gives a program a terminal.
   ["script", "bsdutils"],
   ["python3", "python3"],
+  // Applies the patches of a worker's patchctl.
+  ["git", "git"],
 ];
 
 async function prepareTests(env: Environment, install: boolean): Promise<void> {

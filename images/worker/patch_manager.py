@@ -309,7 +309,6 @@ class Workspace:
                 raise PatchError("LATER_CHANGES", f"{change['path']!r} was changed while the set was being applied", path=change["path"])
         remove(os.path.join(self.home_path, "transaction"))
         os.rename(stage, "transaction", src_dir_fd=self.home, dst_dir_fd=self.home)
-        self.write_home("journal.json", json.dumps({"changes": changes, "state": state, "undo": False}).encode())
         self.complete_or_undo(changes, state)
 
     def recover(self):
@@ -337,18 +336,20 @@ class Workspace:
                     path=change["path"],
                 )
         if undo:
-            self.undo(changes)
+            self.undo(changes, state)
         else:
             self.complete_or_undo(changes, state)
         self.recovered = True
 
     def complete_or_undo(self, changes, state):
+        before = self.state
         try:
+            self.write_home("journal.json", json.dumps({"changes": changes, "state": state, "undo": False}).encode())
             self.complete(changes, state)
-        except OSError:
+        except (OSError, PatchError):
             # From here on there is no way forward: the new files that were moved are gone with their being undone.
-            self.write_home("journal.json", json.dumps({"changes": changes, "state": self.state, "undo": True}).encode())
-            self.undo(changes)
+            self.write_home("journal.json", json.dumps({"changes": changes, "state": before, "undo": True}).encode())
+            self.undo(changes, before)
             raise
 
     def complete(self, changes, state):
@@ -356,24 +357,26 @@ class Workspace:
         for change in changes:
             if self.look(change["path"]) != change["after"]:
                 self.put(change["path"], "after", change)
-        self.write_home("state.json", json.dumps(state, indent=1).encode())
-        self.state = state
-        self.forget_journal()
-        kept = {patch["sha256"] for one in state["sets"] for patch in one["patches"]}
-        for name in os.listdir(self.home):
-            if name.startswith("patch-") and name.removeprefix("patch-") not in kept:
-                os.unlink(name, dir_fd=self.home)
+        self.conclude(state)
 
-    def undo(self, changes):
+    def undo(self, changes, state):
         for change in reversed(changes):
             if self.look(change["path"]) != change["before"]:
                 self.put(change["path"], "before", change)
-        self.forget_journal()
+        self.conclude(state)
 
-    def forget_journal(self):
+    def conclude(self, state):
+        self.write_home("state.json", json.dumps(state, indent=1).encode())
         os.unlink("journal.json", dir_fd=self.home)
         os.fsync(self.home)
-        remove(os.path.join(self.home_path, "transaction"))
+        self.state = state
+        kept = {patch["sha256"] for one in state["sets"] for patch in one["patches"]}
+        # It is done: what cannot be cleared away now is cleared away by the next call.
+        with contextlib.suppress(OSError):
+            remove(os.path.join(self.home_path, "transaction"))
+            for name in os.listdir(self.home):
+                if name.startswith("patch-") and name.removeprefix("patch-") not in kept:
+                    os.unlink(name, dir_fd=self.home)
 
     def put(self, path, side, change):
         """Makes the file what it was `before` or is to be `after`."""

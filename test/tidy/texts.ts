@@ -86,7 +86,9 @@ const names: Check = {
         .split("/")
         .find(
           (part) =>
-            !/^(?:\.?[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)*|Dockerfile(?:\.[a-z-]+)?|README\.md)$/.test(part),
+            !/^(?:\.?[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)*|Dockerfile(?:\.[a-z-]+)?|README\.md|[a-z0-9]+(?:_[a-z0-9]+)*\.py)$/.test(
+              part,
+            ),
         );
       return wrong === undefined ? [] : [`${path}: ${wrong}`];
     }),
@@ -97,6 +99,8 @@ const names: Check = {
     "test/a.test.ts": "",
     "ARCHITECTURE.md": "",
     "images/base/.dockerignore": "",
+    // Python imports no module with a dash in its name.
+    "images/base/a_module.py": "",
   },
 };
 
