@@ -72,5 +72,6 @@ export const labels = {
   host: "novabot.host",
   /** JSON list of the host directories beside the group's own that the container may write. */
   writable: "novabot.writable",
+  /** Of a container its worker's name; of an image that a supervisor is in it. */
   worker: "novabot.worker",
 } as const;

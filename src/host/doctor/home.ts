@@ -14,10 +14,11 @@ import type { Environment } from "../state.ts";
 import { thisHost } from "../this-host.ts";
 import { failure, type Check } from "./check.ts";
 import { checkEgressList, keysInside, whyMute } from "./network.ts";
+import { checkWorkers } from "./workers.ts";
 
 const leastFreeBytes = 2 ** 30;
 
-/** The home, its registry, env file and permissions, the allowlist, and every group's plan. */
+/** The home, its registry, env file and permissions, the allowlist, every group's plan, and the workers. */
 export async function checkHome(
   path: string,
   env: Environment,
@@ -47,6 +48,7 @@ export async function checkHome(
   checks.push(await checkAllowlist(env), await checkEgressList(env));
   if (!on) return checks;
   for (const group of groups) checks.push(await checkGroupPlan(home, group, env, on));
+  checks.push(...(await checkWorkers(home, on.engine)));
   return checks;
 }
 

@@ -1,4 +1,5 @@
 import type { Attachment } from "../../engine/engine.ts";
+import { labels } from "../../engine/spec.ts";
 import { NovaError, quote } from "../../model/errors.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
 import { type Reach, reachOf } from "../../workers/plan.ts";
@@ -104,6 +105,11 @@ async function startFresh(
     throw new NovaError("IMAGE_NOT_FOUND", `The image ${quote(worker.settings.image)} is not there.`, {
       place: "--image",
       next: "Build NovaBot's own with `novabot image build worker`, or name one that the engine has.",
+    });
+  if (image.labels[labels.worker] === undefined)
+    throw new NovaError("WORKER_INVALID", `The image ${quote(worker.settings.image)} has no supervisor in it.`, {
+      place: "--image",
+      next: "Build it on NovaBot's own (`FROM novabot-worker:latest`), whose label `novabot.worker` tells that it has.",
     });
   const { container, reach, gaps } = planOf(worker, image, workers);
   await writeWorker(home, worker);

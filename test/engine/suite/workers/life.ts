@@ -101,7 +101,7 @@ export function lifeSuite(stand: () => WorkerStand): void {
         expect(await records()).toEqual([]);
       }
       const other = await run(["worker", "start", "bad", "--image", stand().fixture.image, "--", "false"]);
-      expect(other.code).not.toBe(0);
+      expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining("has no supervisor in it") as string });
       expect(await records()).toEqual([]);
       expect((await run(["worker", "start", "bad", "--image", "novabot-none:test"])).stderr).toContain("IMAGE_NOT_FOUND");
     });

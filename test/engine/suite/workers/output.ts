@@ -17,7 +17,7 @@ export function outputSuite(stand: () => WorkerStand): void {
     JSON.parse(await stand().tools(name, "logs", "stats", "--format", "json")) as LogStats;
 
   describe("what processes write", () => {
-    beforeAll(async () => void (await stand().must("worker", "start", YARD, "--memory", "600m")));
+    beforeAll(async () => void (await stand().must("worker", "start", YARD)));
     afterAll(async () => void (await stand().must("worker", "stop", YARD, "--remove", "--remove-data", YARD)));
 
     test("bytes that are no UTF-8, cut anywhere, come back as they were", async () => {
