@@ -29,7 +29,8 @@ function behindTime(head: string, from = 0): number {
   for (let times = 0; times < 2; times += 1) {
     time.lastIndex = at;
     const found = time.exec(head)?.[0] ?? "";
-    if (!/\d/.test(found)) break;
+    // A bracket that holds more than a time is no time.
+    if (!/\d/.test(found) || /^[[(]/.test(found) !== /[\])]$/.test(found)) break;
     at = blanks(head, at + found.length);
   }
   return at;
