@@ -40,9 +40,12 @@ export function normalize(message: string, category: ErrorCategory, name = ""): 
   const keeps = structural.has(category);
   return message
     .slice(0, MESSAGE)
+    .replace(/\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'`<>]+/gi, (url) => (keeps && url.startsWith("file:") ? baseName(url) : "<url>"))
     .replace(/"([^"]{0,200})"|'([^']{0,200})'|`([^`]{0,200})`/g, (whole, double?: string, single?: string, back?: string) => {
       const inner = double ?? single ?? back ?? "";
       if (keeps) return `'${tokens(inner, true)}'`;
+      // What a panic quotes is mostly the message of an error that nobody took.
+      if (category === "panic" && inner.includes(" ")) return `'${tokens(inner, false)}'`;
       return namesNames.test(name) && /^[A-Za-z_$][A-Za-z_$.]{0,60}$/.test(inner) ? whole : "<text>";
     })
     .replace(/\s+/g, " ")
@@ -57,8 +60,6 @@ function tokens(text: string, keepsNames: boolean): string {
 }
 
 function tokenOf(token: string, keepsNames: boolean): string {
-  if (token.length > 2 && /^[a-z][a-z0-9+.-]{0,20}:\/\//i.test(token))
-    return keepsNames && token.startsWith("file:") ? baseName(token) : "<url>";
   if (/^[\w.+-]{1,100}@[\w-]{1,100}\.[\w.-]{1,100}$/.test(token)) return "<email>";
   if (token.includes("/") && /[\w.~@-]\/|\/[\w.~@-]/.test(token))
     return keepsNames ? withoutNumbers(packageName(token)) : "<path>";
@@ -93,7 +94,8 @@ function withoutNumbers(token: string): string {
 
 /** Hexadecimal, or letters and digits mixed without a pattern that a word would have. */
 function isRandom(word: string): boolean {
-  if (!/\d/.test(word)) return false;
+  // A number is one however long it is.
+  if (!/\d/.test(word) || /^\d+$/.test(word)) return false;
   if (/^[0-9a-f]{8,}$/i.test(word)) return true;
   const changes = word.match(/[A-Za-z](?=\d)|\d(?=[A-Za-z])|[a-z](?=[A-Z])/g)?.length ?? 0;
   return changes >= 4 || (word.length >= 16 && changes >= 3);
