@@ -74,10 +74,11 @@ export class Installation {
 
   /** What a host does when it starts: containers that a dead host left behind, of agents and of workers that never came up, and records beyond the limit, go. */
   async cleanUp(): Promise<{ containers: string[]; hosts: number; records: number }> {
-    const containers = [
-      ...(await this.removeAbandoned()),
-      ...(await removeAbandonedWorkers(this.engine, this.home, this.presence)),
-    ];
+    const [agents, workers] = await Promise.all([
+      this.removeAbandoned(),
+      removeAbandonedWorkers(this.engine, this.home, this.presence),
+    ]);
+    const containers = [...agents, ...workers];
     // Tickets after containers: whoever meets a dead one looks for its container.
     await sweepTurns(join(this.home.host, "turns"), this.presence);
     await sweepLiveRuns(this.home, this.presence);

@@ -54,7 +54,11 @@ export async function comeUp(
     timeoutMs,
   );
   const stop = (): void =>
-    over.abort(new NovaError("RUN_CANCELLED", `The start of the worker ${quote(worker.name)} was cancelled.`));
+    over.abort(
+      new NovaError("RUN_CANCELLED", `The start of the worker ${quote(worker.name)} was cancelled.`, {
+        next: "Start it again; nothing was left of it.",
+      }),
+    );
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   void said.ended.then(() => over.abort(failed(worker, "its container ended", said.text())));

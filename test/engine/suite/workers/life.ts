@@ -137,6 +137,11 @@ export function lifeSuite(stand: () => WorkerStand): void {
       expect(await must("clean")).toContain("novabot-worker-goes-");
       expect(await container("goes")).toBeUndefined();
       expect((await container("stays"))?.running).toBe(true);
+      const views = JSON.parse(await must("worker", "list", "--json")) as { name: string; state: string }[];
+      expect(views.map(({ name, state }) => [name, state])).toEqual([
+        ["goes", "stopped"],
+        ["stays", "running"],
+      ]);
       for (const name of ["stays", "goes"]) await must("worker", "stop", name, "--remove", "--remove-data", name);
     });
 
