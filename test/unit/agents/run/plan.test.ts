@@ -82,6 +82,14 @@ test("main sees the home part by part, and credentials are not among the parts",
   }
 });
 
+test("main does not see the directories that the host mounts into workers", async () => {
+  const home = await temporaryHome();
+  await mkdir(join(home.root, "workers/web"), { recursive: true });
+  const plan = await planRun(main, context(home));
+  expect(plan.mounts.map(({ target }) => target)).not.toContain("/workspace/project/workers");
+  expect(plan.hidden).toContainEqual({ target: "/workspace/project/workers", why: "the workers' directories" });
+});
+
 test("in a home with a contract, main neither sees the modules' env files nor changes what the host goes by", async () => {
   const home = await temporaryHome();
   await mkdir(join(home.root, "modules/waha"), { recursive: true });
