@@ -1,7 +1,8 @@
 import { type Marker, MARKER_VARIABLE, readMarker } from "./marker.ts";
 import {
   holdsOpen,
-  leastLaterPID,
+  lastPID,
+  laterPIDs,
   listeningSockets,
   type ProcessEntry,
   type ProcessID,
@@ -22,13 +23,25 @@ export interface Traits {
   readonly port: number | null;
 }
 
+/** A look that found nothing is taken again when processes were started meanwhile, but not for ever. */
+const LOOKS = 5;
+
 /**
  * The living processes that belong to an instance: those of its session, those with its marker, those that hold its output, those that came up since and
  * listen on its port, and the descendants of all of them. Never this supervisor, nor one that it lives in.
  */
 export function belongings(traits: Traits, self: number = process.pid): ProcessEntry[] {
+  for (let looks = 1; ; looks += 1) {
+    const last = lastPID();
+    const found = look(traits, self);
+    // A process may start another and end while we read: neither would be seen.
+    if (found.length > 0 || looks === LOOKS || lastPID() === last) return found;
+  }
+}
+
+function look(traits: Traits, self: number): ProcessEntry[] {
   const { leader } = traits;
-  const entries = readProcesses(leader === null ? 1 : leastLaterPID(leader.pid, traits.startedBefore));
+  const entries = readProcesses(leader === null ? undefined : laterPIDs(leader.pid, traits.startedBefore));
   if (entries.size === 0) return [];
   const own = lineage(entries, self);
   const since = leader?.startTicks ?? 0;

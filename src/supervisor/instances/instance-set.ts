@@ -38,6 +38,7 @@ export class InstanceSet implements Instances {
   readonly #around: Surroundings;
   readonly #news: SetNews;
   readonly #watchers = new Set<Watcher>();
+  #strangers: ReadonlyMap<string, Predecessor> = new Map();
   #closing: Promise<void> | null = null;
 
   constructor(around: Omit<Surroundings, "changed" | "waitsFor">, news: SetNews) {
@@ -49,8 +50,12 @@ export class InstanceSet implements Instances {
     };
   }
 
-  /** Takes in what was there in the last boot. */
-  take(known: readonly { readonly spec: InstanceSpec; readonly shallRun: boolean; readonly predecessor: Predecessor }[]): void {
+  /** Takes in what was there in the last boot; `strangers` are running still, by their ids, and nobody knows what they were to be. */
+  take(
+    known: readonly { readonly spec: InstanceSpec; readonly shallRun: boolean; readonly predecessor: Predecessor }[],
+    strangers: ReadonlyMap<string, Predecessor>,
+  ): void {
+    this.#strangers = strangers;
     for (const { spec, shallRun, predecessor } of known) {
       this.#entries.set(spec.id, { instance: new Instance(spec, this.#around, predecessor), shallRun, isLeaving: false });
     }
@@ -87,7 +92,11 @@ export class InstanceSet implements Instances {
       const process = pid === null ? "" : ` (process ${pid})`;
       throw new NovaError("INSTANCE_RUNNING", `${quote(spec.id)} is ${state} already${process}.`, { place: spec.id });
     }
-    const entry = known ?? { instance: new Instance(spec, this.#around), shallRun: true, isLeaving: false };
+    const entry = known ?? {
+      instance: new Instance(spec, this.#around, this.#strangers.get(spec.id)),
+      shallRun: true,
+      isLeaving: false,
+    };
     this.#entries.set(spec.id, entry);
     return await this.#begin(entry, () => entry.instance.start(spec));
   }

@@ -75,9 +75,13 @@ export async function openInstances(options: InstancesOptions): Promise<Instance
     }),
   );
   const ids = new Set(known.map(({ spec }) => spec.id));
-  for (const id of leftInstances(earlierBoots)) if (!ids.has(id)) endPredecessor(id, null, STRANGER_GRACE_MS);
+  // A supervisor that was killed right after a start had no time to write of it.
+  const strangers = new Map<string, Predecessor>();
+  for (const id of leftInstances(earlierBoots)) {
+    if (!ids.has(id)) strangers.set(id, endPredecessor(id, null, STRANGER_GRACE_MS));
+  }
 
-  set.take(known);
+  set.take(known, strangers);
   // Before a first process can carry this boot's marker, a later supervisor has to know of this boot.
   await keeper.keep();
   set.resume();

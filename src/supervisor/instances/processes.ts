@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from "node:fs";
 
 // What the kernel says of processes, from /proc. Read at once and not through the thread pool: a whole look takes about a millisecond, and what is
 // found is to be signalled before its number can mean another process.
@@ -49,17 +49,47 @@ export function readProcess(pid: number): ProcessEntry | null {
   };
 }
 
-/** All processes of this container with at least this number, zombies too. */
-export function readProcesses(leastPID = 1): Map<number, ProcessEntry> {
+/** Numbers of processes, both ends included. */
+export interface PIDRange {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** So few numbers are asked for one by one; beyond that, reading the whole directory costs less. */
+const FEW = 64;
+
+/** All processes of this container with numbers in the range, zombies too. */
+export function readProcesses(range: PIDRange = { least: 1, most: Number.MAX_SAFE_INTEGER }): Map<number, ProcessEntry> {
   const entries = new Map<number, ProcessEntry>();
+  for (const pid of numbersIn(range)) {
+    const entry = readProcess(pid);
+    if (entry !== null) entries.set(pid, entry);
+  }
+  return entries;
+}
+
+function numbersIn({ least, most }: PIDRange): number[] {
+  if (most - least < FEW) {
+    const numbers = Array.from({ length: Math.max(0, most - least + 1) }, (_, index) => least + index);
+    return numbers.filter((pid) => existsSync(`/proc/${pid}`) && !isThread(pid));
+  }
+  const numbers: number[] = [];
   for (const name of readdirSync("/proc")) {
     const first = name.charCodeAt(0);
     if (first < 0x30 || first > 0x39) continue;
     const pid = Number(name);
-    const entry = pid < leastPID ? null : readProcess(pid);
-    if (entry !== null) entries.set(pid, entry);
+    if (pid >= least && pid <= most) numbers.push(pid);
   }
-  return entries;
+  return numbers;
+}
+
+/** Threads are there by their numbers, too, though the directory does not list them. */
+function isThread(pid: number): boolean {
+  try {
+    return Number(/^Tgid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1]) !== pid;
+  } catch {
+    return false;
+  }
 }
 
 /** Numbers that may be in use when new ones are given, and are passed over. */
@@ -74,14 +104,25 @@ export function startedEver(): number {
   }
 }
 
+/** The number that was given last in this container; 0 where the kernel does not say. */
+export function lastPID(): number {
+  try {
+    return Number(readFileSync("/proc/loadavg", "latin1").trim().split(" ").at(-1));
+  } catch {
+    return 0;
+  }
+}
+
 /**
- * The least number that a process can have which was started after `pid`, when `startedBefore` had ever been started before that one. Numbers are given
- * upwards, so it is `pid` as long as they cannot have begun anew; there is no need to look at older processes then.
+ * The numbers that processes can have which were started after `pid`, itself included, when `startedBefore` had ever been started before that one.
+ * Numbers are given upwards, so there is no need to look at others as long as they cannot have begun anew. Undefined: any.
  */
-export function leastLaterPID(pid: number, startedBefore: number): number {
+export function laterPIDs(pid: number, startedBefore: number): PIDRange | undefined {
   const since = startedEver() - startedBefore;
+  const most = lastPID();
   // It has to have counted `pid` itself, or it counts nothing here.
-  return since > 0 && pid + since + USED_NUMBERS < largestPID() ? pid : 1;
+  const isKnown = startedBefore > 0 && since > 0 && pid + since + USED_NUMBERS < largestPID() && most >= pid;
+  return isKnown ? { least: pid, most } : undefined;
 }
 
 let largestKnown: number | null = null;

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, readFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { readMarker, writeMarker } from "../../../../src/supervisor/instances/marker.ts";
 import {
-  leastLaterPID,
+  laterPIDs,
   readProcess,
   readProcesses,
   startedEver,
@@ -41,12 +41,28 @@ it("knows which processes can be younger than another, and looks at all where it
   const pid = child.pid ?? 0;
   const largest = Number(readFileSync("/proc/sys/kernel/pid_max", "latin1"));
   const isFarFromTheEnd = pid + 4096 + 1000 < largest;
-  expect(leastLaterPID(pid, before)).toBe(isFarFromTheEnd ? pid : 1);
-  expect(leastLaterPID(pid, startedEver() - largest)).toBe(1);
-  expect(leastLaterPID(pid, startedEver() + 1_000_000)).toBe(1);
+  const range = laterPIDs(pid, before);
+  expect(range).toEqual(isFarFromTheEnd ? { least: pid, most: expect.any(Number) as unknown } : undefined);
+  expect(range?.most ?? pid).toBeGreaterThanOrEqual(pid);
+  expect(laterPIDs(pid, startedEver() - largest)).toBeUndefined();
+  expect(laterPIDs(pid, startedEver() + 1_000_000)).toBeUndefined();
+  expect(laterPIDs(pid, 0)).toBeUndefined();
   const younger = spawn("/bin/sleep", ["3600"], { stdio: "ignore" });
   onTestFinished(() => void younger.kill("SIGKILL"));
-  expect([...readProcesses(pid).keys()]).toEqual(expect.arrayContaining([pid, ...(isFarFromTheEnd ? [younger.pid] : [])]));
+  expect([...readProcesses(laterPIDs(pid, before)).keys()]).toEqual(expect.arrayContaining([pid, younger.pid]));
+  expect(readProcesses({ least: largest + 1, most: largest + 10 }).size).toBe(0);
+});
+
+it("takes no thread for a process, however few numbers are asked for", async () => {
+  const text = `const { Worker } = require("worker_threads"); new Worker("setInterval(() => {}, 1000)", { eval: true }).on("online", () => console.log("up"))`;
+  const child = spawn(process.execPath, ["-e", text]);
+  onTestFinished(() => void child.kill("SIGKILL"));
+  await once(child.stdout, "data");
+  const threads = readdirSync(`/proc/${child.pid}/task`).map(Number);
+  expect(threads.length).toBeGreaterThan(1);
+  for (const pid of threads) {
+    expect([...readProcesses({ least: pid, most: pid }).keys()]).toEqual(pid === child.pid ? [pid] : []);
+  }
 });
 
 it("finds a variable by its whole name", async () => {
