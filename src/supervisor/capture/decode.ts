@@ -1,40 +1,51 @@
 import { isUtf8 } from "node:buffer";
 
-const REPLACEMENT = "\ufffd";
+const REPLACEMENT = 0xfffd;
 
 /**
  * Bytes as text. Of those that are not UTF-8, the control characters of eight-bit encodings (0x80 to 0x9f) come out as what they are, so that
  * sequences made of them are known; all others as U+FFFD. `isExact`: encoding the text gives the bytes back.
  */
 export function decode(bytes: Buffer, from: number, to: number): { readonly text: string; readonly isExact: boolean } {
-  const text = bytes.toString("utf8", from, to);
-  // A line may hold U+FFFD by itself.
-  if (!text.includes(REPLACEMENT) || isUtf8(bytes.subarray(from, to))) return { text, isExact: true };
+  if (isUtf8(bytes.subarray(from, to))) return { text: bytes.toString("utf8", from, to), isExact: true };
   return { text: decodeBroken(bytes, from, to), isExact: false };
 }
 
+/** What broken lines are decoded into, one after the other. */
+let units: Uint16Array<ArrayBuffer> = new Uint16Array(0);
+
 function decodeBroken(bytes: Buffer, from: number, to: number): string {
-  let text = "";
-  let whole = from;
-  let at = from;
-  while (at < to) {
-    const length = characterBytes(bytes, at, to);
-    if (length > 0) {
-      at += length;
+  if (units.length < to - from) units = new Uint16Array(Math.max(to - from, 4096));
+  let length = 0;
+  for (let at = from; at < to;) {
+    const first = bytes[at] ?? 0;
+    if (first < 0x80) {
+      units[length++] = first;
+      at += 1;
       continue;
     }
-    const byte = bytes[at] ?? 0;
-    text += bytes.toString("utf8", whole, at) + (byte < 0xa0 ? String.fromCharCode(byte) : REPLACEMENT);
-    at += 1;
-    whole = at;
+    const size = characterBytes(bytes, at, to);
+    if (size === 0) {
+      units[length++] = first < 0xa0 ? first : REPLACEMENT;
+      at += 1;
+      continue;
+    }
+    let code = first & (0x7f >> size);
+    for (let next = at + 1; next < at + size; next += 1) code = (code << 6) | ((bytes[next] ?? 0) & 0x3f);
+    if (code > 0xffff) {
+      units[length++] = 0xd7c0 + (code >> 10);
+      units[length++] = 0xdc00 + (code & 0x3ff);
+    } else {
+      units[length++] = code;
+    }
+    at += size;
   }
-  return text + bytes.toString("utf8", whole, to);
+  return Buffer.from(units.buffer, 0, 2 * length).toString("utf16le");
 }
 
-/** How long the UTF-8 character at `at` is; 0 where there is none. */
+/** How long the UTF-8 character at `at`, of more than one byte, is; 0 where there is none. */
 function characterBytes(bytes: Buffer, at: number, to: number): number {
   const first = bytes[at] ?? 0;
-  if (first < 0x80) return 1;
   const length = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
   if (length === 0 || at + length > to) return 0;
   const second = bytes[at + 1] ?? 0;
