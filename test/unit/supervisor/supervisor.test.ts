@@ -142,15 +142,24 @@ it("is collected from without a gap or a double through kill -9 under load", asy
   await link.call("process.stop", { id: "flood", graceMs: 100 });
 });
 
-it("has its doors open, and ends in time, while what an earlier boot left will not end", async () => {
+it.each([
+  ["of which it wrote", true],
+  ["of which it had no time to write", false],
+])("has its doors open, and ends in time, while what an earlier boot left will not end, %s", async (_what, isWritten) => {
   const directory = await supervisorDirectory();
   const stubborn = ["--", "bash", "-c", 'trap "" TERM; echo deaf; while :; do sleep 1; done'];
   const first = runSupervisor(directory, stubborn);
   const link = await first.link();
   await expect.poll(async () => (await link.call("logs.get", { limit: 10 })).records.length, { timeout: 10_000 }).toBe(1);
   const { pid } = await link.call("process.status", { id: "app" });
+  const file = join(directory, "data/instances.json");
+  await expect.poll(() => readFileSync(file, "utf8"), { timeout: 10_000 }).toContain(`"pid":${pid}`);
   first.child.kill("SIGKILL");
   await first.ended;
+  if (!isWritten) {
+    const wanted = JSON.parse(readFileSync(file, "utf8")) as object;
+    await writeFile(file, JSON.stringify({ ...wanted, instances: [] }));
+  }
   const second = runSupervisor(directory, stubborn, { NOVABOT_STOP_GRACE_MS: "1500" });
   const again = await second.link();
   expect(await again.call("process.status", { id: "app" })).toMatchObject({ state: "starting" });
