@@ -5,6 +5,10 @@ case "${1:-}" in
     "" | --*) ;;
     *) set -- -- "$@" ;;
 esac
-# The application's settings for Node are not the supervisor's; its children get them all the same.
+# What the container says to every Node is for its programs, which get it from the supervisor: it may load their code.
+if [ -n "${NODE_OPTIONS+set}" ]; then
+    export NOVABOT_WORKER_NODE_OPTIONS="$NODE_OPTIONS"
+    unset NODE_OPTIONS
+fi
 # The options are those of `supervisorNodeOptions`: they keep its memory small.
 exec /workspace/container/bin/node --optimize-for-size --v8-pool-size=1 --disable-sigusr1 /workspace/container/supervisor.mjs "$@"

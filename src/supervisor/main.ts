@@ -20,6 +20,12 @@ function fail(what: string, thrown: unknown): never {
   process.exit(errorCodes.INTERNAL.exit);
 }
 
+/** What the container says to every Node is for its programs: whoever starts the supervisor keeps it from this one, and hands it on. */
+function withProgramsOptions(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { NOVABOT_WORKER_NODE_OPTIONS: options, ...rest } = env;
+  return options === undefined ? rest : { ...rest, NODE_OPTIONS: options };
+}
+
 async function main(): Promise<void> {
   process.on("uncaughtException", (error) => fail("it broke down", error));
   process.on("unhandledRejection", (reason) => fail("it broke down", reason));
@@ -30,9 +36,10 @@ async function main(): Promise<void> {
   const { promise: signalled, resolve } = Promise.withResolvers<NodeJS.Signals>();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => resolve(signal));
 
-  const settings = readSettings(process.argv.slice(2), process.env);
+  const env = withProgramsOptions(process.env);
+  const settings = readSettings(process.argv.slice(2), env);
   const version = process.env.NOVABOT_VERSION ?? "unknown";
-  const supervisor = await startSupervisor({ settings, env: process.env, directory: process.cwd(), version, tell });
+  const supervisor = await startSupervisor({ settings, env, directory: process.cwd(), version, tell });
   const { worker, bootID } = supervisor.identity;
   tell(
     `Version ${version} supervises ${worker}, boot ${bootID}, at ${settings.socketPath}${supervisor.port === null ? "" : ` and on port ${supervisor.port}`}.`,

@@ -49,10 +49,9 @@ export function isAbsent(error: unknown): boolean {
 async function launch(places: Places, env: Environment, { node, bundle }: SupervisorProgram): Promise<Connection> {
   const log = openLog(places.logPath);
   const from = fstatSync(log).size;
-  const own = Object.fromEntries(Object.entries(env).filter(([name]) => !shellVariables.includes(name)));
   const child = spawn(node, [...supervisorNodeOptions, bundle], {
     cwd: "/",
-    env: own,
+    env: environmentOf(env),
     detached: true,
     stdio: ["ignore", log, log],
   });
@@ -80,6 +79,14 @@ async function launch(places: Places, env: Environment, { node, bundle }: Superv
   } finally {
     closeSync(log);
   }
+}
+
+function environmentOf(env: Environment): Record<string, string | undefined> {
+  const { NODE_OPTIONS: options, ...rest } = Object.fromEntries(
+    Object.entries(env).filter(([name]) => !shellVariables.includes(name)),
+  );
+  // It may load a program's own code into every Node, or know options that another Node does not.
+  return options === undefined ? rest : { ...rest, NOVABOT_WORKER_NODE_OPTIONS: options };
 }
 
 /** Null while it lives, then a sentence. */

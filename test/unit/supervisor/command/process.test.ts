@@ -70,11 +70,16 @@ describe("a process", () => {
 
   test("keeps nothing of the shell that started it", async () => {
     const shell = await openShell();
-    await shell.run(["process", "start", "-i", "env", "--wait", "--", "env"], { PWD: "/nowhere", SHLVL: "3", LANG: "C" });
+    const asking = { PWD: "/nowhere", SHLVL: "3", LANG: "C", NODE_OPTIONS: "--title=loud" };
+    await shell.run(["process", "start", "-i", "env", "--wait", "--", "env"], asking);
     await shell.ok(["process", "wait", "-i", "env", "--for", "stopped"]);
     const names = (await shell.ok(["logs", "get", "--format", "raw"])).split("\n").map((line) => line.split("=")[0]);
     expect(names).toContain("LANG");
+    expect(names).toContain("NODE_OPTIONS");
     expect(names).not.toContain("SHLVL");
+    expect(await readFile(`/proc/${(await shell.info()).pid}/cmdline`, "utf8"), "they are not the supervisor's").toContain(
+      "supervisor.mjs",
+    );
     await shell.run(["process", "start", "-i", "env2", "--wait", "--", "env"], { LATER: "1" });
     await shell.ok(["process", "wait", "-i", "env2", "--for", "stopped"]);
     expect(await shell.ok(["logs", "get", "-i", "env2", "--format", "raw"])).not.toContain("LATER");
