@@ -96,8 +96,8 @@ async function askUntilUp(
     mostDelayMs: 500,
     onState: (state) => {
       if (state.kind === "waiting") onTrouble(state.error.message);
-      // A door that answers and does not let its own host in will not do so later.
-      if (state.kind === "waiting" && state.error.code === "DOOR_REFUSED") over.abort(state.error);
+      // A door that answers and does not let its own host in, or is another's, will not do better later.
+      if (state.kind === "waiting" && ["DOOR_REFUSED", "NOT_SUPPORTED"].includes(state.error.code)) over.abort(state.error);
     },
   });
   try {

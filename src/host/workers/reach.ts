@@ -5,6 +5,7 @@ import { dialFrom, type WorkerAddress } from "../../workers/link/dial.ts";
 import { openLink, type WorkerLink } from "../../workers/link/link.ts";
 import { reachOf } from "../../workers/plan.ts";
 import { DOOR_PORT, type KeptWorker } from "../../workers/worker.ts";
+import { leadsTo } from "./own-address.ts";
 
 /** Where a worker's door is right now: its container may have another address after each start. */
 export async function workerAddress(
@@ -21,10 +22,18 @@ export async function workerAddress(
       next: "Stop it and start it again: the engine was another one when it was started.",
     });
   }
-  const addresses = Object.values((await engine.inspect(container))?.addresses ?? {});
-  const [host] = addresses;
+  const found = await engine.inspect(container);
+  const [host] = Object.values(found?.addresses ?? {});
   if (host === undefined)
     throw new NovaError("LINK_LOST", `The worker ${quote(worker.name)} has no address: its container does not run.`);
+  if (found?.pid && (await leadsTo(host, DOOR_PORT, found.pid)) === false)
+    throw new NovaError(
+      "NOT_SUPPORTED",
+      `The address ${host} of the worker ${quote(worker.name)} leads to somebody else from here.`,
+      {
+        next: `Its engine has a network of its own, which this machine does not reach; inside, \`novabot worker exec ${worker.name} -- CMD…\` works.`,
+      },
+    );
   return { host: host.includes(":") ? `[${host}]` : host, port: DOOR_PORT, token: worker.token };
 }
 
