@@ -221,7 +221,7 @@ it("cuts off a peer that vanished, and one that reads nothing, but not one that 
   const deaf = await dial(house);
   await deaf.next("hello");
   deaf.say(welcome("collector", 1_000_000));
-  await expect.poll(() => house.monitor.linked).toBe(true);
+  await expect.poll(() => house.monitor.linked, { timeout: 10_000 }).toBe(true);
   deaf.socket.pause();
   // It cannot be told, but it is let go of.
   await expect.poll(() => house.monitor.linked, { timeout: 10_000 }).toBe(false);
@@ -271,7 +271,7 @@ it("does not read from who does not read: answers to it stay bounded", async () 
 });
 
 it("keeps to a number of sessions", async () => {
-  const house = await openHouse();
+  const house = await openHouse({ limits: { welcomeMs: 60_000 } });
   const peers = [];
   for (let many = 0; many < 65; many++) peers.push(await dial(house));
   expect(await peers.at(-1)?.next("bye")).toMatchObject({ message: expect.stringContaining("64 sessions") });
@@ -279,12 +279,15 @@ it("keeps to a number of sessions", async () => {
   peers[0]?.socket.close();
   await peers[0]?.closed;
   await expect
-    .poll(async () => {
-      const again = await dial(house);
-      again.say(welcome("observer", 0));
-      again.say({ type: "call", id: 1, name: "supervisor.info", params: {} });
-      return Promise.race([again.next("result"), again.next("bye")]);
-    })
+    .poll(
+      async () => {
+        const again = await dial(house);
+        again.say(welcome("observer", 0));
+        again.say({ type: "call", id: 1, name: "supervisor.info", params: {} });
+        return Promise.race([again.next("result"), again.next("bye")]);
+      },
+      { timeout: 10_000 },
+    )
     .toMatchObject({ type: "result" });
 });
 

@@ -153,7 +153,7 @@ it("answers from the collector's history what is not in the container any more",
   });
   await collector.reach("linked");
   const observer = link(house.port);
-  await expect.poll(() => house.monitor.linked).toBe(true);
+  await expect.poll(() => house.monitor.linked, { timeout: 10_000 }).toBe(true);
   // What a collector answers is looked at; what it cannot answer leaves what is here.
   expect(await observer.call("errors.list", { limit: 10 })).toEqual({ origin: "container", groups: [] });
   expect(asked).toEqual(["errors.list", { limit: 10 }]);
@@ -204,12 +204,12 @@ it("notices a way that swallows everything, and a worker that is away, and says 
   const sink = new MemorySink();
   const opened = link(proxy.port, { sink, silenceMs: 100 });
   await opened.reach("linked");
-  await expect.poll(() => house.monitor.linked).toBe(true);
+  await expect.poll(() => house.monitor.linked, { timeout: 10_000 }).toBe(true);
   proxy.silent = true;
   expect(await opened.reach("waiting")).toMatchObject({
     error: { code: "LINK_LOST", message: expect.stringContaining("100 ms") },
   });
-  await expect.poll(() => house.monitor.linked).toBe(false);
+  await expect.poll(() => house.monitor.linked, { timeout: 10_000 }).toBe(false);
   proxy.silent = false;
   await opened.reach("linked");
   // A call that was on its way may have been heard: it is not repeated.
@@ -310,7 +310,7 @@ it("closes at once, also while it dials somebody who does not answer", async () 
   const proxy = await openCuttingProxy(() => 1);
   proxy.silent = true;
   const opened = openLink({ dial: dialFrom(() => ({ host: "127.0.0.1", port: proxy.port, token: TOKEN }), 60_000) });
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await expect.poll(() => proxy.connections, { timeout: 10_000 }).toBe(1);
   const startedAtMs = performance.now();
   await opened.close();
   expect(performance.now() - startedAtMs).toBeLessThan(5_000);
@@ -335,5 +335,5 @@ it("speaks over the web's own WebSocket as well", async () => {
   await sink.until(house.journal.bootID, house.journal.lastSeq);
   expect(sink.wrong).toEqual([]);
   await opened.close();
-  await expect.poll(() => house.monitor.linked).toBe(false);
+  await expect.poll(() => house.monitor.linked, { timeout: 10_000 }).toBe(false);
 });
