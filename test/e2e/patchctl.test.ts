@@ -444,9 +444,9 @@ test("two at once: one after the other, or the second is refused", async () => {
   expect(all.map((one) => one.status)).toEqual([0, 0, 0, 0]);
   expect((await run("list")).answer.sets?.length).toBe(4);
 
-  const holder = spawn("flock", [join(workspace, ".patchctl/lock"), "sh", "-c", "echo held; exec cat"], {
-    stdio: ["pipe", "pipe", "ignore"],
-  });
+  const hold =
+    "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()";
+  const holder = spawn("python3", ["-c", hold, join(workspace, ".patchctl/lock")], { stdio: ["pipe", "pipe", "inherit"] });
   await new Promise((resolve) => holder.stdout.once("data", resolve));
   expect(await run("list", "--wait", "0")).toMatchObject({ status: 2, answer: { error: { code: "BUSY" } } });
   holder.stdin.end();

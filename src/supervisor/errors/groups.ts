@@ -31,6 +31,8 @@ interface Held {
   /** How many new ones may come now. */
   tokens: number;
   filledMs: number;
+  /** What was read last: most floods are of one error, word for word. */
+  last: { readonly error: Gathered; readonly shape: ErrorShape } | null;
 }
 
 export function keepGroups(options: {
@@ -69,7 +71,7 @@ export function keepGroups(options: {
   function holdOf(instance: string, nowMs: number): Held {
     let held = instances.get(instance);
     if (held === undefined) {
-      held = { entries: new Map(), tokens: bounds.newGroups, filledMs: nowMs };
+      held = { entries: new Map(), tokens: bounds.newGroups, filledMs: nowMs, last: null };
       instances.set(instance, held);
     }
     held.tokens = Math.min(
@@ -91,7 +93,8 @@ export function keepGroups(options: {
     add: (instance, error) => {
       const nowMs = now();
       const held = holdOf(instance, nowMs);
-      let shape = readTrace(error.shape, error.lines, error.before, error.weight);
+      let shape = held.last !== null && isSame(held.last.error, error) ? held.last.shape : readTrace(error);
+      held.last = { error, shape };
       let entry = held.entries.get(shape.fingerprint);
       if (entry === undefined && held.tokens < 1) {
         shape = together(shape);
@@ -193,6 +196,15 @@ export function keepGroups(options: {
       }
     },
   };
+}
+
+function isSame(one: Gathered, other: Gathered): boolean {
+  return (
+    one.shape === other.shape &&
+    one.weight === other.weight &&
+    one.lines.length === other.lines.length &&
+    one.lines.every((line, index) => line === other.lines[index])
+  );
 }
 
 /** For what comes when too many different errors came already. */

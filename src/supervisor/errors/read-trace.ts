@@ -3,6 +3,7 @@ import type { Shape } from "./beginning.ts";
 import { categoryOf } from "./category.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { type Frame, framesOf } from "./frames.ts";
+import type { Gathered } from "./gather.ts";
 import { strip, type Weight } from "./prefix.ts";
 
 /** What an error's lines say. */
@@ -27,7 +28,7 @@ const within =
   /\b((?:[A-Za-z_][\w$]{0,60}\.){0,8}[A-Z][\w$]{0,100}(?:Error|Exception)|Error|Exception)(?: \[(\w{1,80})\])?: (.*)$/;
 
 /** Reads the lines of one error; the first is where it begins, `before` what was written before it. */
-export function readTrace(shape: Shape, lines: readonly string[], before: readonly string[], weight: Weight | null): ErrorShape {
+export function readTrace({ shape, lines, before, weight }: Gathered): ErrorShape {
   const frames = framesOf(lines);
   const { name, message } = nameOf(shape, lines, frames);
   const source = sourceOf(shape, lines, before, frames, name);

@@ -1,5 +1,5 @@
 import type { LineBlock } from "../capture/line-block.ts";
-import { cut, plain, textOf } from "./lines.ts";
+import { cut, plain } from "./lines.ts";
 
 /** Room for the last lines of an instance. */
 const ROOM = 16_384;
@@ -9,8 +9,8 @@ const SHARE = 4096;
 /** The last lines that an instance wrote on both its streams: what an error has before it. Copied bytes; lines are made of them only for an error. */
 export interface Tail {
   add(block: LineBlock): void;
-  /** The `count` lines before line `line` of the block that was not added yet. */
-  before(block: LineBlock, line: number, count: number, chars: number): string[];
+  /** The `count` lines before line `line` of a block that was not added yet; `read` gives that block's lines. */
+  before(read: (line: number) => string, line: number, count: number, chars: number): string[];
 }
 
 export function keepTail(): Tail {
@@ -31,9 +31,9 @@ export function keepTail(): Tail {
       used += block.bytes.copy(room, used, start, end);
       if (length > 0 && room[used - 1] !== 10) room[used++] = 10;
     },
-    before: (block, line, count, chars) => {
+    before: (read, line, count, chars) => {
       const lines: string[] = [];
-      for (let at = Math.max(0, line - count); at < line; at += 1) lines.push(cut(textOf(block, at, chars * 2), chars));
+      for (let at = Math.max(0, line - count); at < line; at += 1) lines.push(cut(read(at), chars));
       const missing = count - lines.length;
       if (missing === 0 || used === 0) return lines;
       const earlier = plain(room.toString("utf8", 0, used))

@@ -75,6 +75,17 @@ export function watchErrors(options: {
       if (hits.length > 0 || gatherer.isOpen) {
         const nowMs = now();
         const count = block.ends.length;
+        // A line is before the one after it, too: in a flood of errors each would be decoded ten times.
+        const texts = new Map<number, string>();
+        const read = (line: number): string => {
+          let text = texts.get(line);
+          if (text === undefined) {
+            const isJSON = block.bytes[line === 0 ? 0 : (block.ends[line - 1] ?? 0)] === 0x7b;
+            text = textOf(block, line, isJSON ? JSON_BYTES : bounds.lineCharacters);
+            texts.set(line, text);
+          }
+          return text;
+        };
         // The rest of a line that was too long begins nothing.
         let line = block.goesOn ? 1 : 0;
         for (let hit = 0; line < count; line += 1) {
@@ -82,10 +93,8 @@ export function watchErrors(options: {
           if (!gatherer.isOpen) line = hits[hit] ?? count;
           if (line >= count) break;
           const at = line;
-          const isJSON = block.bytes[at === 0 ? 0 : (block.ends[at - 1] ?? 0)] === 0x7b;
-          const text = textOf(block, at, isJSON ? JSON_BYTES : bounds.lineCharacters);
-          gatherer.line(text, { seq: firstSeq + at, atMs: block.atMs, nowMs }, (ownAlone) =>
-            (ownAlone ? own : tail).before(block, at, bounds.before + 4, bounds.lineCharacters),
+          gatherer.line(read(at), { seq: firstSeq + at, atMs: block.atMs, nowMs }, (ownAlone) =>
+            (ownAlone ? own : tail).before(read, at, bounds.before + 4, bounds.lineCharacters),
           );
         }
         arm();

@@ -19,7 +19,7 @@ const files: Readonly<Record<string, string>> = {
   "logged.mjs": 'console.log("one");\nconsole.error("request failed:", new Error("no answer"));\nconsole.log("two");\n',
   "text.mjs": 'throw "only a text";\n',
   "refused.mjs": 'import { connect } from "node:net";\nconnect(1, "127.0.0.1");\n',
-  "missing.mjs": 'await import("./nothing-here.mjs");\n',
+  "missing.mjs": "const name = './nothing-here.mjs';\nawait import(name);\n",
   "syntax.mjs": "const x: = ;\n",
   "warned.mjs": 'process.emitWarning("an Error: is near");\nconsole.warn("warn: Error: almost");\n',
   "types.ts": 'const count: number = "x";\nexport const size = count.wide;\n',
