@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import pc from "picocolors";
 import type { StartedWorker } from "../host/workers/start.ts";
+import type { Workers } from "../host/workers/workers.ts";
 import { cancelOnSignals } from "./cancel.ts";
 import type { CLIContext } from "./context.ts";
 import { visible } from "./output.ts";
@@ -17,6 +18,7 @@ interface StartOptions {
   readonly cpus?: number;
   readonly pids?: number;
   readonly timeout?: number;
+  readonly explain?: boolean;
   readonly json?: boolean;
 }
 
@@ -40,30 +42,30 @@ export function addWorkerStartCommand(worker: Command, context: CLIContext): voi
     .option("--cpus <number>", "processors (default: 2)", parseCPUs)
     .option("--pids <count>", "processes and threads (default: 512)", parseCount(16, 1_000_000))
     .option("--timeout <duration>", "how long it may take to come up (default: 1m)", parseDuration)
+    .option("--explain", "print what its container would get, and start nothing")
     .option("--json", "print JSON")
     .action(async (name: string, argv: readonly string[], options: StartOptions, command: Command) => {
-      const { startWorker } = await import("../host/workers/start.ts");
+      const { explainWorker, startWorker } = await import("../host/workers/start.ts");
       const { image, port, env, network, cpus, pids } = options;
+      const settings = given({
+        ...{ image, port, env, network, cpus, pids },
+        instance: options.instanceId,
+        memoryBytes: options.memory,
+        argv: argv.length > 0 ? argv : undefined,
+      });
+      if (options.explain) {
+        const { tellPlan } = await import("./worker-explain.ts");
+        const explain = async (workers: Workers): Promise<void> =>
+          tellPlan(await explainWorker(workers, name, settings), options.json === true, context);
+        return await useWorkers(command, context, explain, { create: true });
+      }
       const cancelling = cancelOnSignals(context);
+      const start = async (workers: Workers): Promise<void> => {
+        const { signal } = cancelling;
+        tell(await startWorker(workers, name, { settings, signal, ...given({ timeoutMs: options.timeout }) }), options, context);
+      };
       try {
-        await useWorkers(
-          command,
-          context,
-          async (workers) => {
-            const started = await startWorker(workers, name, {
-              settings: given({
-                ...{ image, port, env, network, cpus, pids },
-                instance: options.instanceId,
-                memoryBytes: options.memory,
-                argv: argv.length > 0 ? argv : undefined,
-              }),
-              signal: cancelling.signal,
-              ...given({ timeoutMs: options.timeout }),
-            });
-            tell(started, options, context);
-          },
-          { create: true },
-        );
+        await useWorkers(command, context, start, { create: true });
       } finally {
         cancelling.end();
       }

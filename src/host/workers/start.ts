@@ -1,8 +1,9 @@
-import type { Attachment } from "../../engine/engine.ts";
+import type { Home } from "../../agents/home/home.ts";
+import type { Attachment, ImageInfo } from "../../engine/engine.ts";
 import { labels } from "../../engine/spec.ts";
 import { NovaError, quote } from "../../model/errors.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
-import { type Reach, reachOf } from "../../workers/plan.ts";
+import { type Reach, reachOf, type WorkerPlan } from "../../workers/plan.ts";
 import { checkSettings, checkWorkerName, type KeptWorker, type WorkerSettings } from "../../workers/worker.ts";
 import { comeUp, listen } from "./come-up.ts";
 import { freePort, workerAddress } from "./reach.ts";
@@ -42,17 +43,25 @@ const NEW_MEMORY_BYTES = 2 ** 30;
 const NEW_CPUS = 2;
 const NEW_PIDS = 512;
 
+/** What a start would make, without making anything. Rejects as the start would, as far as that can be told before it. */
+export async function explainWorker(
+  workers: Workers,
+  name: string,
+  settings: Partial<WorkerSettings>,
+): Promise<{ readonly worker: KeptWorker; readonly image: ImageInfo; readonly plan: WorkerPlan }> {
+  const { home } = workers;
+  await checkNameIsFree(home, name);
+  const worker = await describe(workers, name, await readWorker(home, name), settings);
+  const image = await imageOf(workers, worker);
+  return { worker, image, plan: planOf(worker, image, workers) };
+}
+
 /** Starts a worker, or one that is stopped again. All or nothing: of one that does not come up nothing is left that this start made. */
 export async function startWorker(workers: Workers, name: string, options: StartOptions): Promise<StartedWorker> {
   const { home, presence } = workers;
   checkWorkerName(name);
   return await withWorkerLock(home, presence, name, async () => {
-    const other = (await workerNames(home)).find((one) => one !== name && one.toLowerCase() === name.toLowerCase());
-    if (other !== undefined)
-      throw new NovaError("WORKER_EXISTS", `The worker ${quote(other)} has this name in other letters.`, {
-        place: "NAME",
-        next: "Choose another name: some file systems do not tell them apart.",
-      });
+    await checkNameIsFree(home, name);
     const before = await readWorker(home, name);
     const containers = await workerContainers(workers, name);
     if (before?.state === "up" && containers.some((container) => container.running))
@@ -93,13 +102,17 @@ async function describe(
   return { name, token: before?.token ?? newToken(), settings, state: "starting", published, startedAtMs: Date.now() };
 }
 
-async function startFresh(
-  workers: Workers,
-  worker: KeptWorker,
-  before: KeptWorker | undefined,
-  { timeoutMs = COME_UP_MS, signal = new AbortController().signal }: StartOptions,
-): Promise<StartedWorker> {
-  const { home, engine, info, user } = workers;
+async function checkNameIsFree(home: Home, name: string): Promise<void> {
+  checkWorkerName(name);
+  const other = (await workerNames(home)).find((one) => one !== name && one.toLowerCase() === name.toLowerCase());
+  if (other === undefined) return;
+  throw new NovaError("WORKER_EXISTS", `The worker ${quote(other)} has this name in other letters.`, {
+    place: "NAME",
+    next: "Choose another name: some file systems do not tell them apart.",
+  });
+}
+
+async function imageOf({ engine }: Workers, worker: KeptWorker): Promise<ImageInfo> {
   const image = await engine.findImage(worker.settings.image);
   if (!image)
     throw new NovaError("IMAGE_NOT_FOUND", `The image ${quote(worker.settings.image)} is not there.`, {
@@ -111,6 +124,17 @@ async function startFresh(
       place: "--image",
       next: "Build it on NovaBot's own (`FROM novabot-worker:latest`), whose label `novabot.worker` tells that it has.",
     });
+  return image;
+}
+
+async function startFresh(
+  workers: Workers,
+  worker: KeptWorker,
+  before: KeptWorker | undefined,
+  { timeoutMs = COME_UP_MS, signal = new AbortController().signal }: StartOptions,
+): Promise<StartedWorker> {
+  const { home, engine, info, user } = workers;
+  const image = await imageOf(workers, worker);
   const { container, reach, gaps } = planOf(worker, image, workers);
   await writeWorker(home, worker);
   const made = { app: false, data: false };

@@ -32,6 +32,13 @@ export function lifeSuite(stand: () => WorkerStand): void {
       const result = await run(["worker", "exec", "web", "--", "sh", "-c", "echo out; echo err >&2; id -u; exit 7"]);
       expect(result).toMatchObject({ code: 7, stdout: "out\n1000\n", stderr: "err\n" });
 
+      const plan = JSON.parse(await must("worker", "start", "other", "--explain", "--json", "--", "true")) as {
+        container: object;
+      };
+      expect(plan.container).toMatchObject({ user: { uid: 1000 }, restart: "unless-stopped", network: "default" });
+      expect(await container("other")).toBeUndefined();
+      expect(await records()).toEqual(["web.json", "web.key"]);
+
       const before = (await container("web"))?.id;
       expect((await run(["worker", "start", "web"])).code).toBe(2);
       expect((await container("web"))?.id).toBe(before);
