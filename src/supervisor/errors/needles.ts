@@ -8,7 +8,7 @@ import type { LineBlock } from "../capture/line-block.ts";
 const digits = "0123456789";
 const wordCharacters = "abcdefghijklmnopqrstuvwxyz0123456789-_]";
 /** What may stand after a word that says what a line is. */
-const after = " :=])([\"'\n\r,.;!>-/|{\u001b";
+const after = " \t:=])([\"'\n\r,.;!>-/|{\u001b";
 
 /** Six characters or more, each one of those that are given; letters in either case. */
 const needles: readonly (readonly string[])[] = [
@@ -23,6 +23,8 @@ const needles: readonly (readonly string[])[] = [
   each("ata ra"),
   each("sigqui"),
   each("m err!"),
+  // Three letters alone are a level only behind a time.
+  ["mz]0123456789", ...each(" err ")],
   // Shells and Perl tell the line, and the smallest of shells only that.
   [...each("line "), digits],
   [...each("found"), "\n\r"],
@@ -44,7 +46,7 @@ interface Place {
   readonly offset: number;
 }
 
-/** For the hash of three characters that a needle has at one of its first four places: which of `places` it may be; 0 for all others. */
+/** For the hash of three characters that a needle has at one of its first four places: which of `places` it may be, 255 at most; 0 for all others. */
 const table = new Uint8Array(1 << TABLE_BITS);
 const places: (readonly Place[])[] = [[]];
 

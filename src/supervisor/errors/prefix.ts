@@ -36,7 +36,7 @@ export function weightOf(word: string): Weight | null {
 // All of these are tried at one place only (`y`), and none has a repetition within a repetition.
 const time =
   /\[?\d{4}[-/]\d\d[-/]\d\d(?:[T ,]\s?\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?)?\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)?\]?(?=[\s\]:|]|$)/y;
-const clock = /\[?\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?(?:\s?[AP]M)?\]?(?=[\s\]:|]|$)/y;
+const clock = /\[?\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:\s?[AP]M)?\]?(?=[\s\]:|]|$)/y;
 const syslog = /(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,80} [\w./-]{1,60}(?:\[\d{1,10}\])?:/y;
 const klog = /([EFWI])\d{4} \d\d:\d\d:\d\d\.\d{1,9}\s{1,8}\d{1,10} [\w.-]{1,100}:\d{1,6}\]/y;
 const level =

@@ -341,6 +341,8 @@ export const plainErrors: readonly (readonly [line: string, name: string, messag
     "Failed to list pods: unexpected error",
     "other",
   ],
+  ["2026-01-02T10:11:12.345Z\tERROR\tapp/main.go:12\tcannot bind", "", "app/main.go:12\tcannot bind", "other"],
+  ["10:11AM ERR cannot bind", "", "cannot bind", "other"],
   ["ERROR:root:something went wrong", "", "something went wrong", "other"],
   ["npm error code ELIFECYCLE", "", "code ELIFECYCLE", "build"],
   ["main.c:3:5: error: expected ';' before 'return'", "", "expected ';' before 'return'", "build"],
