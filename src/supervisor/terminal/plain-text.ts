@@ -6,16 +6,17 @@ const plain = new Uint8Array(256).fill(1);
 plain.fill(0, 0, 7);
 plain.fill(0, 14, 32);
 plain[127] = 0;
+// What is controls too when they come as UTF-8: C2 80 to C2 9F.
+plain[0xc2] = 0;
 
 /** Where plain text ends in `bytes`: at the first escape or other control, also one of those that UTF-8 writes as C2 80 to C2 9F. */
 export function endOfPlainText(bytes: Uint8Array): number {
-  for (let at = 0; at < bytes.length; at += 1) {
-    const byte = bytes[at] ?? 0;
-    if (plain[byte] === 0) return at;
-    // At the very end it is not known yet which it is.
-    if (byte === 0xc2 && (bytes[at + 1] ?? 0x80) < 0xa0) return at;
+  const { length } = bytes;
+  for (let at = 0; ; at += 2) {
+    while (at < length && plain[bytes[at] ?? 0] === 1) at += 1;
+    // At the very end it is not known yet what comes of it.
+    if (at >= length || bytes[at] !== 0xc2 || (bytes[at + 1] ?? 0) < 0xa0) return Math.min(at, length);
   }
-  return bytes.length;
 }
 
 /**

@@ -20,7 +20,7 @@ export interface PtyEnd {
 }
 
 export interface PtyEvents {
-  /** `bytes` are good until it returns. It may call `readMore`. */
+  /** `bytes` are good until it returns. */
   readonly onData: (bytes: Uint8Array) => void;
   /** The program on it ended; output may still follow. */
   readonly onExit: (end: PtyEnd) => void;
@@ -112,8 +112,11 @@ export class Pty {
     if (!this.#stream.destroyed) this.#input.write(bytes);
   }
 
-  /** What there is to be read at this moment, up to the size of `into`: its length, 0 if there is nothing. */
-  readMore(into: Uint8Array): number {
+  /**
+   * What there is to be read at this moment, up to the size of `into`: its length, 0 if there is nothing. Only for the end: where there is nothing the
+   * kernel first waits for its own work on what was written, which may take milliseconds.
+   */
+  #readNow(into: Uint8Array): number {
     // A descriptor that was closed may be another file's by now.
     if (this.#stream.destroyed) return 0;
     try {
@@ -164,7 +167,7 @@ export class Pty {
   #drain(): void {
     const into = Buffer.allocUnsafe(READ_SIZE);
     for (let length = -1; length !== 0 && !this.#isPaused;) {
-      length = this.readMore(into);
+      length = this.#readNow(into);
       if (length > 0) this.#events.onData(into.subarray(0, length));
     }
   }

@@ -13,10 +13,10 @@ const RING_SIZE = 1_048_576;
 const MOST_BEHIND = 524_288;
 /** Room for what may come although the program was told to wait. */
 const RESERVE = 196_608;
-/** What one reading takes at most, that others have their turn. */
-const BURST = 32_768;
-/** A page: when there was less to be read, there is no more. */
+/** The kernel gives no more at once: when it gave less, there was no more. */
 const FULL_READ = 4095;
+/** So much is gathered, while more comes at once, before it is sent. */
+const GATHERED = 65_536;
 /** Input that the program does not take. */
 const MOST_INPUT = 8_388_608;
 /** Between two snapshots for a viewer that cannot keep up. */
@@ -62,6 +62,9 @@ export class Session {
   #grace: NodeJS.Timeout | null = null;
   readonly #idle: NodeJS.Timeout;
   #isFlushing = false;
+  #gathered = 0;
+  #gatheredBefore = 0;
+  #isGathering = false;
   #isLoading = false;
   readonly #over = Promise.withResolvers<void>();
 
@@ -208,18 +211,29 @@ export class Session {
   #read(bytes: Uint8Array): void {
     this.#use();
     this.#ring.append(bytes);
-    if (bytes.length >= FULL_READ) {
-      for (let left = BURST - bytes.length; left > 0;) {
-        const length = this.#pty.readMore(this.#ring.space(left));
-        if (length === 0) break;
-        this.#ring.commit(length);
-        left -= length;
-      }
+    this.#gathered += bytes.length;
+    if (bytes.length < FULL_READ || this.#gathered >= GATHERED) this.#flush();
+    else if (!this.#isGathering) {
+      this.#isGathering = true;
+      this.#gatheredBefore = 0;
+      setImmediate(this.#gather);
     }
-    this.#flush();
   }
 
+  /** As long as each round of the event loop brings more, it is sent in few large pieces; a single one waits for one round. */
+  readonly #gather = (): void => {
+    if (this.#gathered > this.#gatheredBefore) {
+      this.#gatheredBefore = this.#gathered;
+      setImmediate(this.#gather);
+      return;
+    }
+    this.#isGathering = false;
+    if (this.#gathered > 0) this.#flush();
+  };
+
   #flush(): void {
+    this.#gathered = 0;
+    this.#gatheredBefore = 0;
     for (const viewer of this.viewers) this.#pump(viewer);
     this.#regulate();
   }
