@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import type { z } from "zod";
+import type * as z from "zod";
 import { type ErrorCode, errorCodes, messageOf, NovaError, quote } from "../../model/errors.ts";
 import { MESSAGE_LIMIT, type PeerMessage, workerMessageSchema } from "../../model/link.ts";
 import type { RecordBatch } from "../../model/record.ts";

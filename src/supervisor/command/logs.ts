@@ -13,6 +13,8 @@ import { json } from "./text.ts";
 const LIMIT = 1000;
 const TAIL = 20;
 const MOST = 100_000;
+/** About as many records as one message holds. */
+const PAGE = 10_000;
 
 interface GetOptions {
   readonly instanceId?: readonly string[];
@@ -90,30 +92,36 @@ async function get(options: GetOptions, context: Context): Promise<void> {
       filter: { kinds: ["log", "lost"], ...given({ instances: query.instances, levels: query.levels, streams: query.streams }) },
       connect: () => context.connect(),
       take: async (boot, records) => writer.write(records.filter(passes(query)).map((record) => ({ ...record, bootID: boot }))),
-      catchUp: async (again, { bootID: earlier, afterSeq }) => {
-        const rest = await getAll(again, { ...query, bootID: earlier, afterSeq, limit: MOST });
-        await writer.write(rest.records.filter(passes(query)));
+      catchUp: async (again, position) => {
+        for await (const { records } of pagesAfter(again, { ...query, ...position, limit: Infinity }))
+          await writer.write(records.filter(passes(query)));
       },
       note: (line) => context.output.note(line),
     });
   });
 }
 
-/** Asks on where an answer was cut to what a message holds. */
 async function getAll(connection: Connection, query: LogQuery): Promise<LogAnswer> {
-  const first = await connection.call("logs.get", query);
-  const parts = [first];
-  if (query.afterSeq === undefined) return first;
-  let left = query.limit - first.records.length;
-  for (let part = first; part.cut && left > 0;) {
-    const after = part.records.at(-1)?.seq;
-    if (after === undefined) break;
-    part = await connection.call("logs.get", { ...query, afterSeq: after, limit: left });
-    parts.push(part);
-    left -= part.records.length;
+  const { afterSeq } = query;
+  if (afterSeq === undefined) return await connection.call("logs.get", query);
+  const pages: LogAnswer[] = [];
+  for await (const page of pagesAfter(connection, { ...query, afterSeq })) pages.push(page);
+  const { cut: _, ...answer } = pages.at(-1) ?? (await connection.call("logs.get", query));
+  return { ...answer, records: pages.flatMap(({ records }) => records) };
+}
+
+/** What comes after a record, page by page; where a page was cut to what a message holds, the next one begins there. */
+async function* pagesAfter(connection: Connection, query: LogQuery & { readonly afterSeq: number }): AsyncGenerator<LogAnswer> {
+  let { afterSeq, limit: left } = query;
+  for (;;) {
+    const limit = Math.min(left, PAGE);
+    const page = await connection.call("logs.get", { ...query, afterSeq, limit });
+    yield page;
+    left -= page.records.length;
+    const last = page.records.at(-1);
+    if (last === undefined || left <= 0 || !(page.cut || page.records.length === limit)) return;
+    afterSeq = last.seq;
   }
-  const { cut: _, ...answer } = first;
-  return { ...answer, records: parts.flatMap(({ records }) => records) };
 }
 
 function tellOfGaps(answer: LogAnswer, query: LogQuery, context: Context): void {
