@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** A directory or file of the host that a group asks to see at `/workspace/extra/<containerPath>`. */
 export interface AdditionalMount {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 // One supervised process of a worker: what it shall be and what it is.
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type InstanceStatus, instanceStatusSchema } from "./instance.ts";
 import { bootIDSchema, type RecordBatch, workerRecordSchema } from "./record.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MAIL_LIMITS } from "./mail-limits.ts";
 import { jidPattern } from "./names.ts";
 import type { Schedule, ScheduledTask, TaskSession } from "./task.ts";

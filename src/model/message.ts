@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { jidPattern } from "./names.ts";
 
 /** A chat's message on its way in. The same `id` from the same chat is the same message, however often it is delivered. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { instanceIDSchema, type InstanceStatus, instanceStatusSchema } from "./instance.ts";
 
 // What a worker tells of itself. Records of one boot of one supervisor are numbered without gaps; what had to go is a record, too.

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { containerModes, type ContainerMode } from "./group.ts";
 
 /** How a run ended. Every run settles exactly once, as one of these. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * When a task is due. `cron`: five or six fields (seconds first), in `timezone`; `interval`: every so many milliseconds, counted from

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { NovaError } from "./errors.ts";
 
 // The frames of the subprotocol `novabot.terminal.v1` on `/terminal`: one frame in each binary message. Byte 0 is the kind; numbers are big-endian.

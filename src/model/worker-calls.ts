@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { instanceIDSchema, type InstanceSpec, instanceSpecSchema, type InstanceStatus } from "./instance.ts";
 import {
   bootIDSchema,

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { ErrorGroup } from "../../model/record.ts";
 import type { ErrorAnswer, ErrorQuery, LogAnswer, LogQuery } from "../../model/worker-calls.ts";
 import { MESSAGE_LIMIT } from "../../model/link.ts";

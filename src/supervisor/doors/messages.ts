@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { type CallFailure, MESSAGE_LIMIT, type WorkerMessage } from "../../model/link.ts";
 import { messageOf, NovaError, quote } from "../../model/errors.ts";
 

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { mkdir, open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { type InstanceSpec, instanceSpecSchema } from "../../model/instance.ts";
 import { hasCode, reasonOf } from "../../model/errors.ts";
 import { circleThrough } from "./order.ts";

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { open, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { instanceIDSchema } from "../../model/instance.ts";
 import { bootIDSchema } from "../../model/record.ts";
 import { Boot } from "./boot.ts";
