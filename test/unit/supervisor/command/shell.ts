@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { bundleSupervisor } from "../../../../src/host/images/sources.ts";
+import { killMarked, processesMarked, signal, until } from "../../../fixtures/engines/processes.ts";
 import { openConnection } from "../../../../src/supervisor/command/connection.ts";
 import type { SupervisorInfo } from "../../../../src/model/worker-calls.ts";
 
@@ -24,7 +25,13 @@ beforeAll(async () => {
   await symlink(modules, join(programDirectory, "node_modules/@lydell"));
 });
 
-afterAll(() => rm(programDirectory, { recursive: true, force: true }));
+afterAll(async () => {
+  // A test that failed may have left one that was just being started.
+  const left = (): number[] => processesMarked([programDirectory]);
+  for (const pid of left()) signal(pid, "SIGTERM");
+  await until("the end of all supervisors", () => left().length === 0).catch(() => killMarked([programDirectory]));
+  await rm(programDirectory, { recursive: true, force: true });
+});
 
 export interface Ran {
   readonly code: number | null;
@@ -55,7 +62,10 @@ export async function openShell(): Promise<Shell> {
     NOVABOT_STOP_GRACE_MS: "2000",
   };
   const children: ChildProcess[] = [];
+  let isFinished = false;
   const open = (args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess => {
+    // A test that took too long goes on after its end.
+    if (isFinished) throw new Error("the test is over");
     const child = spawn(process.execPath, [program, ...args], {
       cwd: directory,
       env: { PATH: process.env["PATH"], ...own, ...env },
@@ -82,6 +92,7 @@ export async function openShell(): Promise<Shell> {
     }
   };
   onTestFinished(async () => {
+    isFinished = true;
     for (const child of children) child.kill("SIGKILL");
     const running = await info().catch(() => null);
     if (running) {
