@@ -20,8 +20,8 @@ export interface ProcessEntry extends ProcessID {
 
 const statBytes = Buffer.allocUnsafe(4096);
 
-/** Null when there is no such process any more. */
-export function readProcess(pid: number): ProcessEntry | null {
+/** What the kernel's line on a process says from the state on; null when there is no such process any more. */
+function readFields(pid: number): string[] | null {
   let length: number;
   try {
     const file = openSync(`/proc/${pid}/stat`, "r");
@@ -35,7 +35,13 @@ export function readProcess(pid: number): ProcessEntry | null {
   }
   // The name in parentheses may hold anything, also parentheses and spaces.
   const text = statBytes.toString("latin1", 0, length);
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return text.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+/** Null when there is no such process any more. */
+export function readProcess(pid: number): ProcessEntry | null {
+  const fields = readFields(pid);
+  if (fields === null) return null;
   const state = fields[0];
   // Of a process whose first thread ended before others the kernel says zombie, too.
   const alive = (state !== "Z" && state !== "X") || Number(fields[17]) > 1;
@@ -47,6 +53,16 @@ export function readProcess(pid: number): ProcessEntry | null {
     startTicks: Number(fields[19]),
     alive,
   };
+}
+
+/** A thread of the kernel, or a process that is ending. */
+const KERNEL_THREAD = 0x0020_0000;
+const ENDING = 0x4;
+
+/** Whether a process is just exchanging its program for another: it has no environment then, neither the old nor the new one. */
+function isBetweenPrograms(pid: number): boolean {
+  const fields = readFields(pid);
+  return fields !== null && fields[48] === "0" && (Number(fields[6]) & (KERNEL_THREAD | ENDING)) === 0;
 }
 
 /** Numbers of processes, both ends included. */
@@ -136,14 +152,28 @@ function largestPID(): number {
   return largestKnown;
 }
 
+/** An empty environment is looked at so often before it is believed, and so much more often, a millisecond apart, between two programs. */
+const LOOKS = 6;
+const PATIENT_LOOKS = 12;
+const never = new Int32Array(new SharedArrayBuffer(4));
+
 /** The value of a variable in the environment that a process was started with; null when it has none or does not let us look. */
 export function variableOf(pid: number, name: string): string | null {
-  let environment: Buffer;
-  try {
-    environment = readFileSync(`/proc/${pid}/environ`);
-  } catch {
-    return null;
+  for (let looks = 1; ; looks += 1) {
+    let environment: Buffer;
+    try {
+      environment = readFileSync(`/proc/${pid}/environ`);
+    } catch {
+      return null;
+    }
+    if (environment.length > 0) return variableIn(environment, name);
+    if (looks === PATIENT_LOOKS) return null;
+    if (isBetweenPrograms(pid)) Atomics.wait(never, 0, 0, 1);
+    else if (looks >= LOOKS) return null;
   }
+}
+
+function variableIn(environment: Buffer, name: string): string | null {
   const needle = Buffer.from(`${name}=`);
   for (let at = environment.indexOf(needle); at !== -1; at = environment.indexOf(needle, at + 1)) {
     if (at > 0 && environment[at - 1] !== 0) continue;

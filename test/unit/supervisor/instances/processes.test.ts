@@ -76,6 +76,14 @@ it("finds a variable by its whole name", async () => {
   expect(variableOf(999_999_999, "NAME")).toBeNull();
 });
 
+it("finds a variable of a process that changes its program again and again", () => {
+  const text = 'exec /bin/sh -c "$0" "$0"';
+  const child = spawn("/bin/sh", ["-c", text, text], { env: { NAME: "here" }, stdio: "ignore" });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const values = Array.from({ length: 1000 }, () => variableOf(child.pid ?? 0, "NAME"));
+  expect(new Set(values)).toEqual(new Set(["here"]));
+});
+
 it("reads the markers that it writes, for every id", () => {
   const bootID = "0123456789abcdef0123456789abcdef";
   for (const instance of ["a", "a-1", "a-b_c-2-3", "x".repeat(64)]) {
