@@ -4,9 +4,10 @@
 A set is a directory of *.patch and *.diff files, taken in the order of their names, or one with a manifest.json, or a manifest itself:
   {"id": "fix-login", "description": "...", "patches": ["01.patch", {"file": "02.diff", "sha256": "..."}]}
 
-A set is first applied to copies (`git apply`, as in no repository, whatever the workspace is). What came out of that is checked, written
-down in a journal (<workspace>/.patchctl/), and only then moved into place: who is killed after that is completed by the next call, who is
-killed before that has changed nothing, and what cannot be moved into place is put back. Exit status: 0 done, 1 it does not fit the workspace, 2 it could not be tried.
+A set is first applied to copies (`git apply`, as in no repository, whatever the workspace is). What came out of that is
+checked, written down in a journal (<workspace>/.patchctl/), and only then moved into place: who is killed after that is
+completed by the next call, who is killed before that has changed nothing, and what cannot be moved into place is put back.
+Exit status: 0 done, 1 it does not fit the workspace, 2 it could not be tried.
 """
 
 import argparse
@@ -267,7 +268,8 @@ class Workspace:
                     return
                 except OSError as error:
                     if error.errno in (errno.ELOOP, errno.ENOTDIR):
-                        raise PatchError("SET_UNSAFE", f"{path!r} leads through {directory!r}, which is no directory of the workspace") from error
+                        message = f"{path!r} leads through {directory!r}, which is no directory of the workspace"
+                        raise PatchError("SET_UNSAFE", message) from error
                     raise
                 os.close(held)
                 held = following
@@ -299,14 +301,15 @@ class Workspace:
         if file is None:
             return None
         with file:
-            return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "executable": bool(os.fstat(file.fileno()).st_mode & 0o100)}
+            return shape_of(file)
 
     # A transaction: journal.json with the new state and all changes; the new files under transaction/.
 
     def commit(self, stage, changes, state):
         for change in changes:
             if self.look(change["path"]) != change["before"]:
-                raise PatchError("LATER_CHANGES", f"{change['path']!r} was changed while the set was being applied", path=change["path"])
+                message = f"{change['path']!r} was changed while the set was being applied"
+                raise PatchError("LATER_CHANGES", message, path=change["path"])
         remove(os.path.join(self.home_path, "transaction"))
         os.rename(stage, "transaction", src_dir_fd=self.home, dst_dir_fd=self.home)
         self.complete_or_undo(changes, state)
@@ -425,6 +428,11 @@ class Workspace:
                     return
 
 
+def shape_of(file):
+    executable = bool(os.fstat(file.fileno()).st_mode & 0o100)
+    return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "executable": executable}
+
+
 def like(status, descriptor):
     with contextlib.suppress(PermissionError):
         os.fchown(descriptor, status.st_uid, status.st_gid)
@@ -462,7 +470,8 @@ def read_set(place, wanted):
         except (ValueError, AssertionError, KeyError, TypeError) as error:
             raise PatchError("SET_INVALID", f"{manifest!r} is no manifest with a list `patches`") from error
     if not entries or len(entries) > PATCHES_LIMIT:
-        raise PatchError("SET_INVALID", f"the set at {place!r} has {len(entries)} patches; 1 to {PATCHES_LIMIT} can be applied together")
+        message = f"the set at {place!r} has {len(entries)} patches; 1 to {PATCHES_LIMIT} can be applied together"
+        raise PatchError("SET_INVALID", message)
     named = wanted or held.get("id") or os.path.basename(os.path.realpath(place)).removesuffix(".json")
     if not isinstance(named, str) or not ID.fullmatch(named):
         raise PatchError("SET_INVALID", f"{named!r} is no id: letters, digits, dots, dashes and underscores, 64 at most")
@@ -515,7 +524,9 @@ def check_path(path, patch=""):
 
 
 HUNK = re.compile(rb"@@ -\d{1,9}(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@")
-LINK_MODE = re.compile(rb"(?:new file mode|deleted file mode|old mode|new mode) (120000|160000)|index [0-9a-f]+\.\.[0-9a-f]+ (120000|160000)")
+LINK_MODE = re.compile(rb"(?:(?:new|deleted) file mode|old mode|new mode|index [0-9a-f]+\.\.[0-9a-f]+) (120000|160000)")
+# How a line tells a file's name, and whether the name has a directory of git's own in front.
+HEADERS = ((b"--- ", True), (b"+++ ", True), *((f"{what} {way} ".encode(), False) for what in ("rename", "copy") for way in ("from", "to")))
 
 
 def paths_of(patch):
@@ -536,7 +547,7 @@ def paths_of(patch):
             continue
         if LINK_MODE.match(line):
             raise PatchError("SET_UNSAFE", f"{name!r} makes or changes a link or a submodule", file=name)
-        for start, strip in ((b"--- ", True), (b"+++ ", True), (b"rename from ", False), (b"rename to ", False), (b"copy from ", False), (b"copy to ", False)):
+        for start, strip in HEADERS:
             if line.startswith(start):
                 add_path(paths, unquote(line[len(start) :]), strip, name)
         if line.startswith(b"diff --git "):
@@ -562,7 +573,7 @@ def add_path(paths, text, strip, patch):
 
 
 def git_names(rest):
-    """Both names of a `diff --git` line. Without quotes they are the same but for their first directory, else git itself cannot tell them apart."""
+    """Both names of a `diff --git` line. Without quotes they are the same but for their first directory: git needs that, too."""
     if rest.startswith(b'"'):
         end = re.match(rb'"(?:[^"\\]|\\.)*"', rest)
         return [] if end is None else [unquote(end.group()), unquote(rest[end.end() + 1 :])]
@@ -579,8 +590,12 @@ def unquote(raw):
         return os.fsdecode(raw.split(b"\t")[0])
     known = {b"a": 7, b"b": 8, b"t": 9, b"n": 10, b"v": 11, b"f": 12, b"r": 13, b'"': 34, b"\\": 92}
     body = raw[1 : raw.rindex(b'"')] if raw.count(b'"') > 1 else raw[1:]
-    plain = re.sub(rb"\\([0-7]{3}|.)", lambda m: bytes([known[m[1]] if m[1] in known else int(m[1], 8) & 255 if len(m[1]) == 3 else m[1][0]]), body)
-    return os.fsdecode(plain)
+
+    def character(match):
+        code = match[1]
+        return bytes([known[code] if code in known else int(code, 8) & 255 if len(code) == 3 else code[0]])
+
+    return os.fsdecode(re.sub(rb"\\([0-7]{3}|.)", character, body))
 
 
 # Applying to copies.
@@ -626,8 +641,9 @@ def run_git(stage, patch, reverse):
         "GIT_ATTR_NOSYSTEM": "1",
     }
     command = ["git", "apply", "-p1", "--whitespace=nowarn", *(["--reverse"] if reverse else []), "--", source]
+    tree = os.path.join(stage, "tree")
     try:
-        done = subprocess.run(command, cwd=os.path.join(stage, "tree"), env=environment, capture_output=True, timeout=300, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=300, stdin=subprocess.DEVNULL)
     except FileNotFoundError as error:
         raise PatchError("GIT_MISSING", "there is no git") from error
     except subprocess.TimeoutExpired as error:
@@ -650,7 +666,7 @@ def changes_in(workspace, stage, paths):
             if not stat.S_ISREG(status.st_mode):
                 raise PatchError("SET_UNSAFE", f"{path!r} would become a link", path=path)
             with open(full, "rb") as file:
-                made[path] = {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "executable": bool(status.st_mode & 0o100)}
+                made[path] = shape_of(file)
     changes = []
     for path in sorted(paths | made.keys()):
         before, after = workspace.look(path), made.get(path)
@@ -769,7 +785,8 @@ def revert(workspace, options):
             if error.code != "PATCH_FAILED":
                 raise
             by = f" by {', '.join(later)}" if later else ""
-            raise PatchError("LATER_CHANGES", f"{record['id']!r} cannot be reverted, what it changed was changed again{by}: {error.message}", sets=later) from error
+            message = f"{record['id']!r} cannot be reverted, what it changed was changed again{by}: {error.message}"
+            raise PatchError("LATER_CHANGES", message, sets=later) from error
         changes = changes_in(workspace, stage, paths)
         rest = [one for one in sets if one is not record]
         still = {path for one in rest for path in one["paths"]}
@@ -793,7 +810,9 @@ def verify(workspace, options):
         lines += [f"{one['id']}: {'as it was left' if not one['drift'] else 'drifted'}"]
         lines += [f"  {drift['what']}: {drift['path']}" for drift in one["drift"]]
     drifted = any(one["drift"] for one in checked)
-    answer = {"sets": checked, **({"error": {"code": "DRIFT", "message": "files were changed", "next": CODES["DRIFT"][1]}} if drifted else {})}
+    answer = {"sets": checked}
+    if drifted:
+        answer["error"] = {"code": "DRIFT", "message": "files were changed", "next": CODES["DRIFT"][1]}
     return answer, "\n".join(lines) or "no set is applied", 1 if drifted else 0
 
 
