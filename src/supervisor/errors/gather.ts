@@ -11,8 +11,11 @@ export interface Gathered {
   readonly lines: readonly string[];
   readonly before: readonly string[];
   readonly weight: Weight | null;
-  /** The number of its first line. */
+  /** The number of its first line, and that of the last time's where it came several times in a row. */
   readonly seq: number;
+  readonly lastSeq: number;
+  /** How many times in a row, word for word. */
+  readonly count: number;
   readonly atMs: number;
 }
 
@@ -26,6 +29,8 @@ export interface Gatherer {
   /** When its last line came, by the watch's clock. */
   readonly touchedMs: number;
   line(text: string, at: { readonly seq: number; readonly atMs: number; readonly nowMs: number }, before: Before): void;
+  /** The line is the one before it once more, byte for byte, and no JSON. False: it must be read all the same. */
+  repeat(seq: number, nowMs: number): boolean;
   close(): void;
 }
 
@@ -43,7 +48,9 @@ interface Open {
   sure: boolean;
   sentence: boolean;
   told: boolean;
-  readonly seq: number;
+  seq: number;
+  /** More times that its one line came. */
+  repeats: number;
   readonly atMs: number;
 }
 
@@ -66,11 +73,21 @@ export function gatherErrors(bounds: ErrorBounds, found: (error: Gathered) => vo
       sentence: beginning.sentence,
       told: false,
       seq: at.seq,
+      repeats: 0,
       atMs: at.atMs,
     };
   }
 
   function add(error: Open, text: string): void {
+    if (error.repeats > 0) {
+      // What follows belongs to the last of them only.
+      const { lines, before, weight, seq, repeats, atMs, progress } = error;
+      if (error.sure) {
+        found({ shape: progress.shape, lines: [...lines], before, weight, seq, lastSeq: seq + repeats - 1, count: repeats, atMs });
+      }
+      error.seq += repeats;
+      error.repeats = 0;
+    }
     error.lines.push(text);
     error.progress.lines += 1;
     if (error.lines.length > bounds.lines) {
@@ -84,10 +101,10 @@ export function gatherErrors(bounds: ErrorBounds, found: (error: Gathered) => vo
     if (error.told) return;
     error.told = true;
     if (!error.sure && !error.progress.framed) return;
-    const { lines, omitted, before, weight, seq, atMs } = error;
+    const { lines, omitted, before, weight, seq, repeats, atMs } = error;
     const middle = bounds.lines >> 1;
     const all = omitted === 0 ? lines : [...lines.slice(0, middle), `… ${omitted} lines left out …`, ...lines.slice(middle + 1)];
-    found({ shape: error.progress.shape, lines: all, before, weight, seq, atMs });
+    found({ shape: error.progress.shape, lines: all, before, weight, seq, lastSeq: seq + repeats, count: repeats + 1, atMs });
   }
 
   function close(): void {
@@ -149,6 +166,8 @@ export function gatherErrors(bounds: ErrorBounds, found: (error: Gathered) => vo
             before: before(false).slice(-bounds.before),
             weight,
             seq: at.seq,
+            lastSeq: at.seq,
+            count: 1,
             atMs: at.atMs,
           });
         }
@@ -173,6 +192,15 @@ export function gatherErrors(bounds: ErrorBounds, found: (error: Gathered) => vo
         earlier.slice(0, head),
       );
       for (const line of [...earlier.slice(head + 1), text]) if (open !== null) follow(open, line);
+    },
+    repeat: (seq, nowMs) => {
+      // The line before began nothing, and neither does this one.
+      if (open === null) return true;
+      const { lines, perhaps, told, progress } = open;
+      if (lines.length > 1 || perhaps.length > 0 || told || progress.shape !== "trace" || seq !== open.seq + open.repeats + 1) return false;
+      touchedMs = nowMs;
+      open.repeats += 1;
+      return true;
     },
     close,
   };

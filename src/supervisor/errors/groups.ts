@@ -10,6 +10,8 @@ import { type ErrorShape, readTrace } from "./read-trace.ts";
 /** The different errors of all instances, counted. Who listens hears of each new one at once, and of one that comes again and again once in a while. */
 export interface Groups {
   add(instance: string, error: Gathered): void;
+  /** Lines that may have told of errors were not looked at. */
+  skip(instance: string, lines: { readonly count: number; readonly seq: number; readonly atMs: number }): void;
   list(query: ErrorQuery): readonly ErrorGroup[];
   stats(instances?: readonly string[]): ErrorStats;
   clear(instances?: readonly string[]): number;
@@ -86,22 +88,8 @@ export function keepGroups(options: {
     return [...instances].filter(([instance]) => query === undefined || query.includes(instance));
   }
 
-  return {
-    get waits() {
-      return waiting.size > 0;
-    },
-    add: (instance, error) => {
-      const nowMs = now();
-      const held = holdOf(instance, nowMs);
-      let shape = held.last !== null && isSame(held.last.error, error) ? held.last.shape : readTrace(error);
-      held.last = { error, shape };
+  function count(instance: string, held: Held, shape: ErrorShape, error: Omit<Gathered, "shape" | "weight">, nowMs: number): void {
       let entry = held.entries.get(shape.fingerprint);
-      if (entry === undefined && held.tokens < 1) {
-        shape = together(shape);
-        entry = held.entries.get(shape.fingerprint);
-      } else if (entry === undefined) {
-        held.tokens -= 1;
-      }
       const { fingerprint, category, severity, source, name, message } = shape;
       const lines = error.lines.map((line) => cut(line, bounds.lineCharacters));
       const before = error.before.map((line) => cut(line, bounds.lineCharacters));
@@ -113,11 +101,11 @@ export function keepGroups(options: {
         source,
         name,
         message,
-        count: (entry?.group.count ?? 0) + 1,
+        count: (entry?.group.count ?? 0) + error.count,
         firstSeenMs: entry?.group.firstSeenMs ?? error.atMs,
         lastSeenMs: error.atMs,
         firstSeq: entry?.group.firstSeq ?? error.seq,
-        lastSeq: error.seq,
+        lastSeq: error.lastSeq,
         lines,
         before,
       };
@@ -137,6 +125,27 @@ export function keepGroups(options: {
       const [oldest] = held.entries.values();
       if (held.entries.size > bounds.groups && oldest !== undefined) remove(held, oldest);
       makeRoom();
+  }
+
+  return {
+    get waits() {
+      return waiting.size > 0;
+    },
+    add: (instance, error) => {
+      const nowMs = now();
+      const held = holdOf(instance, nowMs);
+      let shape = held.last !== null && isSame(held.last.error, error) ? held.last.shape : readTrace(error);
+      held.last = { error, shape };
+      if (!held.entries.has(shape.fingerprint)) {
+        if (held.tokens < 1) shape = together(shape);
+        else held.tokens -= 1;
+      }
+      count(instance, held, shape, error, nowMs);
+    },
+    skip: (instance, { count: lines, seq, atMs }) => {
+      const nowMs = now();
+      const error = { lines: [], before: [], seq, lastSeq: seq, count: lines, atMs };
+      count(instance, holdOf(instance, nowMs), skipped, error, nowMs);
     },
     list: (query) => {
       const {
@@ -206,6 +215,15 @@ function isSame(one: Gathered, other: Gathered): boolean {
     one.lines.every((line, index) => line === other.lines[index])
   );
 }
+
+const skipped: ErrorShape = {
+  fingerprint: hash("sha256", "skipped").slice(0, 16),
+  category: "other",
+  severity: "warning",
+  source: "plain",
+  name: "",
+  message: "So many lines that may tell of errors came at once that these were not looked at.",
+};
 
 /** For what comes when too many different errors came already. */
 function together(shape: ErrorShape): ErrorShape {

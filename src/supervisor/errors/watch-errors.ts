@@ -1,4 +1,5 @@
 import type { LogStream } from "../../model/record.ts";
+import type { LineBlock } from "../capture/line-block.ts";
 import { errorBounds, type ErrorBounds } from "./bounds.ts";
 import type { ErrorWatch, OnError } from "./error-watch.ts";
 import { gatherErrors, type Gatherer } from "./gather.ts";
@@ -11,6 +12,9 @@ interface Watched {
   readonly streams: Readonly<Record<LogStream, { readonly gatherer: Gatherer; readonly tail: Tail }>>;
   /** Of both streams together. */
   readonly tail: Tail;
+  /** How many lines may be read now. */
+  tokens: number;
+  filledMs: number;
 }
 
 /** A JSON record may have a whole stack in one line; of other lines less is enough. */
@@ -39,7 +43,7 @@ export function watchErrors(options: {
         gatherer: gatherErrors(bounds, (error) => groups.add(instance, error)),
         tail: keepTail(),
       });
-      watched = { streams: { stdout: stream(), stderr: stream() }, tail: keepTail() };
+      watched = { streams: { stdout: stream(), stderr: stream() }, tail: keepTail(), tokens: bounds.readLines, filledMs: now() };
       instances.set(instance, watched);
     }
     return watched;
@@ -69,12 +73,16 @@ export function watchErrors(options: {
   return {
     look: (block, firstSeq) => {
       if (closed) return;
-      const { streams, tail } = watch(block.instance);
+      const watched = watch(block.instance);
+      const { streams, tail } = watched;
       const { gatherer, tail: own } = streams[block.stream];
       const hits = suspects(block);
       if (hits.length > 0 || gatherer.isOpen) {
         const nowMs = now();
         const count = block.ends.length;
+        const fresh = (Math.max(0, nowMs - watched.filledMs) / 1000) * bounds.readLines;
+        watched.tokens = Math.min(bounds.readLines, watched.tokens + fresh);
+        watched.filledMs = nowMs;
         // A line is before the one after it, too: in a flood of errors each would be decoded ten times.
         const texts = new Map<number, string>();
         const read = (line: number): string => {
@@ -88,11 +96,24 @@ export function watchErrors(options: {
         };
         // The rest of a line that was too long begins nothing.
         let line = block.goesOn ? 1 : 0;
+        let earlier = -1;
         for (let hit = 0; line < count; line += 1) {
           while ((hits[hit] ?? count) < line) hit += 1;
           if (!gatherer.isOpen) line = hits[hit] ?? count;
           if (line >= count) break;
           const at = line;
+          if (at > 0 && earlier === at - 1 && repeats(block, at) && gatherer.repeat(firstSeq + at, nowMs)) {
+            earlier = at;
+            continue;
+          }
+          if (watched.tokens < 1) {
+            gatherer.close();
+            while ((hits[hit] ?? count) < at) hit += 1;
+            if (hit < hits.length) groups.skip(block.instance, { count: hits.length - hit, seq: firstSeq + at, atMs: block.atMs });
+            break;
+          }
+          watched.tokens -= 1;
+          earlier = at;
           gatherer.line(read(at), { seq: firstSeq + at, atMs: block.atMs, nowMs }, (ownAlone) =>
             (ownAlone ? own : tail).before(read, at, bounds.before + 4, bounds.lineCharacters),
           );
@@ -121,4 +142,12 @@ export function watchErrors(options: {
       clearTimeout(timer);
     },
   };
+}
+
+/** Whether a line is the one before it once more, and no JSON: a record in JSON is whole by itself and counts each time. */
+function repeats({ bytes, ends }: LineBlock, line: number): boolean {
+  const start = ends[line - 1] ?? 0;
+  const before = line === 1 ? 0 : (ends[line - 2] ?? 0);
+  const end = ends[line] ?? start;
+  return end - start === start - before && bytes[start] !== 0x7b && bytes.compare(bytes, before, start, start, end) === 0;
 }

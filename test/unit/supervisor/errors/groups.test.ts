@@ -60,6 +60,30 @@ test("a flood of one error is told once a second with its count, and its last co
   expect(told.at(-1)?.count).toBe(3000);
 });
 
+test("an error that comes again and again word for word is counted each time, and what follows belongs to the last", () => {
+  const { write, watch } = open();
+  write(`start\n${"Error: lost\n".repeat(50)}    at f (/app/a.js:1:2)\n${"Error: lost\n".repeat(20)}end\n${"nothing Error: here\n".repeat(9)}`);
+  watch.close();
+  expect(watch.list({ limit: 9 }).groups).toMatchObject([
+    { message: "lost", count: 69, firstSeq: 2, lastSeq: 72, lines: ["Error: lost"] },
+    { message: "lost", count: 1, firstSeq: 51, lastSeq: 51, lines: ["Error: lost", "    at f (/app/a.js:1:2)"] },
+  ]);
+});
+
+test("more lines than can be read are counted, and told as not looked at", async () => {
+  const { write, watch, told } = open({ readLines: 100, newGroups: 1000 });
+  const lines = (from: number): string => Array.from({ length: 400 }, (_, index) => `Error: user ${from + index} is lost\n`).join("");
+  write(lines(0));
+  write(lines(400));
+  await vi.advanceTimersByTimeAsync(3000);
+  const counts = (): number[] => watch.list({ limit: 9 }).groups.map((group) => group.count);
+  expect(counts().toSorted((a, b) => a - b)).toEqual([100, 700]);
+  expect(told.find((group) => group.message.includes("not looked at"))?.severity).toBe("warning");
+  write("Error: user 9 is lost\n");
+  watch.close();
+  expect(counts().toSorted((a, b) => a - b)).toEqual([101, 700]);
+});
+
 test("a group knows its first and last time, their records, and the lines of the last", async () => {
   const { write, watch } = open();
   write("a\nError: user 1 is lost\n");
