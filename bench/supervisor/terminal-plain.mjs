@@ -8,7 +8,7 @@ server.on("connection", (socket) => {
   const terminal = spawn("/bin/sh", [], { name: "xterm-256color", cols: 80, rows: 24, encoding: null });
   terminal.onData((data) => socket.send(data));
   terminal.onExit(() => socket.close());
-  socket.on("message", (data) => terminal.write(String(data)));
+  socket.on("message", (data) => terminal.write(data));
   socket.on("close", () => terminal.kill());
   socket.on("error", () => undefined);
 });

@@ -39,6 +39,9 @@ async function compare(subjects: readonly TerminalSubject[], directory: string, 
   for (let at = 0; at < LINES; at += 1000) writeSync(text, block);
   closeSync(text);
 
+  // First, while nothing else has made the processes large.
+  const interrupted = [];
+  for (const subject of subjects) interrupted.push(await interrupt(subject, LINK));
   // By turns, so that what else the machine does meets all of them.
   const rates = subjects.map((): number[] => []);
   for (let round = 0; round < 5; round += 1) {
@@ -55,7 +58,7 @@ async function compare(subjects: readonly TerminalSubject[], directory: string, 
   const rows: string[][] = [];
   const figures = [];
   for (const [index, subject] of subjects.entries()) {
-    const { quietMs, peakMiB } = await interrupt(subject, LINK);
+    const { quietMs, peakMiB } = interrupted[index] ?? { quietMs: Number.NaN, peakMiB: Number.NaN };
     const lost = await lostInExits(subject, EXITS);
     const times = [alone[index] ?? [], beside[index] ?? []];
     const echo = times.flatMap((each) => [median(each), percentile(each, 0.99)]);

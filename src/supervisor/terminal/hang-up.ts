@@ -4,15 +4,21 @@ import { readProcesses } from "../instances/processes.ts";
 
 const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 50;
+const STUBBORN_MS = 5000;
 
-/** Ends every process of a session: SIGHUP as from a terminal that went away, SIGKILL to those that are there after `graceMs`. Resolves when none is left. */
+/**
+ * Ends every process of a session: SIGHUP as from a terminal that went away, SIGKILL to those that are there after `graceMs`. Resolves when none
+ * is left, or the kernel does not let go of those that are.
+ */
 export async function hangUp(session: number, graceMs: number): Promise<void> {
   const deadline = performance.now() + graceMs;
   const told = new Set<number>();
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
     const left = [...readProcesses().values()].filter((one) => one.alive && one.session === session);
     if (left.length === 0) return;
-    const isOver = performance.now() >= deadline;
+    const now = performance.now();
+    const isOver = now >= deadline;
+    if (now >= deadline + STUBBORN_MS) return;
     let isInReach = false;
     for (const { pid } of left) {
       if (!isOver && told.has(pid)) isInReach = true;

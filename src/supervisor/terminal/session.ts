@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { NovaError, reasonOf } from "../../model/errors.ts";
 import type { TerminalExit, TerminalInputFrame } from "../../model/terminal-frames.ts";
 import { hangUp } from "./hang-up.ts";
@@ -19,6 +20,10 @@ const FULL_READ = 4095;
 const GATHERED = 65_536;
 /** Input that the program does not take. */
 const MOST_INPUT = 8_388_608;
+/** For a viewer to take the end of the output. */
+const END_MS = 30_000;
+/** What the kernel keeps although it was killed is not waited for. */
+const STUBBORN_MS = 1000;
 /** Between two snapshots for a viewer that cannot keep up. */
 const REDRAW_MS = 200;
 
@@ -78,7 +83,7 @@ export class Session {
       onExit: (exit) => {
         this.#exit = exit;
         this.#hungUp ??= hangUp(this.#pty.pid, options.hangUpMs);
-        this.#grace ??= setTimeout(() => this.#giveUp(), options.graceMs);
+        this.#grace ??= setTimeout(() => this.#giveUp(), this.#patienceMs);
       },
       onEnd: () => this.#finish(),
     });
@@ -88,11 +93,6 @@ export class Session {
 
   get pid(): number {
     return this.#pty.pid;
-  }
-
-  /** Resolves when the program has ended and everything of it has been read. */
-  get over(): Promise<void> {
-    return this.#over.promise;
   }
 
   /** `offset`: what the viewer has of it already; null: nothing. `isNew`: it asked for a new one. */
@@ -169,14 +169,15 @@ export class Session {
     this.#regulate();
   }
 
-  /** Ends the program and all of its session. Resolves when it has. */
+  /** Ends the program and all of its session. Resolves when it has, or when the kernel does not let go of it. */
   async end(why: "idle" | "closed"): Promise<void> {
     if (this.#exit === null) {
       this.#why = why;
       this.#hungUp ??= hangUp(this.#pty.pid, this.#options.hangUpMs);
     }
     this.#giveUp();
-    await Promise.all([this.#hungUp, this.#over.promise]);
+    await this.#hungUp;
+    await Promise.race([this.#over.promise, delay(STUBBORN_MS, undefined, { ref: false })]);
   }
 
   /** Ends the connections of those who still look at it, and forgets what it put out. */
@@ -196,6 +197,11 @@ export class Session {
     const found = this.#sizes.findLast((resize) => resize.offset <= offset) ?? this.#sizes[0];
     if (found === undefined) throw new TypeError("a terminal has no size");
     return found;
+  }
+
+  /** For how long the end is kept: those who are there have some time for it in any case. */
+  get #patienceMs(): number {
+    return this.viewers.size === 0 ? this.#options.graceMs : Math.max(this.#options.graceMs, END_MS);
   }
 
   /** Goes on to the end without waiting for those who look at it. */
@@ -341,7 +347,9 @@ export class Session {
     );
   }
 
-  #resize({ columns, rows }: Size): void {
+  #resize({ columns: asked, rows }: Size): void {
+    // xterm has two columns at least.
+    const columns = Math.max(2, asked);
     const offset = this.#ring.end;
     const now = this.#sizeAt(offset);
     if (this.#end !== null || (columns === now.columns && rows === now.rows)) return;
@@ -385,7 +393,7 @@ export class Session {
     // Given up by those who could come back, or never to be had again.
     if (isAlone && (!this.#mayReturn || this.#why === "closed")) this.forget();
     else {
-      this.#grace = setTimeout(() => this.forget(), this.#options.graceMs);
+      this.#grace = setTimeout(() => this.forget(), this.#patienceMs);
       this.#grace.unref();
     }
   }
