@@ -105,12 +105,13 @@ async function killableHouse(
     stdio: ["ignore", "pipe", "inherit"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
-  await once(child.stdout, "data");
+  const exited = once(child, "exit").then(() => "ended");
+  expect(await Promise.race([once(child.stdout, "data").then(() => "runs"), exited])).toBe("runs");
   return {
     pid: child.pid ?? 0,
     kill: async (signal = "SIGKILL") => {
       child.kill(signal);
-      await once(child, "exit");
+      await exited;
     },
   };
 }
