@@ -83,7 +83,16 @@ export function gatherErrors(bounds: ErrorBounds, found: (error: Gathered) => vo
       // What follows belongs to the last of them only.
       const { lines, before, weight, seq, repeats, atMs, progress } = error;
       if (error.sure) {
-        found({ shape: progress.shape, lines: [...lines], before, weight, seq, lastSeq: seq + repeats - 1, count: repeats, atMs });
+        found({
+          shape: progress.shape,
+          lines: [...lines],
+          before,
+          weight,
+          seq,
+          lastSeq: seq + repeats - 1,
+          count: repeats,
+          atMs,
+        });
       }
       error.seq += repeats;
       error.repeats = 0;
@@ -197,7 +206,8 @@ export function gatherErrors(bounds: ErrorBounds, found: (error: Gathered) => vo
       // The line before began nothing, and neither does this one.
       if (open === null) return true;
       const { lines, perhaps, told, progress } = open;
-      if (lines.length > 1 || perhaps.length > 0 || told || progress.shape !== "trace" || seq !== open.seq + open.repeats + 1) return false;
+      if (lines.length > 1 || perhaps.length > 0 || told || progress.shape !== "trace" || seq !== open.seq + open.repeats + 1)
+        return false;
       touchedMs = nowMs;
       open.repeats += 1;
       return true;

@@ -88,43 +88,49 @@ export function keepGroups(options: {
     return [...instances].filter(([instance]) => query === undefined || query.includes(instance));
   }
 
-  function count(instance: string, held: Held, shape: ErrorShape, error: Omit<Gathered, "shape" | "weight">, nowMs: number): void {
-      let entry = held.entries.get(shape.fingerprint);
-      const { fingerprint, category, severity, source, name, message } = shape;
-      const lines = error.lines.map((line) => cut(line, bounds.lineCharacters));
-      const before = error.before.map((line) => cut(line, bounds.lineCharacters));
-      const group: ErrorGroup = {
-        fingerprint,
-        instance,
-        category,
-        severity,
-        source,
-        name,
-        message,
-        count: (entry?.group.count ?? 0) + error.count,
-        firstSeenMs: entry?.group.firstSeenMs ?? error.atMs,
-        lastSeenMs: error.atMs,
-        firstSeq: entry?.group.firstSeq ?? error.seq,
-        lastSeq: error.lastSeq,
-        lines,
-        before,
-      };
-      const size = message.length + lines.concat(before).reduce((sum, line) => sum + line.length + 16, 200);
-      if (entry === undefined) {
-        entry = { group, characters: size, toldMs: Number.NEGATIVE_INFINITY };
-      } else {
-        held.entries.delete(fingerprint);
-        characters -= entry.characters;
-        entry.group = group;
-        entry.characters = size;
-      }
-      held.entries.set(fingerprint, entry);
-      characters += size;
-      if (nowMs - entry.toldMs >= bounds.tellMs) tellOf(entry, nowMs);
-      else waiting.add(entry);
-      const [oldest] = held.entries.values();
-      if (held.entries.size > bounds.groups && oldest !== undefined) remove(held, oldest);
-      makeRoom();
+  function count(
+    instance: string,
+    held: Held,
+    shape: ErrorShape,
+    error: Omit<Gathered, "shape" | "weight">,
+    nowMs: number,
+  ): void {
+    let entry = held.entries.get(shape.fingerprint);
+    const { fingerprint, category, severity, source, name, message } = shape;
+    const lines = error.lines.map((line) => cut(line, bounds.lineCharacters));
+    const before = error.before.map((line) => cut(line, bounds.lineCharacters));
+    const group: ErrorGroup = {
+      fingerprint,
+      instance,
+      category,
+      severity,
+      source,
+      name,
+      message,
+      count: (entry?.group.count ?? 0) + error.count,
+      firstSeenMs: entry?.group.firstSeenMs ?? error.atMs,
+      lastSeenMs: error.atMs,
+      firstSeq: entry?.group.firstSeq ?? error.seq,
+      lastSeq: error.lastSeq,
+      lines,
+      before,
+    };
+    const size = message.length + lines.concat(before).reduce((sum, line) => sum + line.length + 16, 200);
+    if (entry === undefined) {
+      entry = { group, characters: size, toldMs: Number.NEGATIVE_INFINITY };
+    } else {
+      held.entries.delete(fingerprint);
+      characters -= entry.characters;
+      entry.group = group;
+      entry.characters = size;
+    }
+    held.entries.set(fingerprint, entry);
+    characters += size;
+    if (nowMs - entry.toldMs >= bounds.tellMs) tellOf(entry, nowMs);
+    else waiting.add(entry);
+    const [oldest] = held.entries.values();
+    if (held.entries.size > bounds.groups && oldest !== undefined) remove(held, oldest);
+    makeRoom();
   }
 
   return {

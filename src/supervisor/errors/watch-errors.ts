@@ -109,7 +109,8 @@ export function watchErrors(options: {
           if (watched.tokens < 1) {
             gatherer.close();
             while ((hits[hit] ?? count) < at) hit += 1;
-            if (hit < hits.length) groups.skip(block.instance, { count: hits.length - hit, seq: firstSeq + at, atMs: block.atMs });
+            if (hit < hits.length)
+              groups.skip(block.instance, { count: hits.length - hit, seq: firstSeq + at, atMs: block.atMs });
             break;
           }
           watched.tokens -= 1;

@@ -62,7 +62,9 @@ test("a flood of one error is told once a second with its count, and its last co
 
 test("an error that comes again and again word for word is counted each time, and what follows belongs to the last", () => {
   const { write, watch } = open();
-  write(`start\n${"Error: lost\n".repeat(50)}    at f (/app/a.js:1:2)\n${"Error: lost\n".repeat(20)}end\n${"nothing Error: here\n".repeat(9)}`);
+  write(
+    `start\n${"Error: lost\n".repeat(50)}    at f (/app/a.js:1:2)\n${"Error: lost\n".repeat(20)}end\n${"nothing Error: here\n".repeat(9)}`,
+  );
   watch.close();
   expect(watch.list({ limit: 9 }).groups).toMatchObject([
     { message: "lost", count: 69, firstSeq: 2, lastSeq: 72, lines: ["Error: lost"] },
@@ -72,7 +74,8 @@ test("an error that comes again and again word for word is counted each time, an
 
 test("more lines than can be read are counted, and told as not looked at", async () => {
   const { write, watch, told } = open({ readLines: 100, newGroups: 1000 });
-  const lines = (from: number): string => Array.from({ length: 400 }, (_, index) => `Error: user ${from + index} is lost\n`).join("");
+  const lines = (from: number): string =>
+    Array.from({ length: 400 }, (_, index) => `Error: user ${from + index} is lost\n`).join("");
   write(lines(0));
   write(lines(400));
   await vi.advanceTimersByTimeAsync(3000);
