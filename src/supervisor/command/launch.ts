@@ -60,8 +60,9 @@ async function launch(places: Places, env: Environment, { node, bundle }: Superv
     const deadline = performance.now() + START_MS;
     for (;;) {
       try {
-        const connection = await openConnection(places.socketPath);
-        await connection.call("supervisor.info", {});
+        const { connection, pid } = await answering(places.socketPath);
+        // Somebody else's was quicker. Ours would take that one's place if it ended before ours has seen it.
+        if (pid !== child.pid) await endChild(child);
         child.unref();
         return connection;
       } catch (error) {
@@ -79,6 +80,25 @@ async function launch(places: Places, env: Environment, { node, bundle }: Superv
   } finally {
     closeSync(log);
   }
+}
+
+/** A connection over which the supervisor has answered, and its process id. */
+async function answering(socketPath: string): Promise<{ readonly connection: Connection; readonly pid: number }> {
+  const connection = await openConnection(socketPath);
+  try {
+    const { pid } = await connection.call("supervisor.info", {});
+    return { connection, pid };
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+async function endChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  await ended;
 }
 
 function environmentOf(env: Environment): Record<string, string | undefined> {

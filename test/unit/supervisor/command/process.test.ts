@@ -1,7 +1,16 @@
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { gone, openShell } from "./shell.ts";
+import { processesMarked } from "../../../fixtures/engines/processes.ts";
+import { gone, openShell, type Shell } from "./shell.ts";
+
+/** All that have this shell's socket. */
+function supervisorsOf(shell: Shell): number[] {
+  return processesMarked(["/supervisor.mjs"]).filter((pid) => {
+    return readFileSync(`/proc/${pid}/environ`, "utf8").includes(shell.socketPath);
+  });
+}
 
 describe("a process", () => {
   test("is started with its supervisor, looked at, started again, stopped and forgotten", async () => {
@@ -96,6 +105,7 @@ describe("the supervisor", () => {
     const { pid } = await shell.info();
     const stat = (await readFile(`/proc/${pid}/stat`, "utf8")).replace(/^.*\) /, "").split(" ");
     expect([stat[2], stat[3]], "its group and its session").toEqual([String(pid), String(pid)]);
+    expect(supervisorsOf(shell), "none waits to take its place").toEqual([pid]);
   });
 
   test("that does not start is told of in its own words", async () => {
