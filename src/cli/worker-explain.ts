@@ -31,6 +31,7 @@ export function tellPlan(
       {
         address: "at the container's address, port 8080",
         published: `at 127.0.0.1:${worker.published?.door}`,
+        inside: "reached by entering its network, which root may",
         none: "not reached",
       }[reach],
     ],

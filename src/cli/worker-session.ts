@@ -30,7 +30,7 @@ export async function openDoor(
   const { workerAddress } = await import("../host/workers/reach.ts");
   const worker = await findWorker(workers.home, name);
   const address = async (): Promise<WorkerAddress> =>
-    await workerAddress(workers.engine, workers.info, worker, (await runningContainer(workers, worker)).id);
+    await workerAddress(workers, worker, (await runningContainer(workers, worker)).id);
   await address();
   return { worker, address };
 }

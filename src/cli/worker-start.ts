@@ -32,12 +32,7 @@ export function addWorkerStartCommand(worker: Command, context: CLIContext): voi
     .option("--instance-id <id>", "the program's name in the worker (default: app)", parseInstance)
     .option("--port <port>", "the program's port, which it is given as PORT", parseCount(1, 65_535))
     .option("--env <name=value>", "a variable, not for secrets; may be given more than once", parseVariable)
-    .addOption(
-      new Option("--network <network>", "none: the worker reaches nothing, and only `exec` reaches it (default: open)").choices([
-        "open",
-        "none",
-      ]),
-    )
+    .addOption(new Option("--network <network>", "none: the worker reaches nothing (default: open)").choices(["open", "none"]))
     .option("--memory <size>", "memory with swap (default: 1g)", parseMemory)
     .option("--cpus <number>", "processors (default: 2)", parseCPUs)
     .option("--pids <count>", "processes and threads (default: 512)", parseCount(16, 1_000_000))

@@ -8,8 +8,8 @@ export const APP_TARGET = "/workspace/app";
 export const DATA_TARGET = "/workspace/data";
 export const KEY_TARGET = "/workspace/key";
 
-/** How the host gets to a worker's door: at the container's own address, at a port of loopback, or not at all. */
-export type Reach = "address" | "published" | "none";
+/** How the host gets to a worker's door: at the container's own address, at a port of loopback, by entering its network, or not at all. */
+export type Reach = "address" | "published" | "inside" | "none";
 
 export interface WorkerPlan {
   readonly container: ContainerSpec;
@@ -28,6 +28,7 @@ export interface WorkerContext {
   readonly engine: EngineInfo;
   readonly capabilities: Capabilities;
   readonly timeZone: string;
+  readonly mayEnter: boolean;
 }
 
 /** The name of a worker's container; the home's label makes it the only one of an engine. */
@@ -35,8 +36,13 @@ export function workerContainerName(homeLabel: string, name: string): string {
   return `novabot-worker-${name}-${homeLabel.slice(0, 8)}`;
 }
 
-export function reachOf(network: "open" | "none", engine: Pick<EngineInfo, "sharesKernel" | "rootless">): Reach {
-  if (network === "none") return "none";
+/** `mayEnter`: this process may enter the networks of this kernel. */
+export function reachOf(
+  network: "open" | "none",
+  engine: Pick<EngineInfo, "sharesKernel" | "rootless">,
+  mayEnter: boolean,
+): Reach {
+  if (network === "none") return mayEnter && engine.sharesKernel ? "inside" : "none";
   return engine.sharesKernel && !engine.rootless ? "address" : "published";
 }
 
@@ -44,7 +50,7 @@ export function reachOf(network: "open" | "none", engine: Pick<EngineInfo, "shar
 export function planWorker(worker: KeptWorker, context: WorkerContext): WorkerPlan {
   const { settings, name } = worker;
   const { directories, engine, capabilities, image } = context;
-  const reach = reachOf(settings.network, engine);
+  const reach = reachOf(settings.network, engine, context.mayEnter);
   const container = workerContainerName(context.homeLabel, name);
   const mounts: Mount[] = [
     { source: directories.app, target: APP_TARGET, readonly: false },
@@ -62,7 +68,7 @@ export function planWorker(worker: KeptWorker, context: WorkerContext): WorkerPl
       : [];
   return {
     reach,
-    gaps: gapsOf(settings.network, capabilities, engine),
+    gaps: gapsOf(reach, capabilities, engine),
     container: {
       name: container,
       // By its id: the name may be given to another image meanwhile.
@@ -101,14 +107,14 @@ function supervisorArguments({ argv, instance, port }: KeptWorker["settings"]): 
   return ["--instance-id", instance, ...(port === null ? [] : ["--port", String(port)]), "--", ...argv];
 }
 
-function gapsOf(network: "open" | "none", capabilities: Capabilities, engine: EngineInfo): string[] {
+function gapsOf(reach: Reach, capabilities: Capabilities, engine: EngineInfo): string[] {
   const gaps: string[] = [];
   if (!capabilities.restarts)
     gaps.push("This engine does not start a container again that ended; `novabot worker start NAME` does.");
   if (!capabilities.pidsLimit) gaps.push("The limit on processes does not hold on this engine.");
   if (!capabilities.swapLimit) gaps.push("The limit on swap does not hold on this engine.");
   if (engine.rootless) gaps.push("The engine runs without root: limits hold as far as the user's own cgroup lets them.");
-  if (network === "none")
+  if (reach === "none")
     gaps.push("Without a network nothing reaches its door: no terminal, logs and errors from here; `novabot worker exec` works.");
   return gaps;
 }

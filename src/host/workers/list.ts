@@ -12,7 +12,7 @@ export interface WorkerView {
   /** `down`: it should run and does not; `starting`: nobody has seen it come up. */
   readonly state: "running" | "stopped" | "down" | "starting";
   readonly container: string | null;
-  /** `HOST:PORT` of its door; null where nothing reaches it. */
+  /** `HOST:PORT` of its door; null where no address leads there. */
   readonly door: string | null;
   readonly instances: readonly InstanceStatus[];
   /** Null where it was not asked: it does not run, or cannot be reached. */
@@ -37,17 +37,17 @@ export async function listWorkers(workers: Workers): Promise<WorkerView[]> {
 }
 
 async function look(
-  { engine, info }: Workers,
+  workers: Workers,
   worker: KeptWorker,
   container: { readonly id: string; readonly name: string; readonly running: boolean } | undefined,
 ): Promise<WorkerView> {
   const base = { worker, container: container?.name ?? null, door: null, instances: [], health: null, trouble: null };
   if (!container?.running) return { ...base, state: worker.state === "up" ? "down" : worker.state };
   const state = worker.state === "starting" ? "starting" : "running";
-  if (reachOf(worker.settings.network, info) === "none")
+  if (reachOf(worker.settings.network, workers.info, workers.mayEnter) === "none")
     return { ...base, state, trouble: "it has no network, so that nothing reaches its door" };
   try {
-    const address = await workerAddress(engine, info, worker, container.id);
+    const address = await workerAddress(workers, worker, container.id);
     const ask = async (): Promise<readonly InstanceStatus[]> =>
       await withLink(
         async () => address,
@@ -61,7 +61,7 @@ async function look(
     return {
       ...base,
       state,
-      door: `${address.host}:${address.port}`,
+      door: address.connect ? null : `${address.host}:${address.port}`,
       instances: typeof instances === "string" ? [] : instances,
       health: { terminal, websocket },
       trouble: typeof instances === "string" ? instances : null,

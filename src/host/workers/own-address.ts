@@ -1,27 +1,31 @@
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
+import { hasCode } from "../../model/errors.ts";
 
 const CONNECT_MS = 3000;
 
+/** `refused`: something is there, and nothing listens; `unknown`: the kernel cannot be asked. */
+export type Whither = "there" | "elsewhere" | "nowhere" | "refused" | "unknown";
+
 /**
- * Whether a connection to `host` and `port` ends in the network of the process `pid`, which the kernel tells by its table of connections; undefined
- * where nothing listens or the kernel cannot be asked. An engine in a network of its own gives addresses that are somebody else's here, and who
+ * Whether a connection to `host` and `port` ends in the network of the process `pid`, which the kernel tells by its table of connections. An engine in a network of its own gives addresses that are somebody else's here, and who
  * has them must not get what is meant for the worker.
  */
-export async function leadsTo(host: string, port: number, pid: number): Promise<boolean | undefined> {
+export async function leadsTo(host: string, port: number, pid: number): Promise<Whither> {
   return await new Promise((resolve) => {
     const socket = connect({ host, port, timeout: CONNECT_MS });
-    const end = (answer: boolean | undefined): void => {
+    const end = (answer: Whither): void => {
       socket.destroy();
       resolve(answer);
     };
-    socket.once("error", () => end(undefined)).once("timeout", () => end(undefined));
+    socket
+      .once("error", (error) => end(hasCode(error, "ECONNREFUSED", "ECONNRESET") ? "refused" : "nowhere"))
+      .once("timeout", () => end("nowhere"));
     socket.once("connect", () => {
       const own = socket.localPort;
       readFile(`/proc/${pid}/net/tcp`, "latin1").then(
-        (table) =>
-          end(own === undefined ? undefined : connections(table).some(([here, there]) => here === port && there === own)),
-        () => end(undefined),
+        (table) => end(connections(table).some(([here, there]) => here === port && there === own) ? "there" : "elsewhere"),
+        () => end("unknown"),
       );
     });
   });

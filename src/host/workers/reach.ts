@@ -1,44 +1,51 @@
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { createServer } from "node:net";
-import type { Engine, EngineInfo } from "../../engine/engine.ts";
-import { NovaError, quote } from "../../model/errors.ts";
+import { messageOf, NovaError, quote } from "../../model/errors.ts";
 import { dialFrom, type WorkerAddress } from "../../workers/link/dial.ts";
 import { openLink, type WorkerLink } from "../../workers/link/link.ts";
 import { reachOf } from "../../workers/plan.ts";
 import { DOOR_PORT, type KeptWorker } from "../../workers/worker.ts";
+import { connectInside } from "./connect-inside.ts";
 import { leadsTo } from "./own-address.ts";
+import type { Workers } from "./workers.ts";
 
 /** Where a worker's door is right now: its container may have another address after each start. */
 export async function workerAddress(
-  engine: Engine,
-  info: EngineInfo,
+  { engine, info, mayEnter }: Pick<Workers, "engine" | "info" | "mayEnter">,
   worker: KeptWorker,
   container: string,
 ): Promise<WorkerAddress> {
-  const reach = reachOf(worker.settings.network, info);
-  if (reach === "none") throw unreachable(worker);
+  const { token, name, published } = worker;
+  const reach = reachOf(worker.settings.network, info, mayEnter);
   if (reach === "published") {
-    if (worker.published) return { host: "127.0.0.1", port: worker.published.door, token: worker.token };
-    throw new NovaError("LINK_LOST", `No port of this machine leads to the worker ${quote(worker.name)}.`, {
+    if (published) return { host: "127.0.0.1", port: published.door, token };
+    throw new NovaError("LINK_LOST", `No port of this machine leads to the worker ${quote(name)}.`, {
       next: "Stop it and start it again: the engine was another one when it was started.",
     });
   }
   const found = await engine.inspect(container);
-  const [host] = Object.values(found?.addresses ?? {});
-  if (host === undefined)
-    throw new NovaError("LINK_LOST", `The worker ${quote(worker.name)} has no address: its container does not run.`);
-  if (found?.pid && (await leadsTo(host, DOOR_PORT, found.pid)) === false)
-    throw new NovaError(
-      "NOT_SUPPORTED",
-      `The address ${host} of the worker ${quote(worker.name)} leads to somebody else from here.`,
-      {
-        next: `Its engine has a network of its own, which this machine does not reach; inside, \`novabot worker exec ${worker.name} -- CMD…\` works.`,
-      },
-    );
-  return { host: host.includes(":") ? `[${host}]` : host, port: DOOR_PORT, token: worker.token };
-}
-
-function unreachable({ name }: KeptWorker): NovaError {
-  return new NovaError("NOT_SUPPORTED", `The worker ${quote(name)} has no network, so nothing reaches its door.`, {
+  const pid = found?.pid ?? null;
+  const inside = (): WorkerAddress | undefined =>
+    mayEnter && info.sharesKernel && pid !== null
+      ? { host: "127.0.0.1", port: DOOR_PORT, token, connect: () => connectInside(pid, DOOR_PORT) }
+      : undefined;
+  if (reach === "address") {
+    const [host] = Object.values(found?.addresses ?? {});
+    if (host === undefined)
+      throw new NovaError("LINK_LOST", `The worker ${quote(name)} has no address: its container does not run.`);
+    const whither = pid === null ? "unknown" : await leadsTo(host, DOOR_PORT, pid);
+    if (whither !== "elsewhere" && whither !== "nowhere")
+      return { host: host.includes(":") ? `[${host}]` : host, port: DOOR_PORT, token };
+    const entered = inside();
+    if (entered) return entered;
+    throw new NovaError("NOT_SUPPORTED", `The address ${host} of the worker ${quote(name)} does not lead to it from here.`, {
+      next: `Its engine has a network of its own, which root alone enters; \`novabot worker exec ${name} -- CMD…\` works.`,
+    });
+  }
+  const entered = inside();
+  if (entered) return entered;
+  throw new NovaError("NOT_SUPPORTED", `The worker ${quote(name)} has no network, so nothing reaches its door.`, {
     next: `Ask inside: \`novabot worker exec ${name} -- node /workspace/container/cli-tools.js logs get\`.`,
   });
 }
@@ -67,30 +74,35 @@ const HEALTH_BYTES = 65_536;
 
 /** Never rejects: a door that cannot be asked is not healthy. */
 export async function askHealth(
-  { host, port, token }: WorkerAddress,
+  { host, port, token, connect }: WorkerAddress,
   what: "terminal" | "websocket",
   timeoutMs: number = HEALTH_MS,
 ): Promise<DoorHealth> {
   try {
-    const answer = await fetch(`http://${host}:${port}/health/${what}`, {
+    const asked = request({
+      host: host.replace(/^\[|\]$/g, ""),
+      port,
+      path: `/health/${what}`,
       headers: { authorization: `Bearer ${token}` },
-      redirect: "error",
       signal: AbortSignal.timeout(timeoutMs),
+      // An agent would make connections of its own.
+      ...(connect ? { createConnection: connect } : { agent: false }),
     });
+    const answered = once(asked, "response") as Promise<[IncomingMessage]>;
+    asked.end();
+    const [answer] = await answered;
     const text = await readSome(answer);
-    if (answer.status === 200) return { healthy: true, reason: null };
-    return { healthy: false, reason: reasonIn(text) ?? `the door answered ${answer.status}` };
+    if (answer.statusCode === 200) return { healthy: true, reason: null };
+    return { healthy: false, reason: reasonIn(text) ?? `the door answered ${answer.statusCode}` };
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return { healthy: false, reason: cause instanceof Error ? cause.message : String(cause) };
+    return { healthy: false, reason: messageOf(error) };
   }
 }
 
-async function readSome(answer: Response): Promise<string> {
-  const decoder = new TextDecoder();
+async function readSome(answer: IncomingMessage): Promise<string> {
   let text = "";
-  for await (const chunk of answer.body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
+  for await (const chunk of answer.setEncoding("utf8") as AsyncIterable<string>) {
+    text += chunk;
     if (text.length > HEALTH_BYTES) break;
   }
   return text;

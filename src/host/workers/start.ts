@@ -73,7 +73,7 @@ export async function startWorker(workers: Workers, name: string, options: Start
 }
 
 async function describe(
-  { env, info }: Workers,
+  { env, info, mayEnter }: Workers,
   name: string,
   before: KeptWorker | undefined,
   given: Partial<WorkerSettings>,
@@ -93,7 +93,7 @@ async function describe(
   };
   checkSettings(settings, { cpus: info.cpus || Infinity, memoryBytes: info.memoryBytes });
   const published =
-    reachOf(settings.network, info) === "published"
+    reachOf(settings.network, info, mayEnter) === "published"
       ? {
           door: await freePort(before?.published?.door),
           app: settings.port === null ? null : await freePort(before?.published?.app ?? settings.port),
@@ -133,7 +133,7 @@ async function startFresh(
   before: KeptWorker | undefined,
   { timeoutMs = COME_UP_MS, signal = new AbortController().signal }: StartOptions,
 ): Promise<StartedWorker> {
-  const { home, engine, info, user } = workers;
+  const { home, engine, user } = workers;
   const image = await imageOf(workers, worker);
   const { container, reach, gaps } = planOf(worker, image, workers);
   await writeWorker(home, worker);
@@ -147,18 +147,18 @@ async function startFresh(
     streams = await engine.attach(created);
     const said = listen(streams);
     await engine.start(created);
-    const address = reach === "none" ? null : () => workerAddress(engine, info, worker, created);
+    const address = reach === "none" ? null : () => workerAddress(workers, worker, created);
     const instances = await comeUp(worker, { address, said, timeoutMs, signal });
     const up: KeptWorker = { ...worker, state: "up" };
     await writeWorker(home, up);
     const { app, data } = workerDirectories(home, worker.name);
-    const host = reach === "address" ? (await workerAddress(engine, info, worker, created)).host : "127.0.0.1";
+    const host = reach === "address" ? (await workerAddress(workers, worker, created)).host : "127.0.0.1";
     const port = reach === "published" ? (worker.published?.app ?? null) : worker.settings.port;
     return {
       worker: up,
       container: container.name,
       reach,
-      app: port === null || reach === "none" ? null : `${host}:${port}`,
+      app: port === null || reach === "none" || reach === "inside" ? null : `${host}:${port}`,
       instances,
       gaps,
       directories: { app, data },

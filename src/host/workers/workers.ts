@@ -19,6 +19,8 @@ export interface Workers {
   readonly presence: Presence;
   /** Whom the containers run as. */
   readonly user: AgentUser;
+  /** This process may enter the containers' networks. */
+  readonly mayEnter: boolean;
 }
 
 /** Opens the home's workers on `engine` for as long as `use` takes. */
@@ -30,10 +32,15 @@ export async function withWorkers<T>(
   const info = await engine.probe();
   const presence = await Presence.claim(home);
   try {
-    return await use({ home, engine, info, env, presence, user: agentUser(host, info) });
+    return await use({ home, engine, info, env, presence, user: agentUser(host, info), mayEnter: mayEnter(host) });
   } finally {
     await presence.release();
   }
+}
+
+/** Linux alone has networks to be entered, and root alone may. */
+export function mayEnter(host: HostUser): boolean {
+  return host.platform === "linux" && host.uid === 0;
 }
 
 /** The image of workers: `NOVABOT_WORKER_IMAGE`, or NovaBot's own. */
@@ -66,7 +73,7 @@ export async function runningContainer(workers: Pick<Workers, "engine" | "home">
 export function planOf(
   worker: KeptWorker,
   image: Pick<ImageInfo, "id" | "labels">,
-  { home, engine, info, env, user }: Pick<Workers, "home" | "engine" | "info" | "env" | "user">,
+  { home, engine, info, env, user, mayEnter: enter }: Omit<Workers, "presence">,
 ): WorkerPlan {
   return planWorker(worker, {
     homeLabel: home.label,
@@ -76,5 +83,6 @@ export function planOf(
     engine: info,
     capabilities: engine.capabilities,
     timeZone: env["TZ"] || Intl.DateTimeFormat().resolvedOptions().timeZone,
+    mayEnter: enter,
   });
 }

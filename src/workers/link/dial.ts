@@ -1,4 +1,6 @@
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
 import { MESSAGE_LIMIT } from "../../model/link.ts";
 import { messageOf, NovaError, quote } from "../../model/errors.ts";
@@ -10,6 +12,8 @@ export interface WorkerAddress {
   readonly host: string;
   readonly port: number;
   readonly token: string;
+  /** Makes the connection, where the address alone does not lead there. */
+  readonly connect?: () => Duplex;
 }
 
 const REFUSAL_BYTES = 16_384;
@@ -17,12 +21,12 @@ const REFUSAL_BYTES = 16_384;
 /** Dials from Node, where a WebSocket may carry the token in its head. */
 export function dialFrom(address: () => Promise<WorkerAddress> | WorkerAddress, connectMs = 10_000): Dial {
   return async (signal) => {
-    const { host, port, token } = await address();
-    return open(`ws://${host}:${port}/ws`, token, connectMs, signal);
+    return open(await address(), connectMs, signal);
   };
 }
 
-function open(url: string, token: string, connectMs: number, signal: AbortSignal): Promise<Dialled> {
+function open({ host, port, token, connect }: WorkerAddress, connectMs: number, signal: AbortSignal): Promise<Dialled> {
+  const url = `ws://${host}:${port}/ws`;
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, {
       headers: { authorization: `Bearer ${token}` },
@@ -30,6 +34,7 @@ function open(url: string, token: string, connectMs: number, signal: AbortSignal
       perMessageDeflate: false,
       maxPayload: MESSAGE_LIMIT,
       signal,
+      ...(connect ? { createConnection: connect as () => Socket } : {}),
     });
     // Whatever goes wrong later ends in `close`.
     socket.on("error", (error) =>

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import { messageOf, NovaError } from "../../model/errors.ts";
 import {
@@ -35,25 +36,25 @@ export function dialTerminal(
   options: { readonly pingMs?: number } = {},
 ): TerminalDial {
   return async (request, listener) => {
-    const { host, port, token } = await address();
-    const { path, protocols } = terminalConnection(request);
-    return await open(`ws://${host}:${port}${path}`, protocols, token, listener, options.pingMs ?? PING_MS);
+    return await open(await address(), request, listener, options.pingMs ?? PING_MS);
   };
 }
 
 function open(
-  url: string,
-  protocols: readonly string[],
-  token: string,
+  { host, port, token, connect }: WorkerAddress,
+  request: TerminalRequest,
   listener: TerminalListener,
   pingMs: number,
 ): Promise<TerminalConnection> {
+  const { path, protocols } = terminalConnection(request);
+  const url = `ws://${host}:${port}${path}`;
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, [...protocols], {
       headers: { authorization: `Bearer ${token}` },
       handshakeTimeout: CONNECT_MS,
       perMessageDeflate: false,
       maxPayload: FRAME_BYTES,
+      ...(connect ? { createConnection: connect as () => Socket } : {}),
     });
     let reason = new NovaError("LINK_LOST", "The connection to the worker's terminal broke off.");
     let isOpen = false;
@@ -70,10 +71,10 @@ function open(
       reason = new NovaError("LINK_LOST", `The worker's terminal does not answer (${messageOf(error)}).`, { cause: error });
       reject(reason);
     });
-    socket.on("unexpected-response", (request, response) => {
+    socket.on("unexpected-response", (asked, response) => {
       void refusalOf(url, response).then((error) => {
         reject(error);
-        request.destroy();
+        asked.destroy();
       });
     });
     socket.on("message", (data, isBinary) => {

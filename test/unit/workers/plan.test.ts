@@ -31,6 +31,7 @@ const context: WorkerContext = {
     restarts: true,
   },
   timeZone: "UTC",
+  mayEnter: false,
 };
 
 const worker: KeptWorker = {
@@ -127,5 +128,11 @@ test.each([
   ["open", { sharesKernel: false, rootless: false }, "published"],
   ["none", { sharesKernel: true, rootless: false }, "none"],
 ] as const)("a worker with the network %s on %j is reached by %s", (network, info, reach) => {
-  expect(reachOf(network, info)).toBe(reach);
+  expect(reachOf(network, info, false)).toBe(reach);
+});
+
+test("without a network its door is reached by who may enter it", () => {
+  expect(reachOf("none", { sharesKernel: true, rootless: false }, true)).toBe("inside");
+  expect(reachOf("none", { sharesKernel: false, rootless: false }, true)).toBe("none");
+  expect(reachOf("open", { sharesKernel: true, rootless: false }, true)).toBe("address");
 });

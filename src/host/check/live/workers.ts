@@ -8,7 +8,7 @@ import { instanceIDPattern } from "../../../model/instance.ts";
 import type { Environment } from "../../state.ts";
 import { thisHost } from "../../this-host.ts";
 import { readWorker } from "../../workers/worker-files.ts";
-import { planOf, workerContainers } from "../../workers/workers.ts";
+import { mayEnter, planOf, workerContainers } from "../../workers/workers.ts";
 import type { HomeContainer } from "./agents.ts";
 
 /** The containers of a home's workers that run, and what is kept of each says it shall be. */
@@ -26,7 +26,11 @@ export async function workerSubjects(home: Home, env: Environment, engine: Engin
     try {
       const worker = instanceIDPattern.test(name) ? await readWorker(home, name) : undefined;
       if (!worker) return `the home keeps no worker ${name}`;
-      const { container } = planOf(worker, { id: worker.settings.image, labels: {} }, { home, engine, info, env, user });
+      const { container } = planOf(
+        worker,
+        { id: worker.settings.image, labels: {} },
+        { home, engine, info, env, user, mayEnter: mayEnter(thisHost()) },
+      );
       return {
         user: container.user,
         mounts: container.mounts.map((mount) => ({ ...mount, at: undefined })),

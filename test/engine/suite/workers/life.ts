@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { labels } from "../../../../src/engine/spec.ts";
 import { checkLive } from "../../../../src/host/check/live.ts";
+import { runNovabot } from "../../../fixtures/command-line.ts";
 import { verdictOf } from "../../../fixtures/live-module.ts";
 import type { WorkerStand } from "../../../fixtures/workers/stand.ts";
 
@@ -152,14 +153,33 @@ export function lifeSuite(stand: () => WorkerStand): void {
       for (const name of ["stays", "goes"]) await must("worker", "stop", name, "--remove", "--remove-data", name);
     });
 
-    test("without a network it can be run in, and its door is not asked", async () => {
-      const { must, run, tools } = stand();
-      await must("worker", "start", "alone", "--network", "none", "--", "sleep", "1000");
+    test("without a network it reaches nothing, and is reached by who may enter it", async () => {
+      const { must, tools, exec } = stand();
+      await must("worker", "start", "alone", "--network", "none", "--", "sh", "-c", "echo here; sleep 1000");
       expect(await tools("alone", "process", "list", "--format", "json")).toContain('"running"');
-      const [view] = JSON.parse(await must("worker", "list", "--json")) as { state: string; trouble: string }[];
-      expect(view).toMatchObject({ state: "running", health: null, trouble: expect.stringContaining("no network") as string });
-      expect((await run(["worker", "logs", "alone"])).stderr).toContain("NOT_SUPPORTED");
+      const views = JSON.parse(await must("worker", "list", "--json")) as { name: string; door: string | null; health: object }[];
+      expect(views).toMatchObject([
+        { name: "alone", door: null, health: { terminal: { healthy: true }, websocket: { healthy: true } } },
+      ]);
+      expect(await must("worker", "logs", "alone", "--format", "raw")).toBe("here\n");
+      expect((await exec("alone", "ls", "/proc/sys/net/ipv4/conf")).stdout.split("\n")).not.toContain("eth0");
       await must("worker", "stop", "alone", "--remove", "--remove-data", "alone");
+    });
+
+    test("from a network that is not the engine's it is reached all the same, and nobody else is taken for it", async () => {
+      const { env, home, must } = stand();
+      const outside = async (...args: readonly string[]): Promise<string> => {
+        const { code, stdout, stderr } = await runNovabot(args, env);
+        if (code !== 0) throw new Error(`novabot ${args.join(" ")} ended with ${code}: ${stderr}`);
+        return stdout;
+      };
+      await outside("worker", "start", "far", "--", "sh", "-c", "echo far; sleep 1000");
+      const [view] = JSON.parse(await outside("worker", "list", "--json")) as { health: object }[];
+      expect(view?.health).toMatchObject({ terminal: { healthy: true }, websocket: { healthy: true } });
+      expect(await outside("worker", "logs", "far", "--format", "raw")).toBe("far\n");
+      expect((await runNovabot(["worker", "terminal", "far"], env, "exit 6\n")).code).toBe(6);
+      await must("worker", "stop", "far", "--remove", "--remove-data", "far");
+      expect(existsSync(join(home.host, "workers/far.json"))).toBe(false);
     });
   });
 }

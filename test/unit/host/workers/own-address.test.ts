@@ -9,21 +9,21 @@ test("a connection is known by the network that it ends in", async () => {
   await once(server, "listening");
   onTestFinished(() => void server.close());
   const { port } = server.address() as AddressInfo;
-  expect(await leadsTo("127.0.0.1", port, process.pid)).toBe(true);
+  expect(await leadsTo("127.0.0.1", port, process.pid)).toBe("there");
   // Somebody in a network of its own, at the same port.
   const program = `require("net").createServer().listen(${port}, () => console.log("listens"))`;
   const other = spawn("unshare", ["--net", process.execPath, "-e", program], { stdio: ["ignore", "pipe", "ignore"] });
   onTestFinished(() => void other.kill("SIGKILL"));
   await once(other.stdout, "data");
-  expect(await leadsTo("127.0.0.1", port, other.pid ?? 0)).toBe(false);
+  expect(await leadsTo("127.0.0.1", port, other.pid ?? 0)).toBe("elsewhere");
 });
 
 test("where nothing listens, or the process is gone, nobody knows", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  expect(await leadsTo("127.0.0.1", port, 2 ** 30)).toBeUndefined();
+  expect(await leadsTo("127.0.0.1", port, 2 ** 30)).toBe("unknown");
   server.close();
   await once(server, "close");
-  expect(await leadsTo("127.0.0.1", port, process.pid)).toBeUndefined();
+  expect(await leadsTo("127.0.0.1", port, process.pid)).toBe("refused");
 });
