@@ -39,7 +39,7 @@ export async function prompted(shell: Shell): Promise<Shell> {
   return shell;
 }
 
-export async function connected(
+async function connected(
   url: string,
   options: { readonly protocols: string[]; readonly headers: Record<string, string> },
   take: (shell: Shell, data: Buffer, socket: WebSocket) => void,
@@ -51,7 +51,11 @@ export async function connected(
     onOutput: () => undefined,
     type: (text) => send(socket, text),
     ended,
-    close: () => socket.terminate(),
+    close: () => {
+      // A session that one could come back to would go on with its flood.
+      if (options.protocols.length > 0) socket.send(encodeTerminalInput({ kind: "close" }));
+      socket.close();
+    },
   };
   socket.on("message", (data: RawData) => take(shell, data as Buffer, socket));
   const prompt = prompted(shell);
