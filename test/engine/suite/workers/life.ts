@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { labels } from "../../../../src/engine/spec.ts";
 import { checkLive } from "../../../../src/host/check/live.ts";
-import { runNovabot } from "../../../fixtures/command-line.ts";
 import { verdictOf } from "../../../fixtures/live-module.ts";
 import type { WorkerStand } from "../../../fixtures/workers/stand.ts";
 
@@ -167,9 +166,9 @@ export function lifeSuite(stand: () => WorkerStand): void {
     });
 
     test("from a network that is not the engine's it is reached all the same, and nobody else is taken for it", async () => {
-      const { env, home, must } = stand();
+      const { home, must, runOutside } = stand();
       const outside = async (...args: readonly string[]): Promise<string> => {
-        const { code, stdout, stderr } = await runNovabot(args, env);
+        const { code, stdout, stderr } = await runOutside(args);
         if (code !== 0) throw new Error(`novabot ${args.join(" ")} ended with ${code}: ${stderr}`);
         return stdout;
       };
@@ -177,7 +176,7 @@ export function lifeSuite(stand: () => WorkerStand): void {
       const [view] = JSON.parse(await outside("worker", "list", "--json")) as { health: object }[];
       expect(view?.health).toMatchObject({ terminal: { healthy: true }, websocket: { healthy: true } });
       expect(await outside("worker", "logs", "far", "--format", "raw")).toBe("far\n");
-      expect((await runNovabot(["worker", "terminal", "far"], env, "exit 6\n")).code).toBe(6);
+      expect((await runOutside(["worker", "terminal", "far"], "exit 6\n")).code).toBe(6);
       await must("worker", "stop", "far", "--remove", "--remove-data", "far");
       expect(existsSync(join(home.host, "workers/far.json"))).toBe(false);
     });

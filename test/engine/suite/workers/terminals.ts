@@ -2,7 +2,6 @@ import { spawn } from "@lydell/node-pty";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dialTerminal } from "../../../../src/workers/terminal/dial.ts";
 import { TerminalViewer } from "../../../../src/workers/terminal/viewer.ts";
-import { novabot } from "../../../fixtures/command-line.ts";
 import { until } from "../../../fixtures/engines/processes.ts";
 import type { WorkerStand } from "../../../fixtures/workers/stand.ts";
 
@@ -52,11 +51,11 @@ export function terminalsSuite(stand: () => WorkerStand): void {
     });
 
     test("in a real terminal: size, keys, leaving, coming back, exit status", async () => {
-      const { inside, env } = stand();
+      const { inside, env, program } = stand();
       const open = (
         ...args: readonly string[]
       ): { seen: () => string; type(text: string): void; resize(columns: number, rows: number): void; end: Promise<number> } => {
-        const argv = [...inside(), novabot, "worker", "terminal", YARD, ...args];
+        const argv = [...inside(), ...program, "worker", "terminal", YARD, ...args];
         const pty = spawn("nsenter", argv, { cols: 90, rows: 25, env: { ...process.env, ...env } });
         let seen = "";
         pty.onData((text) => (seen += text));
