@@ -7,6 +7,7 @@ import { measureCapture } from "./supervisor/capture.ts";
 import { measureCrash } from "./supervisor/crash.ts";
 import { houseSubject } from "./supervisor/house.ts";
 import { measureIdle } from "./supervisor/idle.ts";
+import { inOwnProcesses } from "./supervisor/own-processes.ts";
 import { startPm2 } from "./supervisor/pm2.ts";
 import type { Subject } from "./supervisor/subject.ts";
 import { startSupervisord } from "./supervisor/supervisord.ts";
@@ -14,6 +15,9 @@ import { compareTerminals } from "./supervisor/terminal.ts";
 import { median, percentile, table } from "./table.ts";
 
 // The supervisor of workers beside others: what it takes in, how soon a crashed program runs again, what it weighs, and its terminals.
+
+const status = await inOwnProcesses();
+if (status !== null) process.exit(status);
 
 const { values: options } = parseArgs({
   options: {
