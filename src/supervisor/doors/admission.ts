@@ -6,7 +6,7 @@ import type { DoorSettings } from "../settings.ts";
 
 /** Why a request is not let in, with its HTTP status. */
 export interface Refusal {
-  readonly status: 400 | 401 | 403;
+  readonly status: 400 | 401 | 403 | 503;
   readonly error: NovaError;
 }
 

@@ -26,6 +26,8 @@ export interface HTTPDoor {
 
 /** Connections at once; those of a browser's monitoring page, of a collector and of all terminals together stay far below. */
 const CONNECTIONS = 512;
+/** Connections without a token, of which the oldest goes when another comes: who has a token shows it at once, and is not kept out by those who have none. */
+const STRANGERS = 128;
 const HEAD_TIMEOUT_MS = 10_000;
 
 /** Listens; who comes before `ready` waits. Rejects with SUPERVISOR_FAILED where the address is taken or not this machine's. */
@@ -53,24 +55,43 @@ export async function openHTTPDoor(settings: DoorSettings, ready: Promise<DoorPa
     connectionsCheckingInterval: 1_000,
     noDelay: true,
   });
-  server.maxConnections = CONNECTIONS;
   const sockets = new Set<Duplex>();
+  const strangers = new Set<Duplex>();
   server.on("connection", (socket) => {
     sockets.add(socket);
+    strangers.add(socket);
     socket.on("error", () => socket.destroy());
-    socket.on("close", () => sockets.delete(socket));
+    socket.on("close", () => {
+      sockets.delete(socket);
+      strangers.delete(socket);
+    });
+    const [oldest] = strangers;
+    if (strangers.size > STRANGERS) oldest?.destroy();
   });
+  const letIn = (request: IncomingMessage): Refusal | null => {
+    const refusal = admit(request);
+    if (refusal) return refusal;
+    if (sockets.size - strangers.size >= CONNECTIONS)
+      return {
+        status: 503,
+        error: new NovaError("DOOR_REFUSED", `${CONNECTIONS} connections are open already`, {
+          next: "Close one of them, then try again.",
+        }),
+      };
+    strangers.delete(request.socket);
+    return null;
+  };
   server.on("clientError", (_error, socket) => {
     if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", () => socket.destroy());
     else socket.destroy();
   });
   server.on("request", (request, response) => {
-    const refusal = admit(request);
+    const refusal = letIn(request);
     if (refusal) answer(response, refusal.status, { error: failureOf(refusal.error) });
     else void serve(request, response, ready);
   });
   server.on("upgrade", (request, socket, head) => {
-    const refusal = admit(request);
+    const refusal = letIn(request);
     const path = pathOf(request);
     const way = path === "/ws" ? monitors : path === "/terminal" ? terminals : null;
     if (refusal) refuseUpgrade(socket, refusal.status, refusal);

@@ -140,6 +140,39 @@ describe("the HTTP door", () => {
     expect(statusOf(await ask(port, ["Host: localhost", bearer]))).toBe(200);
   });
 
+  it("lets in who has the token, however many without it hold connections", async () => {
+    const port = await door();
+    const strangers = Array.from({ length: 700 }, () => {
+      const socket = connect(port, "127.0.0.1", () => void socket.write("GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "));
+      onTestFinished(() => void socket.destroy());
+      return socket.on("error", () => {});
+    });
+    await Promise.all(strangers.map((socket) => once(socket, "connect")));
+    expect(statusOf(await ask(port, ["Host: localhost", bearer]))).toBe(200);
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, { headers: { authorization: `Bearer ${TOKEN}` } });
+    onTestFinished(() => socket.terminate());
+    expect(String((await once(socket, "message"))[0])).toBe("monitor");
+    // Who was let in stays when more of them come.
+    const more = Array.from({ length: 300 }, () => connect(port, "127.0.0.1").on("error", () => {}));
+    onTestFinished(() => void more.map((one) => one.destroy()));
+    await Promise.all(more.map((one) => once(one, "connect")));
+    expect(statusOf(await ask(port, ["Host: localhost", bearer]))).toBe(200);
+    expect(socket.readyState).toBe(WebSocket.OPEN);
+  });
+
+  it("tells who has the token when there are too many of them", async () => {
+    const port = await door();
+    const open = Array.from({ length: 512 }, () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, { headers: { authorization: `Bearer ${TOKEN}` } });
+      onTestFinished(() => socket.terminate());
+      return socket;
+    });
+    await Promise.all(open.map((socket) => once(socket, "open")));
+    const answer = await ask(port, ["Host: localhost", bearer]);
+    expect(statusOf(answer)).toBe(503);
+    expect(answer).toContain("512 connections are open already");
+  });
+
   it("says which address it cannot have", async () => {
     const port = await door();
     await expect(openHTTPDoor({ ...settings, port }, new Promise(() => {}))).rejects.toMatchObject({
