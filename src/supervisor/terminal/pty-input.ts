@@ -3,6 +3,8 @@ import { hasCode } from "../../model/errors.ts";
 
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 20;
+/** Small pieces that wait are gathered into one of this size: by themselves they take a hundred times their bytes. */
+const PIECE = 16_384;
 
 /**
  * What is typed into a terminal, until the program takes it. libuv must not write it: to this side of a pseudoterminal it writes as if it were
@@ -13,6 +15,8 @@ export class PtyInput {
   pending = 0;
   readonly #fd: number;
   #waiting: Uint8Array[] = [];
+  /** The memory of the last one that waits, where more fits in behind it. */
+  #open: { readonly memory: Uint8Array; filled: number } | null = null;
   #timer: NodeJS.Timeout | null = null;
   #pauseMs = FIRST_PAUSE_MS;
   readonly #isOpen: () => boolean;
@@ -26,9 +30,29 @@ export class PtyInput {
 
   write(bytes: Uint8Array): void {
     if (this.#isClosed || bytes.length === 0) return;
-    this.#waiting.push(bytes);
     this.pending += bytes.length;
-    if (this.#waiting.length === 1) this.go();
+    if (this.#waiting.length === 0) {
+      this.#waiting.push(bytes);
+      this.go();
+    } else if (bytes.length > PIECE / 4) {
+      this.#open = null;
+      this.#waiting.push(bytes);
+    } else this.#gather(bytes);
+  }
+
+  #gather(bytes: Uint8Array): void {
+    const last = this.#waiting.at(-1);
+    const open = this.#open;
+    if (open !== null && last?.buffer === open.memory.buffer && open.filled + bytes.length <= PIECE) {
+      open.memory.set(bytes, open.filled);
+      open.filled += bytes.length;
+      this.#waiting[this.#waiting.length - 1] = open.memory.subarray(last.byteOffset, open.filled);
+      return;
+    }
+    const memory = new Uint8Array(PIECE);
+    memory.set(bytes);
+    this.#open = { memory, filled: bytes.length };
+    this.#waiting.push(memory.subarray(0, bytes.length));
   }
 
   /** Tries again; a program that puts something out has often just read. */

@@ -70,19 +70,25 @@ export class Screen {
   }
 
   resize(resize: Resize): void {
-    if (this.#resizes.length === MOST_RESIZES) this.#resizes.pop();
+    if (this.#resizes.length === MOST_RESIZES || this.#resizes.at(-1)?.offset === resize.offset) this.#resizes.pop();
     this.#resizes.push(resize);
+  }
+
+  /** Everything up to `offset` was taken in, and the size that it has from there on. */
+  hasReached(offset: number): boolean {
+    const [due] = this.#resizes;
+    return this.parsed >= offset && (due === undefined || due.offset > this.parsed);
   }
 
   /** Takes in output for a moment, not past `until`. */
   advance(until: number): void {
     const deadline = performance.now() + TURN_MS;
-    this.#takeSizes();
+    this.#takeSizes(deadline);
     while (this.parsed < until && performance.now() < deadline) {
       // That took its time, and may have been all that there was need of.
       if (this.#leaveOut(until)) break;
       this.#takePiece(until);
-      this.#takeSizes();
+      this.#takeSizes(deadline);
     }
   }
 
@@ -99,8 +105,10 @@ export class Screen {
     this.#core = null;
   }
 
-  #takeSizes(): void {
+  /** One of a large terminal takes long by itself. */
+  #takeSizes(deadline: number): void {
     for (let due = this.#resizes[0]; due !== undefined && due.offset <= this.parsed; due = this.#resizes[0]) {
+      if (performance.now() >= deadline) return;
       this.#resizes.shift();
       this.#size = due;
       this.#terminal?.resize(due.columns, due.rows);

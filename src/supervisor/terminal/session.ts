@@ -24,6 +24,8 @@ const MOST_INPUT = 8_388_608;
 const END_MS = 30_000;
 /** What the kernel keeps although it was killed is not waited for. */
 const STUBBORN_MS = 1000;
+/** Sizes that are remembered for those who come back. */
+const MOST_SIZES = 1000;
 /** Between two snapshots for a viewer that cannot keep up. */
 const REDRAW_MS = 200;
 
@@ -324,7 +326,7 @@ export class Session {
     const { parsed } = this.#screen;
     let drawn: ReturnType<Screen["snapshot"]> | null = null;
     for (const viewer of this.viewers) {
-      if (viewer.redrawAt === null || viewer.redrawAt > parsed) continue;
+      if (viewer.redrawAt === null || !this.#screen.hasReached(viewer.redrawAt)) continue;
       drawn ??= this.#screen.snapshot();
       viewer.redrawAt = null;
       viewer.redrawAfter = performance.now() + REDRAW_MS;
@@ -358,6 +360,8 @@ export class Session {
     // Whoever has not been told of one before at the same place need not be; of what the ring has no more bytes of, neither.
     const first = this.#sizes.findLastIndex((one) => one.offset <= this.#ring.start);
     this.#sizes = this.#sizes.filter((one, index) => index >= first && (one.offset < offset || index === first));
+    // Of somebody who plays with it; who comes back to just there sees a line or two broken elsewhere.
+    if (this.#sizes.length === MOST_SIZES) this.#sizes.splice(1, 1);
     this.#sizes.push(resize);
     this.#screen.resize(resize);
     this.#pty.resize(columns, rows);

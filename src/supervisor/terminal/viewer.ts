@@ -43,6 +43,8 @@ export class Viewer {
   #taken = 0;
   /** What was sent last was a snapshot that has not been taken in yet. */
   #isDrawing = false;
+  /** The length of the last snapshot, of which all may be on its way. */
+  #drawn = 0;
   readonly #onRoom: () => void;
 
   constructor(socket: WebSocket, isFramed: boolean, isReadonly: boolean, events: ViewerEvents) {
@@ -108,6 +110,7 @@ export class Viewer {
   snapshot(offset: number, { columns, rows, bytes }: Size & { readonly bytes: Uint8Array }): void {
     this.sent = offset;
     this.#isDrawing = true;
+    this.#drawn = bytes.length;
     if (this.isFramed) this.#send(encodeTerminalOutput({ kind: "snapshot", offset, columns, rows, bytes }));
     else this.#sendPlainly(Buffer.concat([Buffer.from(RESET), bytes]), offset);
   }
@@ -156,7 +159,8 @@ export class Viewer {
   }
 
   #send(bytes: Uint8Array): void {
-    if (this.#socket.bufferedAmount > MOST_WAITING + 4 * TERMINAL_WINDOW && !this.#isDrawing) this.#socket.terminate();
+    const most = MOST_WAITING + 4 * TERMINAL_WINDOW + (this.#isDrawing ? this.#drawn : 0);
+    if (this.#socket.bufferedAmount > most) this.#socket.terminate();
     else this.#socket.send(bytes, { binary: true });
   }
 }

@@ -160,3 +160,21 @@ test("a connection that is torn in the middle of a frame leaves its session to c
   await again.until(() => again.attached !== null);
   expect(again.attached?.how).toBe("continued");
 });
+
+test("a viewer that asks on and takes nothing, a snapshot least of all, is cut off", async () => {
+  const view = bed.view();
+  await view.says("$ ");
+  const stale = bed.socket(`?session=${view.attached?.session}&offset=999999&readonly=1`, true);
+  // What it is attached to, and the snapshot, which it never acknowledges.
+  for (let frame = 0; frame < 2; frame += 1) await new Promise((resolve) => stale.once("message", resolve));
+  stale.pause();
+  const input = encodeTerminalInput({ kind: "input", bytes: Buffer.from("x") });
+  let sent = 0;
+  for (; bed.terminals.sessions[0]?.viewers === 2 && sent < 1_000_000; sent += 2000) {
+    for (let frame = 0; frame < 2000; frame += 1) stale.send(input);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(sent).toBeLessThan(500_000);
+  view.type("echo alive$((1+1))\n");
+  await view.says("alive2");
+});
