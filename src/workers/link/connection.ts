@@ -32,8 +32,12 @@ interface Call {
   readonly reject: (error: NovaError) => void;
 }
 
-/** Bytes of parts that nobody has taken yet, beyond which no more is read where the socket can wait. */
-const PARTS_BYTES = 8_388_608;
+/** Bytes of parts and records that nobody has taken yet, beyond which no more is read where the socket can wait. */
+const TAKEN_BYTES = 16_777_216;
+/** A worker that asks on and takes no answers has so much waiting at most. */
+const ANSWER_BYTES = 8_388_608;
+/** What only this side finds out; a worker that says it of a call is not believed. */
+const ownCodes: ReadonlySet<string> = new Set<ErrorCode>(["LINK_LOST", "LINK_PROTOCOL", "DOOR_REFUSED"]);
 
 /** One connection to a worker, from its hello to its end. */
 export class Connection {
@@ -54,7 +58,7 @@ export class Connection {
   #greeted: Hello | null = null;
   #intake: Intake | null = null;
   #lastCall = 0;
-  #partBytes = 0;
+  #waitingBytes = 0;
   #asking = false;
   #over = false;
 
@@ -177,8 +181,12 @@ export class Connection {
     switch (message.type) {
       case "records":
         if (!this.#intake) throw new NovaError("LINK_PROTOCOL", "the worker sent records without being asked for any");
+        this.#came(bytes);
         this.#intake.take(message, bytes).then(
-          () => (this.kept = true),
+          () => {
+            this.kept = true;
+            this.#came(-bytes);
+          },
           (error: unknown) =>
             this.end(new NovaError("LINK_LOST", `records could not be kept (${messageOf(error)})`, { cause: error })),
         );
@@ -215,8 +223,7 @@ export class Connection {
   async #part(id: number, part: unknown, bytes: number): Promise<void> {
     const call = this.#calls.get(id);
     if (!call) return;
-    this.#partBytes += bytes;
-    if (this.#partBytes > PARTS_BYTES) this.#dialled.pause?.();
+    this.#came(bytes);
     try {
       await call.part(part);
     } catch (error) {
@@ -225,12 +232,21 @@ export class Connection {
         call.reject(error instanceof NovaError ? error : new NovaError("INTERNAL", messageOf(error), { cause: error }));
       }
     }
-    this.#partBytes -= bytes;
-    if (this.#partBytes <= PARTS_BYTES) this.#dialled.resume?.();
+    this.#came(-bytes);
+  }
+
+  /** Counts what waits to be taken by whoever it is for, and lets the worker wait when it is much. */
+  #came(bytes: number): void {
+    this.#waitingBytes += bytes;
+    if (this.#over) return;
+    if (this.#waitingBytes > TAKEN_BYTES) this.#dialled.pause?.();
+    else this.#dialled.resume?.();
   }
 
   async #answer(id: number, name: string, params: unknown): Promise<void> {
     const { history } = this.#options;
+    if ((this.#dialled.socket.bufferedAmount ?? 0) > ANSWER_BYTES)
+      return this.end(new NovaError("LINK_LOST", "the worker asks on and does not take the answers"));
     const failure = (code: ErrorCode, message: string): void =>
       this.#send({ type: "failure", id, error: { code, message, next: errorCodes[code].next } });
     if (!history || !this.#greeted || (name !== "logs.get" && name !== "errors.list"))
@@ -271,5 +287,6 @@ function parse(text: string): WorkerMessage {
 }
 
 function failed({ code, message, next }: CallFailure): NovaError {
-  return new NovaError(Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : "INTERNAL", message, { next });
+  const isKnown = Object.hasOwn(errorCodes, code) && !ownCodes.has(code);
+  return new NovaError(isKnown ? (code as ErrorCode) : "INTERNAL", message, { next });
 }

@@ -9,6 +9,9 @@ const MOST_RECORDS = 20_000;
 /** Of one call to the sink. */
 const KEEP_RECORDS = 10_000;
 
+/** Boots of one worker; each restart of its supervisor is one. */
+const MOST_BOOTS = 100_000;
+
 /** Credit before anything is known of the records. */
 export const FIRST_CREDIT = 1_000;
 
@@ -39,8 +42,12 @@ export class Intake {
     for (const { bootID, seq } of have) this.#last.set(bootID, seq);
   }
 
-  /** Rejects when they could not be kept, and throws LINK_PROTOCOL when they are out of order. `bytes`: of the message. */
+  /** Rejects when they could not be kept, and throws LINK_PROTOCOL when they are out of order or not asked for. `bytes`: of the message. */
   take({ bootID, records }: RecordBatch, bytes: number): Promise<void> {
+    if (records.length > this.#credit)
+      throw new NovaError("LINK_PROTOCOL", `${records.length} records came, and ${this.#credit} were asked for`);
+    if (this.#last.size >= MOST_BOOTS && !this.#last.has(bootID))
+      throw new NovaError("LINK_PROTOCOL", `records of more than ${MOST_BOOTS} boots came`);
     let last = this.#last.get(bootID) ?? 0;
     const fresh: WorkerRecord[] = [];
     let before = 0;

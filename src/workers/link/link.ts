@@ -127,6 +127,7 @@ class Link implements WorkerLink {
           return taking;
         };
         await connection.call("records.follow", { ...params, afterSeq: after }, part, over);
+        throw new NovaError("LINK_PROTOCOL", "the worker ended what it was to go on with until it is told to stop");
       } catch (error) {
         if (over.aborted) break;
         if (!(error instanceof NovaError && error.code === "LINK_LOST")) throw error;

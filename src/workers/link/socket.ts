@@ -1,5 +1,7 @@
 /** What is used of a WebSocket: the web's own, Cloudflare's, or that of the package `ws`. */
 export interface LinkSocket {
+  /** Bytes that wait to be sent, where it tells. */
+  readonly bufferedAmount?: number;
   send(text: string): void;
   close(code?: number, reason?: string): void;
   addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;

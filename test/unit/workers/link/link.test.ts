@@ -6,6 +6,7 @@ import type { Dial } from "../../../../src/workers/link/socket.ts";
 import type { Sink } from "../../../../src/workers/link/sink.ts";
 import { openCuttingProxy } from "../../../fixtures/cutting-proxy.ts";
 import { MemorySink } from "../../../fixtures/memory-sink.ts";
+import { randomBelow } from "../../../fixtures/seeded-random.ts";
 import { openHouse, TOKEN } from "../../../fixtures/supervised-house.ts";
 import { instanceSpecSchema } from "../../../../src/model/instance.ts";
 
@@ -43,15 +44,6 @@ function link(port: number, options: Partial<LinkOptions> = {}, token = TOKEN): 
 const shell = (id: string, script: string) =>
   instanceSpecSchema.parse({ id, argv: ["sh", "-c", script], directory: "/", restart: { when: "never" }, stopGraceMs: 500 });
 
-/** A number below `most` from a seed, the same in each run. */
-function randomFrom(seed: number): (most: number) => number {
-  let state = seed;
-  return (most) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * most);
-  };
-}
-
 it("collects every record once and in order, and acknowledges it", async () => {
   const house = await openHouse();
   const sink = new MemorySink();
@@ -71,7 +63,7 @@ it("collects every record once and in order, and acknowledges it", async () => {
 
 it("loses and doubles nothing while the link is cut at random bytes under load", async () => {
   const house = await openHouse();
-  const random = randomFrom(20_261_121);
+  const random = randomBelow(20_261_121);
   const proxy = await openCuttingProxy(
     () => house.port,
     () => 1 + random(random(4) === 0 ? 2_000 : 2_000_000),
@@ -182,7 +174,7 @@ it("follows through a cut where it was, and goes on with the next boot", async (
   await house.instances.start(shell("talk", "seq 1 10"));
   await until(10);
   // The next connections live for a few messages each.
-  const random = randomFrom(7);
+  const random = randomBelow(7);
   proxy.cutAfter = () => 3_000 + random(5_000);
   await house.instances.start(shell("more", "seq 11 5000"));
   await until(5_000);
@@ -280,7 +272,7 @@ it("accounts for every record where the container had no room for all, and the c
       records.push(...batch.records);
     },
   };
-  const random = randomFrom(3);
+  const random = randomBelow(3);
   const proxy = await openCuttingProxy(
     () => house.port,
     () => 1_000 + random(3_000_000),
