@@ -4,7 +4,7 @@ import { readProject } from "../../../../src/contract/compose/read.ts";
 import { compareWithOracle } from "../../../fixtures/compose-comparison.ts";
 import { composeCorpus, type CorpusCase } from "../../../fixtures/compose-corpus/fetch.ts";
 import { askOracle, oracleEnvironment } from "../../../fixtures/compose-oracle.ts";
-import { seededRandom } from "../../../fixtures/mutations.ts";
+import { seededRandom } from "../../../fixtures/seeded-random.ts";
 import { knownDifferences } from "./known-differences.ts";
 
 // Compose files that people wrote, and those of Compose's own tests: each is read here and by a real Docker Compose.

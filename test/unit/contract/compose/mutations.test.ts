@@ -6,7 +6,8 @@ import { readProject } from "../../../../src/contract/compose/read.ts";
 import { type CorpusCase, composeCorpus } from "../../../fixtures/compose-corpus/fetch.ts";
 import { hostileTexts } from "../../../fixtures/hostile-compose.ts";
 import { oracleEnvironment } from "../../../fixtures/compose-oracle.ts";
-import { mutate, seededRandom } from "../../../fixtures/mutations.ts";
+import { mutate } from "../../../fixtures/mutations.ts";
+import { seededRandom } from "../../../fixtures/seeded-random.ts";
 import { processorTime } from "../../../fixtures/processor-time.ts";
 
 // Files as a broken disk, a hasty hand or an enemy leaves them: whatever stands in them is read or refused, soon, and nothing is thrown.

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { LineBlock } from "../../../../src/supervisor/capture/line-block.ts";
 import { levelOf, recordOf } from "../../../../src/supervisor/capture/record-of.ts";
+import { randomBelow } from "../../../fixtures/seeded-random.ts";
 
 function block(lines: readonly (Buffer | string)[], flags: { goesOn?: boolean; continues?: boolean } = {}): LineBlock {
   const pieces = lines.map((line) => Buffer.from(line));
@@ -46,14 +47,13 @@ describe("the record of a line", () => {
   });
 
   test("decodes as Node does, whatever the bytes, where no control character is among them", () => {
-    let state = 1;
+    const random = randomBelow(1);
     for (let round = 0; round < 2_000; round += 1) {
-      const random = Array.from({ length: 24 }, () => {
-        state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-        const byte = state >>> 24;
+      const line = Array.from({ length: 24 }, () => {
+        const byte = random(256);
         return byte < 0x20 || byte === 0x7f ? 0x41 : byte;
       });
-      const bytes = Buffer.from(random);
+      const bytes = Buffer.from(line);
       const { raw, text } = one(bytes);
       expect(Buffer.from(raw ?? base64(text), "base64")).toEqual(bytes);
       expect(/[\0-\u001f\u007f-\u009f]/.test(text)).toBe(false);

@@ -2,10 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { bundleSupervisor } from "../../../../src/host/images/sources.ts";
 import { killMarked, processesMarked, signal, until } from "../../../fixtures/engines/processes.ts";
+import { endOwnProcesses, ownEnvironment } from "../../../fixtures/own-processes.ts";
 import { openConnection } from "../../../../src/supervisor/command/connection.ts";
 import type { SupervisorInfo } from "../../../../src/model/worker-calls.ts";
 
@@ -60,6 +62,7 @@ export async function openShell(): Promise<Shell> {
     NOVABOT_DATA: join(directory, "data"),
     NOVABOT_WORKER_PORT: "0",
     NOVABOT_STOP_GRACE_MS: "2000",
+    ...ownEnvironment(),
   };
   const children: ChildProcess[] = [];
   let isFinished = false;
@@ -97,8 +100,9 @@ export async function openShell(): Promise<Shell> {
     const running = await info().catch(() => null);
     if (running) {
       process.kill(running.pid, "SIGTERM");
-      await gone(running.pid);
+      await Promise.race([gone(running.pid), sleep(10_000, undefined, { ref: false })]);
     }
+    await endOwnProcesses();
     await rm(directory, { recursive: true, force: true });
   });
   return {

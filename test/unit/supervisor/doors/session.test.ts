@@ -4,6 +4,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { instanceSpecSchema } from "../../../../src/model/instance.ts";
 import { type WorkerMessage, workerMessageSchema } from "../../../../src/model/link.ts";
+import { randomBelow } from "../../../fixtures/seeded-random.ts";
 import { openHouse, TOKEN, type House } from "../../../fixtures/supervised-house.ts";
 
 /** A peer that says what it likes, and keeps all that it is told. */
@@ -160,11 +161,7 @@ it("ends a message that is too long, and one that never ends", async () => {
 
 it("stands bytes that are no frames, and messages that are nearly right", async () => {
   const house = await openHouse();
-  let state = 11;
-  const random = (most: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * most);
-  };
+  const random = randomBelow(11);
   const head = [
     "GET /ws HTTP/1.1",
     "Host: localhost",

@@ -9,6 +9,7 @@ import { type InstanceSpec, instanceSpecSchema, type InstanceStatus } from "../.
 import type { Instances } from "../../../../src/supervisor/instances/instances.ts";
 import { type InstancesOptions, openInstances } from "../../../../src/supervisor/instances/open.ts";
 import type { OpenOutput } from "../../../../src/supervisor/instances/output.ts";
+import { endOwnProcesses, ownEnvironment } from "../../../fixtures/own-processes.ts";
 
 /** A supervisor's instances in a directory of their own, with real pipes, and what the test sees of them. */
 export interface House {
@@ -62,7 +63,6 @@ export async function openHouse(options: Partial<InstancesOptions> = {}): Promis
   const instances = await openInstances({
     directory,
     bootID,
-    env: process.env,
     openOutput: pipes(directory, (id, text) => {
       written.set(id, (written.get(id) ?? "") + text);
       changed();
@@ -77,7 +77,10 @@ export async function openHouse(options: Partial<InstancesOptions> = {}): Promis
       changed();
     },
     ...options,
+    env: { ...(options.env ?? process.env), ...ownEnvironment() },
   });
+  // What was registered last runs first.
+  onTestFinished(endOwnProcesses);
   onTestFinished(() => instances.close(1_000));
   return {
     directory,

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { leftInstances } from "../../../../src/supervisor/instances/leftovers.ts";
+import { endOwnProcesses, ownEnvironment } from "../../../fixtures/own-processes.ts";
 import { oddSeconds, openHouse, pipes, processesWith, shell, temporaryDirectory } from "./house.ts";
 
 it("starts after the next boot what ran, and keeps what was stopped", async () => {
@@ -102,9 +103,11 @@ async function killableHouse(
     setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
     ...options,
+    env: { ...process.env, ...ownEnvironment() },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  onTestFinished(() => void child.kill("SIGKILL"));
+  // With all that it started, which is made to outlive it.
+  onTestFinished(endOwnProcesses);
   const exited = once(child, "exit").then(() => "ended");
   expect(await Promise.race([once(child.stdout, "data").then(() => "runs"), exited])).toBe("runs");
   return {

@@ -3,18 +3,8 @@ import { NovaError } from "../../../../src/model/errors.ts";
 import { leftInstances } from "../../../../src/supervisor/instances/leftovers.ts";
 import { MARKER_VARIABLE, readMarker } from "../../../../src/supervisor/instances/marker.ts";
 import { readProcesses, variableOf } from "../../../../src/supervisor/instances/processes.ts";
+import { seededRandom } from "../../../fixtures/seeded-random.ts";
 import { openHouse, shell } from "./house.ts";
-
-/** Random numbers that come again with the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Which starts of each instance have living processes. */
 function livingStarts(bootID: string): Map<string, Set<number>> {
@@ -40,7 +30,7 @@ const programs = [
 it.each([1, 2, 3, 4])(
   "answers every call and never has two starts of one instance at once, whatever comes when (seed %i)",
   async (seed) => {
-    const random = randomFrom(seed);
+    const random = seededRandom(seed);
     const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T;
     const house = await openHouse({ random });
     const { instances } = house;
