@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import pc from "picocolors";
 import { NovaError } from "../model/errors.ts";
 import type { TerminalExit } from "../model/terminal-frames.ts";
+import { visible } from "../model/visible.ts";
 import type { CLIContext } from "./context.ts";
 import { EscapeKeys } from "./worker-escape-keys.ts";
 import { given, parseInstance } from "./worker-options.ts";
@@ -47,7 +48,7 @@ export function addWorkerTerminalCommand(worker: Command, context: CLIContext): 
             await screen.write(bytes);
           },
           onBreak: (error) => screen.note(error ? `The connection broke; trying again (~. leaves).` : "Connected again."),
-          onComplaint: (message) => screen.note(message),
+          onComplaint: (message) => screen.note(visible(message)),
         });
         const keys = screen.keys(viewer, options.readonly === true);
         try {

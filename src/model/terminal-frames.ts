@@ -66,7 +66,8 @@ export type TerminalInputFrame =
 const offsetSchema = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const sizeSchema = z.number().int().min(1).max(TERMINAL_SIZE_LIMIT);
 const attachedSchema: z.ZodType<TerminalAttached> = z.strictObject({
-  session: z.string().min(1).max(64),
+  // People are told to type it.
+  session: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
   offset: offsetSchema,
   how: z.enum(["new", "continued", "redrawn"]),
   readonly: z.boolean(),
@@ -76,7 +77,10 @@ const attachedSchema: z.ZodType<TerminalAttached> = z.strictObject({
 });
 const exitSchema: z.ZodType<TerminalExit> = z.strictObject({
   exitCode: z.number().int().nullable(),
-  signal: z.string().max(32).nullable(),
+  signal: z
+    .string()
+    .regex(/^SIG[A-Z0-9]{1,28}$/)
+    .nullable(),
   why: z.enum(["exit", "idle", "closed"]),
 });
 const errorSchema = z.strictObject({ code: z.string().max(64), message: z.string().max(65_536) });

@@ -36,6 +36,12 @@ function open({ host, port, token, connect }: WorkerAddress, connectMs: number, 
       signal,
       ...(connect ? { createConnection: connect as () => Socket } : {}),
     });
+    // The handshake's own limit begins anew with each byte that comes.
+    const late = setTimeout(() => {
+      reject(new NovaError("LINK_LOST", `the worker does not answer at ${url} within ${connectMs} ms`));
+      socket.terminate();
+    }, connectMs);
+    socket.once("open", () => clearTimeout(late)).once("close", () => clearTimeout(late));
     // Whatever goes wrong later ends in `close`.
     socket.on("error", (error) =>
       reject(new NovaError("LINK_LOST", `the worker does not answer at ${url} (${messageOf(error)})`, { cause: error })),

@@ -23,8 +23,12 @@ export interface TerminalListener {
   ended(error: NovaError): void;
 }
 
-/** Opens a connection. Rejects with DOOR_REFUSED where the worker did not let it in, with LINK_LOST otherwise. */
-export type TerminalDial = (request: TerminalRequest, listener: TerminalListener) => Promise<TerminalConnection>;
+/** Opens a connection; the signal ends the attempt. Rejects with DOOR_REFUSED where the worker did not let it in, with LINK_LOST otherwise. */
+export type TerminalDial = (
+  request: TerminalRequest,
+  listener: TerminalListener,
+  signal: AbortSignal,
+) => Promise<TerminalConnection>;
 
 const CONNECT_MS = 10_000;
 const PING_MS = 5000;
@@ -33,10 +37,10 @@ const FRAME_BYTES = 67_108_864;
 
 export function dialTerminal(
   address: () => Promise<WorkerAddress> | WorkerAddress,
-  options: { readonly pingMs?: number } = {},
+  { pingMs = PING_MS, connectMs = CONNECT_MS }: { readonly pingMs?: number; readonly connectMs?: number } = {},
 ): TerminalDial {
-  return async (request, listener) => {
-    return await open(await address(), request, listener, options.pingMs ?? PING_MS);
+  return async (request, listener, signal) => {
+    return await open(await address(), request, listener, { pingMs, connectMs, signal });
   };
 }
 
@@ -44,14 +48,14 @@ function open(
   { host, port, token, connect }: WorkerAddress,
   request: TerminalRequest,
   listener: TerminalListener,
-  pingMs: number,
+  { pingMs, connectMs, signal }: { readonly pingMs: number; readonly connectMs: number; readonly signal: AbortSignal },
 ): Promise<TerminalConnection> {
   const { path, protocols } = terminalConnection(request);
   const url = `ws://${host}:${port}${path}`;
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, [...protocols], {
       headers: { authorization: `Bearer ${token}` },
-      handshakeTimeout: CONNECT_MS,
+      handshakeTimeout: connectMs,
       perMessageDeflate: false,
       maxPayload: FRAME_BYTES,
       ...(connect ? { createConnection: connect as () => Socket } : {}),
@@ -66,6 +70,15 @@ function open(
       heard = false;
       socket.ping();
     }, pingMs);
+    // The handshake's own limit begins anew with each byte that comes, and nobody waits on for who has left.
+    const giveUp = (): void => {
+      if (isOpen) return;
+      reject(new NovaError("LINK_LOST", "The worker's terminal does not answer in time."));
+      socket.terminate();
+    };
+    const late = setTimeout(giveUp, connectMs);
+    signal.addEventListener("abort", giveUp, { once: true });
+    if (signal.aborted) giveUp();
     socket.on("pong", () => (heard = true));
     socket.on("error", (error) => {
       reason = new NovaError("LINK_LOST", `The worker's terminal does not answer (${messageOf(error)}).`, { cause: error });
@@ -90,11 +103,14 @@ function open(
     });
     socket.on("close", () => {
       clearInterval(pings);
+      clearTimeout(late);
+      signal.removeEventListener("abort", giveUp);
       reject(reason);
       if (isOpen) listener.ended(reason);
     });
     socket.on("open", () => {
       isOpen = true;
+      clearTimeout(late);
       resolve({
         send: (frame) => {
           if (socket.readyState === WebSocket.OPEN) socket.send(encodeTerminalInput(frame));

@@ -19,6 +19,10 @@ export interface ViewerOptions {
   readonly patienceMs?: number;
 }
 
+/** Output that this side's terminal has not taken. A worker keeps to its window; beyond this it is none of ours. */
+const UNWRITTEN_BYTES = 100_663_296;
+/** What a frame takes by itself. */
+const FRAME_COST = 256;
 /** What was typed while there was no connection. */
 const WAITING_BYTES = 65_536;
 const PATIENCE_MS = 600_000;
@@ -40,6 +44,7 @@ export class TerminalViewer {
   #offset = 0;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
+  #unwritten = 0;
   /** Output on its way to whoever reads it, in its order. */
   #writing: Promise<void> = Promise.resolve();
   #exit: TerminalExit | null = null;
@@ -113,6 +118,7 @@ export class TerminalViewer {
           },
           ended: end,
         },
+        this.#left.signal,
       );
       this.#connection = connection;
       if (this.#left.signal.aborted) connection.cut();
@@ -163,8 +169,13 @@ export class TerminalViewer {
   #write(bytes: Uint8Array, what: "output" | "snapshot", end: number): void {
     // The frame's memory is good for as long as the frame is dealt with.
     const own = Uint8Array.from(bytes);
+    const cost = own.length + FRAME_COST;
+    this.#unwritten += cost;
+    if (this.#unwritten > UNWRITTEN_BYTES)
+      throw new NovaError("TERMINAL_FAILED", "The worker sends on, although what it sent has not been taken.");
     this.#writing = this.#writing.then(async () => {
       if (own.length > 0) await this.#options.write(own, what);
+      this.#unwritten -= cost;
       this.#connection?.send({ kind: "ack", offset: end });
     });
     this.#writing.catch(() => this.leave());

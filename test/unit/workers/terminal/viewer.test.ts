@@ -158,4 +158,13 @@ describe("a viewer of a terminal", () => {
     viewer.leave();
     expect(await viewer.done).toBeNull();
   });
+
+  test("gives up a worker that sends on and on while nothing of it is taken", async () => {
+    const { next } = open({ write: () => new Promise(() => {}) });
+    const side = await next();
+    side.frame({ kind: "attached", attached: attached() });
+    expect(() => {
+      for (let many = 0; many < 2000; many += 1) side.frame(output(65_536 * many, "x".repeat(65_536)));
+    }).toThrow("although what it sent has not been taken");
+  });
 });
