@@ -7,7 +7,9 @@ const REPLACEMENT = 0xfffd;
  * sequences made of them are known; all others as U+FFFD. `isExact`: encoding the text gives the bytes back.
  */
 export function decode(bytes: Buffer, from: number, to: number): { readonly text: string; readonly isExact: boolean } {
-  if (isUtf8(bytes.subarray(from, to))) return { text: bytes.toString("utf8", from, to), isExact: true };
+  // What is not UTF-8 comes out as U+FFFD; without one in it, there is no need to look at the bytes once more.
+  const text = bytes.toString("utf8", from, to);
+  if (!text.includes("\ufffd") || isUtf8(bytes.subarray(from, to))) return { text, isExact: true };
   return { text: decodeBroken(bytes, from, to), isExact: false };
 }
 

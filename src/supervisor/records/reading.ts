@@ -17,13 +17,16 @@ export function sizeOf(record: WorkerRecord): number {
 }
 
 export function logRecord(block: LineBlock, line: number, seq: number): WorkerRecord {
+  const { instance, stream, atMs } = block;
   const { level, text, raw, part, unended } = recordOf(block, line);
+  if (raw === undefined && part === undefined && unended === undefined)
+    return { kind: "log", seq, atMs, instance, stream, level, text };
   return {
     kind: "log",
     seq,
-    atMs: block.atMs,
-    instance: block.instance,
-    stream: block.stream,
+    atMs,
+    instance,
+    stream,
     level,
     text,
     ...(raw !== undefined && { raw }),
