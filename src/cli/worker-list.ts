@@ -36,7 +36,7 @@ export function addWorkerListCommand(worker: Command, context: CLIContext): void
 function instanceText({ id, state, ready, crashLoop, restarts, sinceMs }: InstanceStatus): string {
   const words = crashLoop ? "crash loop" : state === "running" && !ready ? "running, not ready" : state;
   const since = formatDuration(Math.max(0, Date.now() - sinceMs));
-  return `${id} ${words} ${since}${restarts > 0 ? ` (${restarts} restarts)` : ""}`;
+  return `${id} ${words} ${since}${restarts > 0 ? ` (${restarts} ${restarts === 1 ? "restart" : "restarts"})` : ""}`;
 }
 
 function healthText({ health, state }: WorkerView): string {

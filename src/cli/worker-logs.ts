@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import {
   type ErrorCategory,
   errorCategories,
+  type ErrorGroup,
   type ErrorSeverity,
   errorSeverities,
   type LogLevel,
@@ -11,10 +12,23 @@ import {
   type WorkerRecord,
 } from "../model/record.ts";
 import type { LogQuery } from "../model/worker-calls.ts";
+import { allLines, followFrom, gapsOf } from "../model/log-pages.ts";
+import {
+  checkPeriod,
+  given,
+  parseBoot,
+  parseCount,
+  parseFingerprint,
+  parseInstances,
+  parseNames,
+  parseText,
+  parseTime,
+} from "../model/option-values.ts";
+import { groupHeadings, groupRow, groupText } from "../model/record-text.ts";
 import type { CLIContext } from "./context.ts";
-import { given, parseCount, parseInstances, parseNames, parseTime } from "./worker-options.ts";
+import { table } from "./output.ts";
 import { openDoor, useWorkers } from "./worker-session.ts";
-import { errorText, errorsText, recordBytes, type WorkerFormat } from "./worker-text.ts";
+import { recordBytes, type WorkerFormat } from "./worker-text.ts";
 
 interface Some {
   readonly instanceId?: readonly string[];
@@ -47,13 +61,13 @@ export function addWorkerLogsCommand(worker: Command, context: CLIContext): void
   )
     .option("--levels <levels>", `only these: ${logLevels.join(", ")}`, parseNames(logLevels))
     .option("--streams <streams>", `only these: ${logStreams.join(", ")}`, parseNames(logStreams))
-    .option("--contains <text>", "only lines with this text, whatever its case")
+    .option("--contains <text>", "only lines with this text, whatever its case", parseText)
     .option(
       "--last-sequence <number>",
       "only what came after this record of the present boot, oldest first",
       parseCount(0, Number.MAX_SAFE_INTEGER),
     )
-    .option("--boot <id>", "of an earlier boot of the supervisor, with --last-sequence")
+    .option("--boot <id>", "of an earlier boot of the supervisor, with --last-sequence", parseBoot)
     .action(async (name: string, options: LogOptions, command: Command) => await printLogs(name, options, command, context));
 }
 
@@ -67,7 +81,7 @@ export function addWorkerErrorsCommand(worker: Command, context: CLIContext): vo
   )
     .option("--categories <categories>", `only these: ${errorCategories.join(", ")}`, parseNames(errorCategories))
     .option("--severities <severities>", `only these: ${errorSeverities.join(", ")}`, parseNames(errorSeverities))
-    .option("--fingerprint <fingerprint>", "only this one, with its lines")
+    .option("--fingerprint <fingerprint>", "only this one, with its lines", parseFingerprint)
     .action(async (name: string, options: ErrorOptions, command: Command) => await printErrors(name, options, command, context));
 }
 
@@ -75,15 +89,16 @@ function addCommon(command: Command, limit: number, most: number): Command {
   return command
     .argument("<name>", "the worker")
     .option("-i, --instance-id <ids>", "which processes, with commas between them (default: all)", parseInstances)
-    .option("--since <time>", "from then on: a time, or how long ago (10m)", parseTime)
-    .option("--until <time>", "until then", parseTime)
+    .option("--since <time>", "from then on: a time, or how long ago (10m)", (text: string) => parseTime(text))
+    .option("--until <time>", "until then", (text: string) => parseTime(text))
     .option("--limit <count>", "at most so many", parseCount(1, most), limit)
     .option("-f, --follow", "go on with what comes, until Ctrl-C")
     .addOption(
       new Option("--format <format>", "for people, for programs, or the bare content")
         .choices(["table", "json", "raw"])
         .default("table"),
-    );
+    )
+    .addOption(new Option("--json", "the same as --format json").implies({ format: "json" }));
 }
 
 async function printLogs(name: string, options: LogOptions, command: Command, context: CLIContext): Promise<void> {
@@ -99,6 +114,7 @@ async function printLogs(name: string, options: LogOptions, command: Command, co
     limit,
     format,
   } = options;
+  checkPeriod(sinceMs, untilMs);
   const query: LogQuery = {
     limit,
     ...given({ instances, levels, streams, sinceMs, untilMs, contains, afterSeq: lastSequence, bootID: boot }),
@@ -109,18 +125,15 @@ async function printLogs(name: string, options: LogOptions, command: Command, co
     await withLink(address, async (link) => {
       // What is appended while the lines are read has numbers beyond this one, and is followed.
       const mark = options.follow ? await link.call("logs.stats", {}) : null;
-      const answer = await link.call("logs.get", query);
+      const answer = await allLines((part) => link.call("logs.get", part), query);
       if (format === "json" && !mark) return context.printJSON(answer);
       for (const record of answer.records) context.stdout.write(recordBytes(record, answer.bootID, format));
-      if (answer.cut) context.note("Not all of these lines fit into one answer. Ask with --last-sequence for the rest.");
-      if (answer.incomplete && lastSequence === undefined && answer.records.length < limit)
-        context.note("What came before these lines is not in the worker any more.");
+      for (const gap of gapsOf(answer, query)) context.note(gap);
       if (!mark) return;
-      const last = answer.records.findLast((record) => record.bootID === mark.bootID)?.seq ?? 0;
       const filter = { kinds: ["log", "lost"] as const, ...given({ instances, levels, streams }) };
       const wanted = passes(query);
       await link.follow(
-        { ...filter, afterSeq: Math.max(mark.lastSeq, last) },
+        { ...filter, afterSeq: followFrom(answer, query, mark) },
         async ({ bootID, records }) => {
           for (const record of records) if (wanted(record)) await written(context, recordBytes(record, bootID, format));
         },
@@ -132,6 +145,7 @@ async function printLogs(name: string, options: LogOptions, command: Command, co
 
 async function printErrors(name: string, options: ErrorOptions, command: Command, context: CLIContext): Promise<void> {
   const { instanceId: instances, categories, severities, fingerprint, since: sinceMs, until: untilMs, limit, format } = options;
+  checkPeriod(sinceMs, untilMs);
   const { withLink } = await import("../host/workers/reach.ts");
   await useWorkers(command, context, async (workers) => {
     const { address } = await openDoor(workers, name);
@@ -140,8 +154,8 @@ async function printErrors(name: string, options: ErrorOptions, command: Command
       const query = { limit, ...given({ instances, categories, severities, fingerprint, sinceMs, untilMs }) };
       const answer = await link.call("errors.list", query);
       if (format === "json" && !mark) return context.printJSON(answer);
-      if (format === "table" && fingerprint === undefined) for (const line of errorsText(answer.groups)) context.print(line);
-      else for (const group of answer.groups) context.stdout.write(errorText(group, format));
+      if (format === "table" && fingerprint === undefined) tellGroups(answer.groups, context);
+      else for (const group of answer.groups) context.stdout.write(groupBytes(group, format));
       if (!mark) return;
       await link.follow(
         { kinds: ["error"], afterSeq: mark.lastSeq, ...given({ instances }) },
@@ -151,13 +165,22 @@ async function printErrors(name: string, options: ErrorOptions, command: Command
             const { group } = record;
             if (!(categories?.includes(group.category) ?? true) || !(severities?.includes(group.severity) ?? true)) continue;
             if (fingerprint !== undefined && group.fingerprint !== fingerprint) continue;
-            await written(context, errorText(group, format));
+            await written(context, groupBytes(group, format));
           }
         },
         endOf(context),
       );
     });
   });
+}
+
+function tellGroups(groups: readonly ErrorGroup[], context: CLIContext): void {
+  if (groups.length === 0) return context.print("No errors.");
+  for (const line of table(groupHeadings, groups.map(groupRow))) context.print(line);
+}
+
+function groupBytes(group: ErrorGroup, format: WorkerFormat): string {
+  return format === "json" ? `${JSON.stringify(group)}\n` : groupText(group, format);
 }
 
 /** Until Ctrl-C, or until nobody reads any more. */

@@ -2,10 +2,11 @@ import { type Command, Option } from "commander";
 import pc from "picocolors";
 import type { StartedWorker } from "../host/workers/start.ts";
 import type { Workers } from "../host/workers/workers.ts";
+import { given, parseCount, parseDurationFrom, parseInstance } from "../model/option-values.ts";
 import { cancelOnSignals } from "./cancel.ts";
 import type { CLIContext } from "./context.ts";
 import { visible } from "./output.ts";
-import { given, parseCount, parseCPUs, parseDuration, parseInstance, parseMemory, parseVariable } from "./worker-options.ts";
+import { parseCPUs, parseMemory, parseVariable } from "./worker-options.ts";
 import { useWorkers } from "./worker-session.ts";
 
 interface StartOptions {
@@ -33,10 +34,10 @@ export function addWorkerStartCommand(worker: Command, context: CLIContext): voi
     .option("--port <port>", "the program's port, which it is given as PORT", parseCount(1, 65_535))
     .option("--env <name=value>", "a variable, not for secrets; may be given more than once", parseVariable)
     .addOption(new Option("--network <network>", "none: the worker reaches nothing (default: open)").choices(["open", "none"]))
-    .option("--memory <size>", "memory with swap (default: 1g)", parseMemory)
+    .option("--memory <size>", "memory with swap, 128m or more (default: 1g)", parseMemory)
     .option("--cpus <number>", "processors (default: 2)", parseCPUs)
     .option("--pids <count>", "processes and threads (default: 512)", parseCount(16, 1_000_000))
-    .option("--timeout <duration>", "how long it may take to come up (default: 1m)", parseDuration)
+    .option("--timeout <duration>", "how long it may take to come up (default: 1m)", parseDurationFrom("1s", "1d"))
     .option("--explain", "print what its container would get, and start nothing")
     .option("--json", "print JSON")
     .action(async (name: string, argv: readonly string[], options: StartOptions, command: Command) => {

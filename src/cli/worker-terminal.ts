@@ -2,11 +2,11 @@ import { constants } from "node:os";
 import type { Command } from "commander";
 import pc from "picocolors";
 import { NovaError } from "../model/errors.ts";
+import { given, parseInstance } from "../model/option-values.ts";
 import type { TerminalExit } from "../model/terminal-frames.ts";
 import { visible } from "../model/visible.ts";
 import type { CLIContext } from "./context.ts";
 import { EscapeKeys } from "./worker-escape-keys.ts";
-import { given, parseInstance } from "./worker-options.ts";
 import { openDoor, useWorkers } from "./worker-session.ts";
 
 interface TerminalOptions {
@@ -29,9 +29,15 @@ export function addWorkerTerminalCommand(worker: Command, context: CLIContext): 
     )
     .argument("<name>", "the worker")
     .option("--instance <id>", "in this process's environment and directory", parseInstance)
-    .option("--readonly", "look, and type nothing")
+    .option("--readonly", "only look, at the session that is named")
     .option("--session <id>", "a session that was left, or somebody else's, to look at it together")
     .action(async (name: string, options: TerminalOptions, command: Command) => {
+      // A new shell into which nobody may type would be of no use.
+      if (options.readonly && options.session === undefined)
+        throw new NovaError("USAGE", "--readonly says to look at a terminal, and not at which.", {
+          place: "--readonly",
+          next: "Name it with --session; whoever leaves a terminal with ~. is told its session.",
+        });
       const [{ dialTerminal }, { TerminalViewer }] = await Promise.all([
         import("../workers/terminal/dial.ts"),
         import("../workers/terminal/viewer.ts"),
@@ -105,14 +111,14 @@ function screenOf(context: CLIContext): {
     keys(viewer, looksOnly) {
       const escape = new EscapeKeys();
       const type = (bytes: Uint8Array): void => {
-        if (!isTerminal) return viewer.type(bytes);
+        if (!isTerminal) return looksOnly ? undefined : viewer.type(bytes);
         const { send, leave } = escape.take(bytes);
         if (leave || (looksOnly && bytes.includes(3))) return viewer.leave();
         viewer.type(send);
       };
       const finished = (): void => {
         // A shell that is fed from a pipe ends with it; one that is only looked at does not care.
-        if (!isTerminal) viewer.type(Uint8Array.of(CTRL_D));
+        if (!isTerminal && !looksOnly) viewer.type(Uint8Array.of(CTRL_D));
       };
       const leave = (): void => viewer.leave();
       const resized = (): void => viewer.resized();

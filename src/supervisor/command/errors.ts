@@ -1,5 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
-import { quote } from "../../model/errors.ts";
+import type { Command } from "commander";
+import { checkPeriod, given, parseCount, parseFingerprint, parseNames, parseTime } from "../../model/option-values.ts";
 import {
   type ErrorCategory,
   errorCategories,
@@ -7,12 +7,11 @@ import {
   errorSeverities,
   type WorkerRecord,
 } from "../../model/record.ts";
+import { groupHeadings, groupLine, groupRow, groupText } from "../../model/record-text.ts";
 import type { ErrorStats } from "../../model/worker-calls.ts";
 import { type Context, withConnection } from "./context.ts";
-import { groupLine, groupsText, groupText } from "./error-text.ts";
 import { followRecords } from "./follow.ts";
 import { addFormat, addInstances, type Format } from "./format.ts";
-import { given, parseCount, parseNames, parseTime } from "./options.ts";
 import { json, jsonLine, table } from "./text.ts";
 
 interface Some {
@@ -36,12 +35,13 @@ export function addErrorCommands(program: Command, context: Context): void {
     .option("--limit <count>", "at most so many", parseCount(1, 10_000), 100)
     .action(async (options: Filters & { fingerprint?: string; since?: number; until?: number; limit: number }) => {
       const { instanceId: instances, categories, severities, fingerprint, since: sinceMs, until: untilMs, limit } = options;
+      checkPeriod(sinceMs, untilMs);
       const query = { limit, ...given({ instances, categories, severities, fingerprint, sinceMs, untilMs }) };
       const answer = await withConnection(context.connect(), (connection) => connection.call("errors.list", query));
       if (options.format === "json") return output.write(json(answer));
       if (options.format === "raw" || fingerprint !== undefined)
-        return output.write(answer.groups.map((one) => groupText(one, options.format)).join(""));
-      return output.write(groupsText(answer.groups));
+        return output.write(answer.groups.map((one) => groupText(one, options.format === "raw" ? "raw" : "table")).join(""));
+      return output.write(table(groupHeadings, answer.groups.map(groupRow)));
     });
 
   addFormat(addInstances(group.command("stats").description("Count errors."))).action(async ({ instanceId, format }: Some) => {
@@ -98,11 +98,6 @@ async function watch({ instanceId, categories, severities, format }: Filters, co
       },
     );
   });
-}
-
-function parseFingerprint(text: string): string {
-  if (/^[0-9a-f]{16}$/.test(text)) return text;
-  throw new InvalidArgumentError(`${quote(text)} is no fingerprint; those are 16 hexadecimal digits.`);
 }
 
 function statsText({ groups, occurrences, byCategory, bySeverity, byInstance }: ErrorStats, format: Format): string {

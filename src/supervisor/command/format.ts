@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { parseInstance, parseInstances } from "./options.ts";
+import { parseInstance, parseInstances } from "../../model/option-values.ts";
 
 const formats = ["table", "json", "raw"] as const;
 export type Format = (typeof formats)[number];

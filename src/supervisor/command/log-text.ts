@@ -1,8 +1,8 @@
-import type { LogRecord, LostRecord, WorkerRecord } from "../../model/record.ts";
-import { visible } from "../../model/visible.ts";
+import type { WorkerRecord } from "../../model/record.ts";
+import { lineEnd, logLine, lostLine } from "../../model/record-text.ts";
 import type { Format } from "./format.ts";
 import type { Output } from "./output.ts";
-import { jsonLine, timeText } from "./text.ts";
+import { jsonLine } from "./text.ts";
 
 /** How many characters are put together before they are written. */
 const CHUNK = 65_536;
@@ -22,7 +22,7 @@ export function logWriter(format: Format, output: Output): LogWriter {
           await output.write(text);
           text = "";
           await output.write(Buffer.concat([Buffer.from(record.raw, "base64"), Buffer.from(lineEnd(record))]));
-        } else if (record.kind === "log") text += format === "raw" ? record.text + lineEnd(record) : tableLine(record);
+        } else if (record.kind === "log") text += format === "raw" ? record.text + lineEnd(record) : logLine(record);
         else if (record.kind === "lost" && format === "table") text += lostLine(record);
         // Among the bytes of a process there is no room for words of ours.
         else if (record.kind === "lost") output.note(lostLine(record).trimEnd());
@@ -34,25 +34,4 @@ export function logWriter(format: Format, output: Output): LogWriter {
       if (text !== "") await output.write(text);
     },
   };
-}
-
-/** A line that was too long goes on in the next record. */
-function lineEnd({ part, unended }: LogRecord): string {
-  return part === "begins" || part === "goes on" || unended ? "" : "\n";
-}
-
-function tableLine({ atMs, instance, stream, level, text }: LogRecord): string {
-  const what = `${stream === "stdout" ? "out" : "err"} ${(level ?? "-").padEnd(5)}`;
-  return `${timeText(atMs)} ${instance ?? "-"} ${what} ${visible(text)}\n`;
-}
-
-const reasons: Readonly<Record<LostRecord["reason"], string>> = {
-  bound: "there was no room for them",
-  disk: "the disk did not take them",
-  rate: "there were more than the instance may write",
-  damaged: "their file cannot be read",
-};
-
-function lostLine({ atMs, instance, lines, bytes, reason }: LostRecord): string {
-  return `${timeText(atMs)} ${instance ?? "-"} --- ${lines} lines (${bytes} bytes) are missing: ${reasons[reason]}\n`;
 }

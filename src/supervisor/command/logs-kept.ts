@@ -1,9 +1,10 @@
 import type { Command } from "commander";
+import { given } from "../../model/option-values.ts";
 import { logLevels } from "../../model/record.ts";
+import { timeText } from "../../model/record-text.ts";
 import { type Context, withConnection } from "./context.ts";
 import { addFormat, addInstances, type Format } from "./format.ts";
-import { given } from "./options.ts";
-import { json, table, timeText } from "./text.ts";
+import { json, table } from "./text.ts";
 
 interface Some {
   readonly instanceId?: readonly string[];

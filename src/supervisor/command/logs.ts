@@ -1,20 +1,18 @@
 import type { Command } from "commander";
 import { type LogLevel, logLevels, type LogStream, logStreams, type WorkerRecord } from "../../model/record.ts";
+import { allLines, followFrom, gapsOf, pagesAfter } from "../../model/log-pages.ts";
+import { checkPeriod, given, parseBoot, parseCount, parseNames, parseText, parseTime } from "../../model/option-values.ts";
 import type { LogAnswer, LogQuery } from "../../model/worker-calls.ts";
-import type { Connection } from "./connection.ts";
 import { type Context, withConnection } from "./context.ts";
 import { followRecords, type Position } from "./follow.ts";
 import { addFormat, addInstances, type Format } from "./format.ts";
 import { addClear, addStats } from "./logs-kept.ts";
 import { logWriter } from "./log-text.ts";
-import { given, parseCount, parseNames, parseTime } from "./options.ts";
 import { json } from "./text.ts";
 
 const LIMIT = 1000;
 const TAIL = 20;
 const MOST = 100_000;
-/** About as many records as one message holds. */
-const PAGE = 10_000;
 
 interface GetOptions {
   readonly instanceId?: readonly string[];
@@ -38,7 +36,7 @@ export function addLogCommands(program: Command, context: Context): void {
       "only what came after this record of the present boot, oldest first",
       parseCount(0, Number.MAX_SAFE_INTEGER),
     )
-    .option("--boot <id>", "of an earlier boot of the supervisor, with --last-sequence")
+    .option("--boot <id>", "of an earlier boot of the supervisor, with --last-sequence", parseBoot)
     .option("--limit <count>", "at most so many", parseCount(1, MOST), LIMIT)
     .action((options: GetOptions) => get(options, context));
   addFilters(group.command("tail").description("Print the last lines."))
@@ -54,12 +52,13 @@ function addFilters(command: Command): Command {
     .option("--streams <streams>", `only these: ${logStreams.join(", ")}`, parseNames(logStreams))
     .option("--since <time>", "from then on: a time, or how long ago (10m)", (text: string) => parseTime(text))
     .option("--until <time>", "until then", (text: string) => parseTime(text))
-    .option("--contains <text>", "only lines with this text, whatever its case")
+    .option("--contains <text>", "only lines with this text, whatever its case", parseText)
     .option("-f, --follow", "go on with what comes");
 }
 
 async function get(options: GetOptions, context: Context): Promise<void> {
   const { format } = options;
+  checkPeriod(options.since, options.until);
   const query: LogQuery = {
     limit: options.limit,
     ...given({
@@ -74,63 +73,36 @@ async function get(options: GetOptions, context: Context): Promise<void> {
     }),
   };
   await withConnection(context.connect(), async (connection) => {
+    const ask = (part: LogQuery): Promise<LogAnswer> => connection.call("logs.get", part);
+    const tellOfGaps = (answer: LogAnswer): void => gapsOf(answer, query).forEach((gap) => context.output.note(gap));
     const writer = logWriter(format, context.output);
     if (!options.follow) {
-      const answer = await getAll(connection, query);
+      const answer = await allLines(ask, query);
       if (format === "json") await context.output.write(json(answer));
       else await writer.write(answer.records);
-      return tellOfGaps(answer, query, context);
+      return tellOfGaps(answer);
     }
     // What is appended while the lines are read has numbers beyond this one, and is followed.
-    const { bootID, lastSeq } = await connection.call("logs.stats", {});
-    const answer = await getAll(connection, query);
+    const mark = await connection.call("logs.stats", {});
+    const answer = await allLines(ask, query);
     await writer.write(answer.records);
-    tellOfGaps(answer, query, context);
-    const last = answer.records.findLast((record) => record.bootID === bootID)?.seq ?? 0;
-    const from: Position = { bootID, afterSeq: answer.cut ? last : Math.max(lastSeq, last) };
+    tellOfGaps(answer);
+    const from: Position = { bootID: mark.bootID, afterSeq: followFrom(answer, query, mark) };
     await followRecords(connection, from, {
       filter: { kinds: ["log", "lost"], ...given({ instances: query.instances, levels: query.levels, streams: query.streams }) },
       connect: () => context.connect(),
       take: async (boot, records) => writer.write(records.filter(passes(query)).map((record) => ({ ...record, bootID: boot }))),
       catchUp: async (again, position) => {
-        for await (const { records } of pagesAfter(again, { ...query, ...position, limit: Infinity }))
+        for await (const { records } of pagesAfter((part) => again.call("logs.get", part), {
+          ...query,
+          ...position,
+          limit: Infinity,
+        }))
           await writer.write(records.filter(passes(query)));
       },
       note: (line) => context.output.note(line),
     });
   });
-}
-
-async function getAll(connection: Connection, query: LogQuery): Promise<LogAnswer> {
-  const { afterSeq } = query;
-  if (afterSeq === undefined) return await connection.call("logs.get", query);
-  const pages: LogAnswer[] = [];
-  for await (const page of pagesAfter(connection, { ...query, afterSeq })) pages.push(page);
-  const { cut: _, ...answer } = pages.at(-1) ?? (await connection.call("logs.get", query));
-  return { ...answer, records: pages.flatMap(({ records }) => records) };
-}
-
-/** What comes after a record, page by page; where a page was cut to what a message holds, the next one begins there. */
-async function* pagesAfter(connection: Connection, query: LogQuery & { readonly afterSeq: number }): AsyncGenerator<LogAnswer> {
-  let { afterSeq, limit: left } = query;
-  for (;;) {
-    const limit = Math.min(left, PAGE);
-    const page = await connection.call("logs.get", { ...query, afterSeq, limit });
-    yield page;
-    left -= page.records.length;
-    const last = page.records.at(-1);
-    if (last === undefined || left <= 0 || !(page.cut || page.records.length === limit)) return;
-    afterSeq = last.seq;
-  }
-}
-
-function tellOfGaps(answer: LogAnswer, query: LogQuery, context: Context): void {
-  if (answer.cut)
-    context.output.note(
-      "Not all of these lines fit into one answer: the oldest are left out. Ask with --last-sequence 0 for all.",
-    );
-  if (answer.incomplete && query.afterSeq === undefined && answer.records.length < query.limit)
-    context.output.note("What came before these lines is not in the container any more.");
 }
 
 /** What a query asks for that following does not. */

@@ -1,14 +1,18 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { InstanceStatus } from "../../model/instance.ts";
+import { given, parseCount, parseDurationFrom, parseInstance } from "../../model/option-values.ts";
+import { timeText } from "../../model/record-text.ts";
 import { type WaitCondition, waitConditions } from "../../model/worker-calls.ts";
 import type { Connection } from "./connection.ts";
 import { type Context, withConnection } from "./context.ts";
 import { addFormat, addInstance, type Format } from "./format.ts";
-import { collect, given, parseCount, parseDuration, parseInstance, parsePort } from "./options.ts";
+import { collect, parsePort } from "./options.ts";
 import { specOf, type StartOptions } from "./spec.ts";
-import { durationText, fields, json, table, timeText } from "./text.ts";
+import { durationText, fields, json, table } from "./text.ts";
 
 const WAIT_MS = 60_000;
+/** The bounds are those of the instance's schema. */
+const parseDay = parseDurationFrom("0s", "1d");
 
 interface Named {
   readonly instanceId: string;
@@ -29,7 +33,7 @@ export function addProcessCommands(program: Command, context: Context): void {
   addStart(group, context);
 
   one("stop", "Stop a process and everything that belongs to it.")
-    .option("--grace <duration>", "from SIGTERM to SIGKILL (default: as it was started with)", parseDuration)
+    .option("--grace <duration>", "from SIGTERM to SIGKILL (default: as it was started with)", parseDay)
     .action(async ({ instanceId: id, format, grace }: Named & { grace?: number }) => {
       await tell(format, (connection) => connection.call("process.stop", { id, ...given({ graceMs: grace }) }));
     });
@@ -47,7 +51,7 @@ export function addProcessCommands(program: Command, context: Context): void {
 
   one("wait", "Wait until a process is running, ready or stopped.")
     .addOption(new Option("--for <what>", "what to wait for").choices(waitConditions).default("ready"))
-    .option("--timeout <duration>", "give up after so long (default: 1m)", parseDuration)
+    .option("--timeout <duration>", "give up after so long (default: 1m)", parseDay)
     .action(async ({ instanceId: id, format, ...options }: Named & { for: WaitCondition; timeout?: number }) => {
       const params = { id, for: options.for, timeoutMs: options.timeout ?? WAIT_MS };
       await tell(format, (connection) => connection.call("process.wait", params));
@@ -76,11 +80,11 @@ function addStart(group: Command, context: Context): void {
     .option("-e, --env <name=value>", "a variable for it; may be given more than once", collect)
     .addOption(new Option("--restart <when>", "(default: on-failure)").choices(["never", "on-failure", "always"]))
     .option("--max-restarts <count>", "so many within the window, or unlimited (default: 10)", parseMaxRestarts)
-    .option("--restart-window <duration>", "(default: 1m)", parseDuration)
-    .option("--backoff <duration>", "before the first restart; doubles with each further one (default: 500ms)", parseDuration)
-    .option("--max-backoff <duration>", "(default: 30s)", parseDuration)
-    .option("--healthy-after <duration>", "so long without an end, and restarts are counted anew (default: 30s)", parseDuration)
-    .option("--grace <duration>", "from SIGTERM to SIGKILL when it is stopped (default: 10s)", parseDuration);
+    .option("--restart-window <duration>", "(default: 1m)", parseDurationFrom("0s", "30d"))
+    .option("--backoff <duration>", "before the first restart; doubles with each further one (default: 500ms)", parseDay)
+    .option("--max-backoff <duration>", "(default: 30s)", parseDay)
+    .option("--healthy-after <duration>", "so long without an end, and restarts are counted anew (default: 30s)", parseDay)
+    .option("--grace <duration>", "from SIGTERM to SIGKILL when it is stopped (default: 10s)", parseDay);
   for (const [name, what] of [
     ["ready", "it is ready when"],
     ["live", "it counts as crashed unless"],
@@ -89,12 +93,12 @@ function addStart(group: Command, context: Context): void {
       .option(`--${name}-port <port>`, `${what} this port takes connections`, parsePort)
       .option(`--${name}-path <path>`, `${what} this path answers (on --${name}-port, else --port)`)
       .option(`--${name}-command <command>`, `${what} this shell command ends with 0`)
-      .option(`--${name}-interval <duration>`, "how often it is asked (default: 2s)", parseDuration)
-      .option(`--${name}-timeout <duration>`, "how long an answer may take (default: 5s)", parseDuration)
+      .option(`--${name}-interval <duration>`, "how often it is asked (default: 2s)", parseDurationFrom("50ms", "1d"))
+      .option(`--${name}-timeout <duration>`, "how long an answer may take (default: 5s)", parseDurationFrom("10ms", "1d"))
       .option(`--${name}-failures <count>`, "so many in a row count (default: 3)", parseCount(1, 1000));
   }
   start
-    .option("--start-grace <duration>", "how long it may take to come up (default: 30s)", parseDuration)
+    .option("--start-grace <duration>", "how long it may take to come up (default: 30s)", parseDay)
     .option("--after <id>", "start when this one is ready; may be given more than once", (text: string, before?: string[]) =>
       collect(parseInstance(text), before),
     )
@@ -106,7 +110,7 @@ function addStart(group: Command, context: Context): void {
       ]),
     )
     .addOption(new Option("--wait [what]", "answer when it is running or ready").choices(["running", "ready"]).preset("ready"))
-    .option("--timeout <duration>", "give up waiting after so long (default: 1m)", parseDuration)
+    .option("--timeout <duration>", "give up waiting after so long (default: 1m)", parseDay)
     .passThroughOptions();
   addFormat(start).action(
     async (argv: string[], options: StartOptions & { format: Format; wait?: "running" | "ready"; timeout?: number }) => {

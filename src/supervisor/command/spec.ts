@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { NovaError, quote } from "../../model/errors.ts";
 import { type InstanceSpec, instanceSpecSchema } from "../../model/instance.ts";
+import { given } from "../../model/option-values.ts";
 import type { Context } from "./context.ts";
-import { given } from "./options.ts";
 
 /** The options of `process start` as commander reads them; durations are milliseconds. */
 export interface StartOptions {

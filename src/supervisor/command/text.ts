@@ -30,10 +30,6 @@ export function jsonLine(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
 }
 
-export function timeText(atMs: number | null): string {
-  return atMs === null ? "-" : new Date(atMs).toISOString();
-}
-
 /** `340 ms`, `12 s`, `5 min`, `3 h`, `7 days`. */
 export function durationText(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
