@@ -93,7 +93,7 @@ async function askUntilUp(
   const link = openLink({
     dial: dialFrom(address),
     firstDelayMs: 50,
-    mostDelayMs: 500,
+    mostDelayMs: 100,
     onState: (state) => {
       if (state.kind === "waiting") onTrouble(state.error.message);
       // A door that answers and does not let its own host in, or is another's, will not do better later.
