@@ -122,7 +122,9 @@ export interface RecordBatch {
 
 const seq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const count = z.number().int().min(0);
-const base = { seq, atMs: z.number(), instance: instanceIDSchema.nullable() };
+/** What `Date` can tell as a text. */
+const time = z.number().min(0).max(8_640_000_000_000_000);
+const base = { seq, atMs: time, instance: instanceIDSchema.nullable() };
 /** Base64 of a whole line is a third longer than it. */
 const rawLimit = Math.ceil(LINE_LIMIT / 3) * 4;
 
@@ -144,12 +146,12 @@ export const errorGroupSchema: z.ZodType<ErrorGroup> = z.strictObject({
   instance: instanceIDSchema,
   category: z.enum(errorCategories),
   severity: z.enum(errorSeverities),
-  source: z.string().max(32),
+  source: z.string().regex(/^[a-z][a-z0-9.-]{0,31}$/),
   name: z.string().max(256),
   message: z.string().max(8192),
   count,
-  firstSeenMs: z.number(),
-  lastSeenMs: z.number(),
+  firstSeenMs: time,
+  lastSeenMs: time,
   firstSeq: seq,
   lastSeq: seq,
   lines: z.array(z.string().max(8192)).max(200),
