@@ -28,6 +28,12 @@ home=${NOVABOT_HOME:-$HOME/novabot}
 ./novabot secrets list "$home/secrets/local/whatsapp-adapter-waha.env"
 ./novabot check "$home/modules/whatsapp-adapter-waha" || true # no env file yet: `modules up waha` makes it
 
+# A program that runs for days, in a container whose supervisor keeps it up, keeps its lines and finds its errors.
+./novabot image build worker
+./novabot worker start clock -- sh -c 'while date; do sleep 1; done'
+./novabot worker logs clock
+./novabot worker stop clock --remove
+
 # What happened, and is everything in order?
 ./novabot runs list
 ./novabot doctor

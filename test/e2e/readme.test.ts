@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { novabot } from "../fixtures/command-line.ts";
 import { temporaryDirectory } from "../fixtures/home.ts";
 
@@ -20,6 +20,10 @@ test("the README's tour is the one that runs here, and it works", async () => {
     NOVABOT_MOUNT_ALLOWLIST: "",
     XDG_CONFIG_HOME: "",
   };
+  // The engine would start a worker again and again that a broken tour left behind.
+  onTestFinished(async () => {
+    await promisify(execFile)(novabot, ["worker", "stop", "clock", "--remove"], { env }).catch(() => undefined);
+  });
   const { stdout } = await promisify(execFile)("sh", ["-e", join(root, "docs/tour.sh")], { cwd: root, env });
   for (const part of [
     "added main (main",
@@ -35,6 +39,9 @@ test("the README's tour is the one that runs here, and it works", async () => {
     "WAHA_API_KEY",
     "compose.yaml:15:9  error  env-file  whatsapp-adapter-waha",
     "Checked 1 module: found 1 error.",
+    "clock runs in novabot-worker-clock-",
+    " app out -     ",
+    "clock is stopped.",
   ])
     expect(stdout).toContain(part);
   // The contract's first line names it for editors; other schemas are the program's own.
