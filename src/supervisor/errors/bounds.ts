@@ -13,8 +13,9 @@ export interface ErrorBounds {
   /** Different new errors of one instance in a row, and how many more each second; what comes beyond is counted together, by category. */
   readonly newGroups: number;
   readonly newGroupsPerSecond: number;
-  /** Lines of one instance that are read each second, and as many at once; what comes beyond is only counted, in a group of its own. */
+  /** Lines of one instance that are read each second, and how many at once (others wait so long for their turn, about 10 µs a line); what comes beyond is only counted, in a group of its own. */
   readonly readLines: number;
+  readonly readLinesAtOnce: number;
   /** So long an error waits for its next line. */
   readonly idleMs: number;
   /** One group is told of at most once in so long. */
@@ -30,6 +31,7 @@ export const errorBounds: ErrorBounds = {
   newGroups: 100,
   newGroupsPerSecond: 5,
   readLines: 10_000,
+  readLinesAtOnce: 6000,
   idleMs: 300,
   tellMs: 1000,
 };

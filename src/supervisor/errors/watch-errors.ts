@@ -43,7 +43,12 @@ export function watchErrors(options: {
         gatherer: gatherErrors(bounds, (error) => groups.add(instance, error)),
         tail: keepTail(),
       });
-      watched = { streams: { stdout: stream(), stderr: stream() }, tail: keepTail(), tokens: bounds.readLines, filledMs: now() };
+      watched = {
+        streams: { stdout: stream(), stderr: stream() },
+        tail: keepTail(),
+        tokens: bounds.readLinesAtOnce,
+        filledMs: now(),
+      };
       instances.set(instance, watched);
     }
     return watched;
@@ -81,7 +86,7 @@ export function watchErrors(options: {
         const nowMs = now();
         const count = block.ends.length;
         const fresh = (Math.max(0, nowMs - watched.filledMs) / 1000) * bounds.readLines;
-        watched.tokens = Math.min(bounds.readLines, watched.tokens + fresh);
+        watched.tokens = Math.min(bounds.readLinesAtOnce, watched.tokens + fresh);
         watched.filledMs = nowMs;
         // A line is before the one after it, too: in a flood of errors each would be decoded ten times.
         const texts = new Map<number, string>();

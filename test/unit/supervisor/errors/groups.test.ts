@@ -73,7 +73,7 @@ test("an error that comes again and again word for word is counted each time, an
 });
 
 test("more lines than can be read are counted, and told as not looked at", async () => {
-  const { write, watch, told } = open({ readLines: 100, newGroups: 1000 });
+  const { write, watch, told } = open({ readLines: 200, readLinesAtOnce: 100, newGroups: 1000 });
   const lines = (from: number): string =>
     Array.from({ length: 400 }, (_, index) => `Error: user ${from + index} is lost\n`).join("");
   write(lines(0));
@@ -82,9 +82,12 @@ test("more lines than can be read are counted, and told as not looked at", async
   const counts = (): number[] => watch.list({ limit: 9 }).groups.map((group) => group.count);
   expect(counts().toSorted((a, b) => a - b)).toEqual([100, 700]);
   expect(told.find((group) => group.message.includes("not looked at"))?.severity).toBe("warning");
-  write("Error: user 9 is lost\n");
+  // However long it was quiet, no more are read in one go.
+  write(lines(0));
+  await vi.advanceTimersByTimeAsync(250);
+  write(lines(0));
   watch.close();
-  expect(counts().toSorted((a, b) => a - b)).toEqual([101, 700]);
+  expect(counts().toSorted((a, b) => a - b)).toEqual([250, 1350]);
 });
 
 test("a group knows its first and last time, their records, and the lines of the last", async () => {

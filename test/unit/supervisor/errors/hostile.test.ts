@@ -12,7 +12,7 @@ import { traces } from "./traces.ts";
 function timeOf(text: string): number {
   const block = blockOf(text);
   const times = Array.from({ length: 3 }, () => {
-    const watch = watchErrors({ onError: () => {}, bounds: { readLines: 1e9 } });
+    const watch = watchErrors({ onError: () => {}, bounds: { readLines: 1e9, readLinesAtOnce: 1e9 } });
     const spent = processorTime();
     watch.look(block, 1);
     watch.close();
@@ -77,7 +77,10 @@ test("the time for a text grows with its length and not faster", () => {
 
 test("a trace without an end is told of, and holds little", () => {
   const told: number[] = [];
-  const watch = watchErrors({ onError: (group) => told.push(group.lines.length), bounds: { readLines: 1e9 } });
+  const watch = watchErrors({
+    onError: (group) => told.push(group.lines.length),
+    bounds: { readLines: 1e9, readLinesAtOnce: 1e9 },
+  });
   watch.look(blockOf("Error: lost\n"), 1);
   for (let index = 0; index < 200; index += 1) watch.look(blockOf("    at f (/app/a.js:1:2)\n".repeat(500)), 2);
   expect(told.length).toBe(1);
