@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
 import { podmanEngine } from "../../src/engine/podman/driver.ts";
 import { buildImages } from "../../src/host/images/images.ts";
@@ -14,8 +14,9 @@ import {
   runAgentContainer,
 } from "../fixtures/agent-container.ts";
 import { type Daemon, startPodman } from "../fixtures/engines/daemon.ts";
+import { promiseWorkers } from "../fixtures/worker-promises.ts";
 
-// The image that people run, built by Buildah on a Podman of this test's own and run by Podman: the other tests of the image
+// The images that people run, built by Buildah on a Podman of this test's own and run by Podman: the other tests of the images
 // take the engine that is found, which is Docker where there are both. Building takes the network that Podman gives to builds.
 let daemon: Daemon;
 let engine: Engine;
@@ -87,4 +88,13 @@ test("a container that is kept serves runs, leads to a socket of the host, and l
     await engine.remove(container.id);
     gateway.close();
   }
+});
+
+// On the base that is there by now.
+describe("a worker", () => {
+  beforeAll(async () => {
+    await buildImages(engine, { which: "worker", env: process.env, install: false, say: () => undefined });
+  }, 600_000);
+
+  promiseWorkers(() => engine);
 });

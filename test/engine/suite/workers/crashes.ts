@@ -66,10 +66,8 @@ export function crashesSuite(stand: () => WorkerStand): void {
       await begin(YARD, "mute", ["sh", "-c", "echo before; exec >&- 2>&-; while :; do sleep 0.1; done"]);
       await until("its line", async () => (await logs(YARD, "mute")).length > 0);
       const { pid } = await status(YARD, "mute");
-      await until(
-        "a while",
-        async () => (await stand().exec(YARD, "sh", "-c", `ls /proc/${pid}/fd`)).stdout.trim() === "0" || true,
-      );
+      const open = async (): Promise<string> => (await stand().exec(YARD, "ls", `/proc/${pid}/fd`)).stdout;
+      await until("its closing", async () => !/^[12]$/m.test(await open()));
       expect(await status(YARD, "mute")).toMatchObject({ state: "running", restarts: 0, pid });
       await tools(YARD, "process", "stop", "--instance-id", "mute");
       expect(await status(YARD, "mute")).toMatchObject({ state: "stopped" });

@@ -50,6 +50,31 @@ export function terminalsSuite(stand: () => WorkerStand): void {
       expect(await viewer.done).toEqual({ exitCode: 5, signal: null, why: "exit" });
     });
 
+    test("fifty at once, each with its own output, whole, and its own exit status", async () => {
+      const { port } = await stand().way(YARD);
+      const address = { host: "127.0.0.1", port, token: await stand().token(YARD) };
+      const ends = Array.from({ length: 50 }, async (_, number) => {
+        let shown = "";
+        const viewer = new TerminalViewer({
+          dial: dialTerminal(() => address),
+          request: {},
+          size: () => ({ columns: 80, rows: 24 }),
+          write: async (bytes) => void (shown += Buffer.from(bytes).toString("latin1")),
+        });
+        viewer.type(Buffer.from(`PS1=; stty -echo; seq -f 'of-${number}-%.0f-' 1 2000; exit ${number}\r`));
+        const exit = await viewer.done;
+        return { exit, lines: [...shown.matchAll(/^of-(\d+-\d+)-\r$/gm)].map(([, line]) => line) };
+      });
+      expect(await Promise.all(ends)).toEqual(
+        Array.from({ length: 50 }, (_, number) => ({
+          exit: { exitCode: number, signal: null, why: "exit" },
+          lines: Array.from({ length: 2000 }, (_unused, line) => `${number}-${line + 1}`),
+        })),
+      );
+      const [view] = JSON.parse(await stand().must("worker", "list", "--json")) as { health: object }[];
+      expect(view?.health).toMatchObject({ terminal: { healthy: true } });
+    });
+
     test("in a real terminal: size, keys, leaving, coming back, exit status", async () => {
       const { inside, env, program } = stand();
       const open = (

@@ -5,13 +5,15 @@ import { openWorkerStand, type WorkerStand } from "../../../fixtures/workers/sta
 import { crashesSuite } from "./crashes.ts";
 import { doorsSuite } from "./doors.ts";
 import { lifeSuite } from "./life.ts";
+import { linksSuite } from "./links.ts";
 import { outputSuite } from "./output.ts";
 import { restartsSuite } from "./restarts.ts";
 import { terminalsSuite } from "./terminals.ts";
 
 /** Workers in real containers of one engine, started and asked by `novabot worker`. */
 export function describeWorkers(name: string, start: () => Promise<TestEngine>): void {
-  describe(`workers on ${name}`, () => {
+  // A test is up to a score of commands, each a program of its own.
+  describe(`workers on ${name}`, { timeout: 180_000 }, () => {
     let engine: TestEngine | undefined;
     let opened: WorkerStand | undefined;
     beforeAll(async () => {
@@ -30,6 +32,7 @@ export function describeWorkers(name: string, start: () => Promise<TestEngine>):
     crashesSuite(stand);
     outputSuite(stand);
     doorsSuite(stand);
+    linksSuite(stand);
     terminalsSuite(stand);
     // Last, as it ends supervisors and daemons.
     restartsSuite(stand);
