@@ -67,6 +67,8 @@ class Link implements WorkerLink {
   readonly #over = new AbortController();
   readonly #running: Promise<void>;
   #connection: Connection | null = null;
+  /** Why there was no connection the last time, until there is one. */
+  #lastError: NovaError | null = null;
   #waiting: (() => void)[] = [];
 
   constructor(options: LinkOptions) {
@@ -205,12 +207,13 @@ class Link implements WorkerLink {
   }
 
   #trouble(): string {
-    const { state } = this;
-    return "error" in state && state.error ? ` (${state.error.message})` : "";
+    return this.#lastError === null ? "" : ` (${this.#lastError.message})`;
   }
 
   #set(state: LinkState): void {
     this.state = state;
+    if (state.kind === "linked") this.#lastError = null;
+    else if ("error" in state && state.error) this.#lastError = state.error;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
