@@ -50,7 +50,7 @@ export type TerminalOutputFrame =
   /** After the last byte of output; nothing follows. */
   | { readonly kind: "exit"; readonly exit: TerminalExit }
   /** What was asked was not done, or the connection ends. */
-  | { readonly kind: "error"; readonly code: string; readonly message: string };
+  | { readonly kind: "error"; readonly code: string; readonly message: string; readonly next?: string };
 
 export type TerminalInputFrame =
   | { readonly kind: "input"; readonly bytes: Uint8Array }
@@ -83,7 +83,11 @@ const exitSchema: z.ZodType<TerminalExit> = z.strictObject({
     .nullable(),
   why: z.enum(["exit", "idle", "closed"]),
 });
-const errorSchema = z.strictObject({ code: z.string().max(64), message: z.string().max(65_536) });
+const errorSchema = z.strictObject({
+  code: z.string().max(64),
+  message: z.string().max(65_536),
+  next: z.string().max(65_536).exactOptional(),
+});
 
 /** What the worker sends. */
 export function encodeTerminalOutput(frame: TerminalOutputFrame): Uint8Array {
@@ -115,7 +119,7 @@ export function encodeTerminalOutput(frame: TerminalOutputFrame): Uint8Array {
     case "exit":
       return jsonFrame(5, frame.exit);
     case "error":
-      return jsonFrame(6, { code: frame.code, message: frame.message });
+      return jsonFrame(6, { code: frame.code, message: frame.message, next: frame.next });
     default:
       return frame satisfies never;
   }

@@ -2,11 +2,18 @@ import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { expect, onTestFinished, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { findEngine } from "../../src/host/engines/find.ts";
+import { buildImages } from "../../src/host/images/images.ts";
 import { novabot } from "../fixtures/command-line.ts";
 import { temporaryDirectory } from "../fixtures/home.ts";
 
 const root = dirname(novabot);
+
+// The tour builds it, too; what takes long where nothing is there yet has its own time.
+beforeAll(async () => {
+  await buildImages(await findEngine(process.env), { which: "worker", env: process.env, install: false, say: () => undefined });
+}, 600_000);
 
 test("the README's tour is the one that runs here, and it works", async () => {
   const tour = await readFile(join(root, "docs/tour.sh"), "utf8");
@@ -46,4 +53,4 @@ test("the README's tour is the one that runs here, and it works", async () => {
     expect(stdout).toContain(part);
   // The contract's first line names it for editors; other schemas are the program's own.
   expect(await readdir(join(directory, "home/schema"))).toEqual(["contract.schema.json"]);
-});
+}, 180_000);

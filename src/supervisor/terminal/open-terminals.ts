@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { userInfo } from "node:os";
-import { NovaError } from "../../model/errors.ts";
+import { NovaError, quote } from "../../model/errors.ts";
 import type { WorkerEvent } from "../../model/record.ts";
 import { TERMINAL_PROTOCOL } from "../../model/terminal-frames.ts";
 import { readRequest, type TerminalRequest } from "./request.ts";
@@ -88,7 +88,7 @@ export function openTerminals(options: TerminalsOptions): Terminals {
         const request = readRequest(url ?? "");
         const known = request.session === null ? undefined : sessions.get(request.session);
         if (request.session !== null && known === undefined) {
-          throw new NovaError("TERMINAL_NOT_FOUND", `there is no terminal session ${request.session.slice(0, 64)}`);
+          throw new NovaError("TERMINAL_NOT_FOUND", `There is no terminal session ${quote(request.session.slice(0, 64))}.`);
         }
         const session = known ?? open(request);
         const viewer = new Viewer(socket, isFramed, request.isReadonly, {

@@ -168,9 +168,9 @@ export class Viewer {
 /** Tells in band why a connection gets no terminal, since codes of closing are rewritten on the way. */
 export function refuseConnection(socket: WebSocket, isFramed: boolean, error: unknown): void {
   const { code, message, next } =
-    error instanceof NovaError ? error : new NovaError("TERMINAL_FAILED", `the terminal went wrong: ${String(error)}`);
+    error instanceof NovaError ? error : new NovaError("TERMINAL_FAILED", `The terminal went wrong: ${String(error)}.`);
   if (isFramed) {
-    socket.send(encodeTerminalOutput({ kind: "error", code, message: `${message}. ${next}` }), { binary: true });
-  } else socket.send(Buffer.from(`\r\n${message}. ${next}\r\n`), { binary: true });
+    socket.send(encodeTerminalOutput({ kind: "error", code, message, next }), { binary: true });
+  } else socket.send(Buffer.from(`\r\n${message.replace(/\.?$/, ".")} ${next}\r\n`), { binary: true });
   socket.close(1011);
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { NovaError } from "../../model/errors.ts";
+import { type ErrorCode, errorCodes, NovaError } from "../../model/errors.ts";
 import type { TerminalAttached, TerminalExit, TerminalOutputFrame } from "../../model/terminal-frames.ts";
 import type { TerminalRequest } from "../link/terminal.ts";
 import type { TerminalConnection, TerminalDial } from "./dial.ts";
@@ -159,8 +159,7 @@ export class TerminalViewer {
         this.#exit = frame.exit;
         return;
       case "error":
-        if (frame.code === "TERMINAL_NOT_FOUND" || !this.#attached)
-          this.#fatal = new NovaError(frame.code === "TERMINAL_NOT_FOUND" ? frame.code : "TERMINAL_FAILED", frame.message);
+        if (frame.code === "TERMINAL_NOT_FOUND" || !this.#attached) this.#fatal = refusal(frame);
         else this.#options.onComplaint?.(frame.message);
         return;
     }
@@ -188,4 +187,10 @@ export class TerminalViewer {
     this.#waiting = [];
     this.#waitingBytes = 0;
   }
+}
+
+/** The worker's own error, where its code is one that is known here. */
+function refusal({ code, message, next }: Extract<TerminalOutputFrame, { kind: "error" }>): NovaError {
+  const known = Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : "TERMINAL_FAILED";
+  return new NovaError(known, message, next === undefined ? {} : { next });
 }

@@ -110,6 +110,7 @@ test("every frame comes out as it went in", () => {
     { kind: "size", columns: 81, rows: 25, owner: true },
     { kind: "exit", exit: { exitCode: null, signal: "SIGKILL", why: "idle" } },
     { kind: "error", code: "TERMINAL_FAILED", message: "ü \u2028 🙂" },
+    { kind: "error", code: "INSTANCE_NOT_FOUND", message: "none", next: "Look at the list." },
   ];
   for (const frame of outputs) expect(plain(decodeTerminalOutput(encodeTerminalOutput(frame)))).toEqual(plain(frame));
 });

@@ -122,6 +122,17 @@ describe("a viewer of a terminal", () => {
     side.frame({ kind: "error", code: "TERMINAL_NOT_FOUND", message: "no such session" });
     side.break();
     await expect(gone.viewer.done).rejects.toMatchObject({ code: "TERMINAL_NOT_FOUND" });
+    const none = open({ request: { instance: "none" } });
+    const other = await none.next();
+    other.frame({
+      kind: "error",
+      code: "INSTANCE_NOT_FOUND",
+      message: 'There is no instance "none".',
+      next: "Look at the list.",
+    });
+    other.break();
+    const said = { code: "INSTANCE_NOT_FOUND", message: 'There is no instance "none".', next: "Look at the list." };
+    await expect(none.viewer.done).rejects.toMatchObject(said);
     const refused = open({ dial: async () => await Promise.reject(new NovaError("DOOR_REFUSED", "no")) });
     await expect(refused.viewer.done).rejects.toMatchObject({ code: "DOOR_REFUSED" });
     const never = open({ dial: async () => await Promise.reject(new NovaError("LINK_LOST", "nobody there")) });
