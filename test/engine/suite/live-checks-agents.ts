@@ -7,7 +7,7 @@ import { checkLive } from "../../../src/host/check/live.ts";
 import type { TestEngine } from "../../fixtures/engines/engines.ts";
 import { until } from "../../fixtures/engines/processes.ts";
 import { createRaw } from "../../fixtures/engines/raw.ts";
-import { findingsOf, verdictOf } from "../../fixtures/live-module.ts";
+import { findingsOf, keptByAll, verdictOf } from "../../fixtures/live-module.ts";
 import { buildScriptImage, openStage, polite, type Stage } from "../../fixtures/stage.ts";
 
 export function agentChecksSuite(fixture: () => TestEngine): void {
@@ -36,21 +36,7 @@ export function agentChecksSuite(fixture: () => TestEngine): void {
       await running;
       expect(report.findings).toEqual([]);
       expect(report.unchecked).toEqual([]);
-      for (const rule of [
-        "running",
-        "user",
-        "root-group",
-        "capabilities",
-        "no-new-privileges",
-        "host-namespaces",
-        "engine-socket",
-        "sandbox-off",
-        "mounts",
-        "mounts-read-only",
-        "memory-limit",
-        "pids-limit",
-        "devices",
-      ])
+      for (const rule of [...keptByAll, "sandbox-off", "devices"])
         expect([rule, verdictOf(report, rule)]).toEqual([rule, "kept"]);
       expect(report.checked[0]?.module).toBe(name);
       // Without an agent that runs and without a contract there is nothing to check.

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { labels } from "../../../../src/engine/spec.ts";
 import { checkLive } from "../../../../src/host/check/live.ts";
-import { verdictOf } from "../../../fixtures/live-module.ts";
+import { keptByAll, verdictOf } from "../../../fixtures/live-module.ts";
 import type { WorkerStand } from "../../../fixtures/workers/stand.ts";
 
 export function lifeSuite(stand: () => WorkerStand): void {
@@ -63,20 +63,7 @@ export function lifeSuite(stand: () => WorkerStand): void {
       const report = await checkLive({ paths: [], cwd: home.root, home: home.root, env, engine: fixture.engine });
       expect(report.findings).toEqual([]);
       expect(report.unchecked).toEqual([]);
-      for (const rule of [
-        "running",
-        "user",
-        "root-group",
-        "capabilities",
-        "no-new-privileges",
-        "host-namespaces",
-        "engine-socket",
-        "mounts",
-        "mounts-read-only",
-        "memory-limit",
-        "pids-limit",
-      ])
-        expect([rule, verdictOf(report, rule)]).toEqual([rule, "kept"]);
+      for (const rule of keptByAll) expect([rule, verdictOf(report, rule)]).toEqual([rule, "kept"]);
       const secret = await token("held");
       const description = await fixture.engine.observation?.describe((await container("held"))?.id ?? "");
       expect(description).toMatchObject({ restartPolicy: "unless-stopped", ports: [] });

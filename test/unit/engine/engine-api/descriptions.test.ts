@@ -5,6 +5,7 @@ import {
   readNetwork,
   readProcesses,
 } from "../../../../src/engine/engine-api/descriptions.ts";
+import { imageDescription } from "../../../fixtures/image-description.ts";
 
 const container = {
   Id: "abc",
@@ -99,19 +100,9 @@ describe("descriptions", () => {
   });
 
   test("an image, a network, the processes", () => {
-    expect(readImageDescription({ Id: "sha256:1", RepoTags: null, Config: null }, [{ CreatedBy: "RUN x" }])).toEqual({
-      id: "sha256:1",
-      tags: [],
-      user: "",
-      env: [],
-      labels: {},
-      entrypoint: [],
-      command: [],
-      healthcheck: null,
-      exposedPorts: [],
-      volumes: [],
-      history: ["RUN x"],
-    });
+    expect(readImageDescription({ Id: "sha256:1", RepoTags: null, Config: null }, [{ CreatedBy: "RUN x" }])).toEqual(
+      imageDescription({ history: ["RUN x"] }),
+    );
     expect(readNetwork({ Id: "1", Name: "n", Driver: "bridge", Internal: true, Labels: null })).toEqual({
       id: "1",
       name: "n",
