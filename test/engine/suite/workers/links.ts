@@ -36,7 +36,7 @@ export function linksSuite(stand: () => WorkerStand): void {
         const random = randomBelow(5);
         const torn = await openCuttingProxy(
           () => whole.port,
-          () => 1 + random(random(4) === 0 ? 2000 : 400_000),
+          () => 1 + random(random(4) === 0 ? 2000 : 1_000_000),
         );
         const address = { host: "127.0.0.1", port: torn.port, token: await token("torn") };
         const sink = new MemorySink();
@@ -47,9 +47,9 @@ export function linksSuite(stand: () => WorkerStand): void {
             "the last record",
             () => {
               const records = [...sink.boots.values()][0] ?? [];
-              return records.some((record) => record.kind === "event" && ended(record)) && records;
+              return records.slice(-20).some(isEnd) && records;
             },
-            (SECONDS + 60) * 1000,
+            (2 * SECONDS + 60) * 1000,
           );
           expect(sink.wrong).toEqual([]);
           expect(sink.boots.size).toBe(1);
@@ -67,7 +67,7 @@ export function linksSuite(stand: () => WorkerStand): void {
           await link.close();
         }
       },
-      (SECONDS + 90) * 1000,
+      (2 * SECONDS + 120) * 1000,
     );
 
     test("noise, and frames that are nearly right, harm nobody else", async () => {
@@ -127,8 +127,7 @@ export function linksSuite(stand: () => WorkerStand): void {
   });
 }
 
-function ended({ instance, ...record }: WorkerRecord): boolean {
-  return (
-    instance === "load" && record.kind === "event" && record.event.type === "instance" && record.event.status.state === "stopped"
-  );
+function isEnd(record: WorkerRecord): boolean {
+  const { event } = record.kind === "event" ? record : {};
+  return record.instance === "load" && event?.type === "instance" && event.status.state === "stopped";
 }
