@@ -90,7 +90,9 @@ async function boot(options: SupervisorOptions, opened: (() => Promise<void> | v
     onError: (group) => void journal.append({ kind: "error", instance: group.instance, group }),
   });
   opened.push(() => errors.close());
-  const outputs = openOutputs({ directory: join(dirname(settings.socketPath), "pipes"), journal, errors });
+  const pipes = join(dirname(settings.socketPath), "pipes");
+  await makeDirectory(pipes, "NOVABOT_SUPERVISOR_SOCKET", 0o700);
+  const outputs = openOutputs({ directory: pipes, journal, errors });
   opened.push(() => outputs.close());
 
   const env = withoutDoor(options.env, door?.port ?? null);

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
@@ -195,6 +195,13 @@ it("does not run, nor its program, where its port is taken or its directory is c
   const closed = runSupervisor(directory, [], { NOVABOT_DATA: join(file, "data") });
   expect(await closed.ended).toEqual({ code: 2, signal: null });
   expect(closed.log()).toContain("NOVABOT_DATA");
+  // A program of an earlier boot may have put anything beside the socket.
+  const mangled = await supervisorDirectory();
+  await mkdir(join(mangled, "run"));
+  await writeFile(join(mangled, "run/pipes"), "");
+  const spoilt = runSupervisor(mangled);
+  expect(await spoilt.ended).toEqual({ code: 2, signal: null });
+  expect(spoilt.log()).toContain(`the directory ${join(mangled, "run/pipes")} cannot be made`);
 });
 
 it("has no door without a token, and says so; the unix socket works", async () => {
