@@ -37,12 +37,14 @@ export class InstanceSet implements Instances {
   readonly #entries = new Map<string, Entry>();
   readonly #around: Surroundings;
   readonly #news: SetNews;
+  readonly #limit: number;
   readonly #watchers = new Set<Watcher>();
   #strangers: ReadonlyMap<string, Predecessor> = new Map();
   #closing: Promise<void> | null = null;
 
-  constructor(around: Omit<Surroundings, "changed" | "waitsFor">, news: SetNews) {
+  constructor(around: Omit<Surroundings, "changed" | "waitsFor">, news: SetNews, limit: number) {
     this.#news = news;
+    this.#limit = limit;
     this.#around = {
       ...around,
       changed: (instance) => this.#changed(instance),
@@ -91,6 +93,12 @@ export class InstanceSet implements Instances {
       const { state, pid } = known.instance.status;
       const process = pid === null ? "" : ` (process ${pid})`;
       throw new NovaError("INSTANCE_RUNNING", `${quote(spec.id)} is ${state} already${process}.`, { place: spec.id });
+    }
+    if (known === undefined && this.#entries.size >= this.#limit) {
+      throw new NovaError("INSTANCE_INVALID", `There are ${this.#limit} instances already, which is the limit.`, {
+        place: spec.id,
+        next: "Forget what is not needed: cli-tools process remove --instance-id ID",
+      });
     }
     const entry = known ?? {
       instance: new Instance(spec, this.#around, this.#strangers.get(spec.id)),

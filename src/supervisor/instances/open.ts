@@ -29,13 +29,26 @@ export interface InstancesOptions {
   readonly tell: (message: string) => void;
   /** Instances that are not started although they ran before: somebody starts them in another form. */
   readonly leave?: readonly string[];
+  /** How many there can be, those that ended included; 1000 by default. */
+  readonly limit?: number;
   /** From 0 up to 1, for the jitter of restarts. */
   readonly random?: () => number;
 }
 
 /** The instances of this container. What ran before the boot is started again, once nothing of an earlier supervisor's time runs any more. */
 export async function openInstances(options: InstancesOptions): Promise<Instances> {
-  const { directory, bootID, env, openOutput, onStatus, onRemoved, tell, leave = [], random = Math.random } = options;
+  const {
+    directory,
+    bootID,
+    env,
+    openOutput,
+    onStatus,
+    onRemoved,
+    tell,
+    leave = [],
+    limit = 1000,
+    random = Math.random,
+  } = options;
   const kernel = await kernelBoot();
   const before = await readWanted(directory, tell);
   const earlier = before.boots.filter((boot) => boot !== bootID).slice(-BOOTS);
@@ -52,6 +65,7 @@ export async function openInstances(options: InstancesOptions): Promise<Instance
       keepSoon: () => keeper.keepSoon(),
       closed: () => keeper.close(),
     },
+    limit,
   );
 
   const earlierBoots = new Set(earlier);

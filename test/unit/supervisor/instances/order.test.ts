@@ -97,3 +97,17 @@ it("ends all within the grace, also what waits for nothing", async () => {
   expect(house.output("db")).toContain("tidy");
   expect(house.instances.list().map(({ state }) => state)).toEqual(["stopped", "stopped", "stopped", "stopped"]);
 });
+
+it("takes no more instances than its limit, and one again when another was removed", async () => {
+  const house = await openHouse({ limit: 2 });
+  await house.instances.start(shell("a", "exec sleep 3600"));
+  await house.instances.start(shell("b", "exit 0"));
+  await expect(house.instances.start(shell("c", "exit 0"))).rejects.toMatchObject({
+    code: "INSTANCE_INVALID",
+    message: expect.stringContaining("2 instances already") as string,
+  });
+  await house.instances.wait("b", "stopped", 20_000);
+  await house.instances.start(shell("b", "exit 0"));
+  await house.instances.remove("b");
+  await house.instances.start(shell("c", "exit 0"));
+});
