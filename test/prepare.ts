@@ -28,6 +28,10 @@ const programs: readonly (readonly [program: string, packageName: string])[] = [
   ["python3", "python3"],
   // Applies the patches of a worker's patchctl.
   ["git", "git"],
+  // Draw on the whole screen of a worker's terminal.
+  ["less", "less"],
+  ["vi", "vim-tiny"],
+  ["top", "procps"],
 ];
 
 async function prepareTests(env: Environment, install: boolean): Promise<void> {

@@ -34,6 +34,10 @@ export class BufferDrawing {
 
   /** The last cell of a line again, after which the cursor waits at the margin. */
   redrawLast(line: CoreLine, row: number): string {
+    if (this.#isOverHalf(line)) {
+      const wide = this.#load(line, this.#columns - 2);
+      return `\x1b[${row};${this.#columns - 1}H${this.#attributes.change(wide)}${wide.getChars()}${this.#overHalf(line)}`;
+    }
     const last = this.#load(line, this.#columns - 1);
     const isHalf = last.getWidth() === 0 && this.#columns > 1;
     const cell = isHalf ? this.#load(line, this.#columns - 2) : last;
@@ -55,6 +59,7 @@ export class BufferDrawing {
       if (cell.getChars() !== "") {
         text += this.#attributes.change(cell) + cell.getChars();
         column += cell.getWidth();
+        if (column === this.#columns) text += this.#overHalf(line);
         continue;
       }
       const background = backgroundOf(cell);
@@ -66,6 +71,19 @@ export class BufferDrawing {
       column = next;
     }
     return text;
+  }
+
+  /** What stands on the second half of a wide character at the margin: without wrapping, xterm writes there and leaves the first half. */
+  #overHalf(line: CoreLine): string {
+    if (!this.#isOverHalf(line)) return "";
+    const last = this.#load(line, this.#columns - 1);
+    return `\x1b[?7l${this.#attributes.change(last)}${last.getChars()}\x1b[?7h`;
+  }
+
+  #isOverHalf(line: CoreLine): boolean {
+    if (this.#columns < 2 || this.#load(line, this.#columns - 2).getWidth() !== 2) return false;
+    const last = this.#load(line, this.#columns - 1);
+    return last.getWidth() !== 0 && last.getChars() !== "";
   }
 
   /** The column after the last cell that has something in it. */

@@ -68,10 +68,12 @@ function modes(core: XtermCore, terminal: Terminal): string {
   const { coreService, coreMouseService, _charsetService } = core;
   const dec = coreService.decPrivateModes;
   let text = "";
+  const { charset, glevel, _charsets } = _charsetService;
   for (let set = 0; set < 4; set += 1) {
-    if (isLineDrawing(_charsetService._charsets[set])) text += `\x1b${"()*+"[set]}0`;
+    // With a saved cursor xterm brings back the set in use alone, which is then not the one that stands at its level; what comes next shows the first.
+    if (isLineDrawing(set === glevel ? charset : _charsets[set])) text += `\x1b${"()*+"[set]}0`;
   }
-  text += ["", "\x0e", "\x1bn", "\x1bo"][_charsetService.glevel] ?? "";
+  text += ["", "\x0e", "\x1bn", "\x1bo"][glevel] ?? "";
   if (coreService.modes.insertMode) text += "\x1b[4h";
   if (terminal.options.convertEol === true) text += "\x1b[20h";
   if (dec.applicationCursorKeys) text += "\x1b[?1h";

@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { spawn, type SpawnOptions } from "node:child_process";
-import { chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { chmodSync, chownSync, copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { build } from "esbuild";
 import { expect, it, onTestFinished } from "vitest";
 import { leftInstances } from "../../../../src/supervisor/instances/leftovers.ts";
 import { endOwnProcesses, ownEnvironment } from "../../../fixtures/own-processes.ts";
@@ -84,11 +85,22 @@ it("runs on where the file cannot be written, and says so once", async () => {
 
 const patience = { timeout: 20_000, interval: 10 };
 
+/** The program, and a Node to run it, where every user reads them: the checkout may lie in a directory of root's alone. */
+async function readableProgram(program: string): Promise<[file: string, script: string]> {
+  const directory = temporaryDirectory();
+  const [node, script] = [join(directory, "node"), join(directory, "program.mjs")];
+  const stdin = { contents: program, resolveDir: import.meta.dirname };
+  await build({ stdin, bundle: true, platform: "node", format: "esm", outfile: script, logLevel: "silent" });
+  copyFileSync(process.execPath, node);
+  chmodSync(directory, 0o755);
+  return [node, script];
+}
+
 /** A supervisor in a process of its own, which can be killed. */
 async function killableHouse(
   directory: string,
   instances: readonly unknown[],
-  options: SpawnOptions = {},
+  user?: { readonly uid: number; readonly gid: number },
 ): Promise<{ pid: number; kill(signal?: NodeJS.Signals): Promise<void> }> {
   const path = (name: string): string => JSON.stringify(join(import.meta.dirname, name));
   const program = `
@@ -101,8 +113,11 @@ async function killableHouse(
     process.on("SIGTERM", () => instances.close(5000).then(() => process.exit()));
     console.log("up");
     setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
-    ...options,
+  const [file, ...args] =
+    user === undefined ? [process.execPath, "--input-type=module", "-e", program] : await readableProgram(program);
+  const child = spawn(file, args, {
+    ...user,
+    cwd: "/",
     env: { ...process.env, ...ownEnvironment() },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -189,7 +204,7 @@ it("ends everything of an instance as an ordinary user, too", async () => {
   const supervisor = await killableHouse(
     directory,
     [shell("web", text, { stopGraceMs: 50 })],
-    isRoot ? { uid: 1000, gid: 1000 } : {},
+    isRoot ? { uid: 1000, gid: 1000 } : undefined,
   );
   await expect.poll(() => processesWith(`sleep\0${seconds}`).length, patience).toBe(3);
   await supervisor.kill("SIGTERM");

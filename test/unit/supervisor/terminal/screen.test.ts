@@ -83,7 +83,17 @@ test(
           expect(state).toEqual(wanted);
         },
       ),
-      { numRuns: Number(process.env["RUNS"] ?? 25) },
+      {
+        numRuns: Number(process.env["RUNS"] ?? 25),
+        examples: [
+          // The set of characters in use comes back with a saved cursor, and the one that was chosen does not.
+          [["\x1b(0", "\x1b[?1049l"], 5, 2],
+          [["\x1b(0", "\x1b7", "\x1b(B", "\x1b8"], 5, 2],
+          // Half of a wide character at the margin is written over.
+          [["\x1b[?7l", "aaaaaaaaaa漢a\r\na\r\n", "\x1b[31m"], 12, 2],
+          [["\x1b[?7l", "aaaaaaaaaa漢\x1b[31ma"], 12, 2],
+        ],
+      },
     );
   },
 );
