@@ -113,9 +113,10 @@ export function watchErrors(options: {
           }
           if (watched.tokens < 1) {
             gatherer.close();
-            while ((hits[hit] ?? count) < at) hit += 1;
-            if (hit < hits.length)
-              groups.skip(block.instance, { count: hits.length - hit, seq: firstSeq + at, atMs: block.atMs });
+            const unread = hits.filter((one) => one >= at && speaksOfErrors(block, one));
+            const [first] = unread;
+            if (first !== undefined)
+              groups.skip(block.instance, { count: unread.length, seq: firstSeq + first, atMs: block.atMs });
             break;
           }
           watched.tokens -= 1;
@@ -148,6 +149,16 @@ export function watchErrors(options: {
       clearTimeout(timer);
     },
   };
+}
+
+/** So much of a line says what it is. */
+const SPOKEN_BYTES = 1024;
+const spoken = /error|fatal|panic|xception|traceback|critical|severe|fault|sigquit|data race|\berr\b|level":[56]0/i;
+
+/** Whether a line that is not read has a word for an error: that it has a line's number or a file's name is too little to be told of. */
+function speaksOfErrors({ bytes, ends }: LineBlock, line: number): boolean {
+  const start = line === 0 ? 0 : (ends[line - 1] ?? 0);
+  return spoken.test(bytes.toString("latin1", start, Math.min(ends[line] ?? start, start + SPOKEN_BYTES)));
 }
 
 /** Whether a line is the one before it once more, and no JSON: a record in JSON is whole by itself and counts each time. */

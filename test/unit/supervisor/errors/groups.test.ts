@@ -186,3 +186,16 @@ describe("too many different errors", () => {
     expect(held[0]?.message).toBe(`${word(99)} is lost`);
   });
 });
+
+test("numbered lines are no errors, however many come at once; those beside them that speak of errors are counted", async () => {
+  const numbered = Array.from({ length: 30_000 }, (_, index) => `line ${index} of app.js:${index}\n`).join("");
+  const { write, watch, told } = open();
+  write(numbered);
+  write(numbered);
+  watch.ended("app");
+  expect(told).toEqual([]);
+  write(numbered);
+  write(`${numbered}Error: lost\nline 7\n[ERROR] again\n`);
+  watch.ended("app");
+  expect(told.map(({ message, count }) => [message.startsWith("So many lines"), count])).toEqual([[true, 2]]);
+});
