@@ -39,7 +39,7 @@ export class BufferDrawing {
       return `\x1b[${row};${this.#columns - 1}H${this.#attributes.change(wide)}${wide.getChars()}${this.#overHalf(line)}`;
     }
     const last = this.#load(line, this.#columns - 1);
-    const isHalf = last.getWidth() === 0 && this.#columns > 1;
+    const isHalf = last.getWidth() === 0 && last.getChars() === "" && this.#columns > 1;
     const cell = isHalf ? this.#load(line, this.#columns - 2) : last;
     const to = `\x1b[${row};${isHalf ? this.#columns - 1 : this.#columns}H`;
     if (cell.getChars() !== "") return to + this.#attributes.change(cell) + cell.getChars();
@@ -53,6 +53,8 @@ export class BufferDrawing {
     for (let column = 0; column < end;) {
       const cell = this.#load(line, column);
       if (cell.getWidth() === 0) {
+        // An accent without a letter; behind a sequence it joins nothing.
+        if (cell.getChars() !== "") text += `\x1b[${column + 1}G${this.#attributes.change(cell)}${cell.getChars()}`;
         column += 1;
         continue;
       }
@@ -83,7 +85,7 @@ export class BufferDrawing {
   #isOverHalf(line: CoreLine): boolean {
     if (this.#columns < 2 || this.#load(line, this.#columns - 2).getWidth() !== 2) return false;
     const last = this.#load(line, this.#columns - 1);
-    return last.getWidth() !== 0 && last.getChars() !== "";
+    return last.getChars() !== "";
   }
 
   /** The column after the last cell that has something in it. */

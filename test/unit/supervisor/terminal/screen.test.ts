@@ -89,6 +89,8 @@ test(
           // The set of characters in use comes back with a saved cursor, and the one that was chosen does not.
           [["\x1b(0", "\x1b[?1049l"], 5, 2],
           [["\x1b(0", "\x1b7", "\x1b(B", "\x1b8"], 5, 2],
+          // A sequence takes the letter and leaves its accent.
+          [["\x9b", "e\u0301a\r\n", "a\r\n"], 5, 2],
           // Half of a wide character at the margin is written over.
           [["\x1b[?7l", "aaaaaaaaaa漢a\r\na\r\n", "\x1b[31m"], 12, 2],
           [["\x1b[?7l", "aaaaaaaaaa漢\x1b[31ma"], 12, 2],
