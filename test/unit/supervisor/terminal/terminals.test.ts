@@ -129,7 +129,7 @@ test("what runs in a session is hung up with it, also what ignores SIGHUP and wh
   await view.says("ready");
   const pid = bed.terminals.sessions[0]?.pid;
   const members = (): number => [...readProcesses().values()].filter((one) => one.alive && one.session === pid).length;
-  expect(members()).toBeGreaterThan(2);
+  await gone(() => members() === 4);
   view.send({ kind: "close" });
   await view.until(() => view.exit !== null);
   expect(view.exit).toEqual({ exitCode: null, signal: "SIGKILL", why: "closed" });
