@@ -67,6 +67,7 @@ test("whatever a program wrote, a snapshot makes the same terminal again", () =>
         expect(got).toEqual(wanted);
       },
     ),
-    { numRuns: Number(process.env["RUNS"] ?? 300) },
+    // The same ones each time; another SEED and more RUNS search further by hand.
+    { numRuns: Number(process.env["RUNS"] ?? 300), seed: Number(process.env["SEED"] ?? 1) },
   );
 });
