@@ -220,6 +220,47 @@ export const errorCodes = {
   },
   WORKER_FAILED: { exit: 1, title: "the worker did not come up", next: "Look at its log (`novabot worker logs NAME`)." },
 
+  STORE_FULL: {
+    exit: 1,
+    title: "the database has no room left",
+    next: "Free space on the disk, or lower the retention in novabot.yaml; what was not stored waits in the workers.",
+  },
+  STORE_LOCKED: { exit: 1, title: "the database is held by another program", next: "End what holds it; NovaBot tries again." },
+  STORE_DAMAGED: {
+    exit: 1,
+    title: "the database is damaged",
+    next: "Move the file away and start again: what the workers still keep is collected anew.",
+  },
+  STORE_FAILED: {
+    exit: 1,
+    title: "the database did not do what it was asked",
+    next: "See the message; NovaBot tries again where it can.",
+  },
+  CONFIG_INVALID: {
+    exit: 2,
+    title: "the installation's novabot.yaml is not valid",
+    next: "Mend the line that is named; schema/novabot.schema.json says what may stand there.",
+  },
+  LISTEN_REFUSED: { exit: 2, title: "the doors cannot be opened there", next: "Choose another address or port in novabot.yaml." },
+  SERVICE_FAILED: {
+    exit: 2,
+    title: "the system's service could not be set up",
+    next: "Mend what the message names, then try again.",
+  },
+  ORCHESTRATOR_NOT_RUNNING: { exit: 2, title: "no `novabot up` answers for this home", next: "Start it with `novabot up`." },
+  ACCESS_DENIED: { exit: 2, title: "the door did not let you in", next: "Give a valid token, or log in again." },
+  ACCESS_FORBIDDEN: { exit: 2, title: "your token may not do that", next: "Use a token with the role that is named." },
+  ACCESS_LIMITED: { exit: 2, title: "too many failed attempts", next: "Wait for the time that is named, then try again." },
+  REQUEST_INVALID: { exit: 2, title: "the request is not valid", next: "See `/api/openapi.json` for what may be asked." },
+  REQUEST_TOO_LARGE: { exit: 2, title: "the request is too large", next: "Send less at once." },
+  NOT_FOUND: { exit: 2, title: "there is nothing at that place", next: "See `/api/openapi.json` for what there is." },
+  AMBIGUOUS: { exit: 2, title: "several things have that name", next: "Add `worker` or `container` from the candidates." },
+  WORKER_UNREACHABLE: {
+    exit: 1,
+    title: "the worker does not answer now",
+    next: "See `novabot worker list` for why; try again when it is linked.",
+  },
+
   AGENT_ERROR: { exit: 1, title: "the agent reported an error", next: "Look at the run's log." },
   AGENT_PROTOCOL: {
     exit: 1,

@@ -158,7 +158,7 @@ export const errorGroupSchema: z.ZodType<ErrorGroup> = z.strictObject({
   before: z.array(z.string().max(8192)).max(50),
 });
 
-const eventSchema: z.ZodType<WorkerEvent> = z.discriminatedUnion("type", [
+export const workerEventSchema: z.ZodType<WorkerEvent> = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("instance"), status: instanceStatusSchema }),
   z.strictObject({ type: z.literal("removed") }),
   z.strictObject({
@@ -178,7 +178,7 @@ const eventSchema: z.ZodType<WorkerEvent> = z.discriminatedUnion("type", [
 export const workerRecordSchema: z.ZodType<WorkerRecord> = z.union([
   logRecordSchema,
   z.strictObject({ ...base, kind: z.literal("error"), group: errorGroupSchema }),
-  z.strictObject({ ...base, kind: z.literal("event"), event: eventSchema }),
+  z.strictObject({ ...base, kind: z.literal("event"), event: workerEventSchema }),
   z.strictObject({
     ...base,
     kind: z.literal("lost"),

@@ -1,0 +1,22 @@
+import type { Entry, EntryFilter } from "../model/entry.ts";
+
+/** What a subscriber gets. */
+export type FeedPart =
+  | { readonly kind: "entries"; readonly entries: readonly Entry[]; readonly position: number }
+  | { readonly kind: "live"; readonly position: number }
+  | {
+      readonly kind: "gap";
+      readonly reason: "slow reader" | "no longer kept";
+      readonly after: number;
+      readonly upTo: number;
+      readonly entries: number | null;
+    };
+
+/** The orchestrator's entries as they come, for those who follow: `/ws/monitoring`, followed logs of REST, streams of RPC. */
+export interface Feed {
+  /**
+   * What the filter takes after the position `after` (from now on when null), in order, each entry once, and then as it comes, until the signal. A
+   * reader that is slower than what comes finds a gap, never a queue without end: what waits for one reader is bounded in bytes.
+   */
+  follow(filter: EntryFilter, after: number | null, signal: AbortSignal): AsyncIterable<FeedPart>;
+}
