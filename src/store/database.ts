@@ -14,7 +14,7 @@ export interface Done {
  */
 export interface Database {
   /** One statement that only reads. Does not wait for writers. */
-  read(query: CompiledQuery): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  read<Row>(query: CompiledQuery<Row>): Promise<readonly Row[]>;
   /** All of the statements or none, in their order, in one transaction; no other's come between. */
   atomic(queries: readonly CompiledQuery[]): Promise<readonly Done[]>;
   /** Bytes that it takes, and that it could give back. */
