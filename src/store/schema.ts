@@ -41,6 +41,9 @@ export const instances = sqliteTable(
     containerName: container(),
     instanceID: text("instance_id").notNull(),
     asOfMs: integer("as_of_ms").notNull(),
+    /** The record that told it, or the last one before the hello that did. */
+    bootID: text("boot_id").notNull(),
+    seq: integer("seq").notNull(),
     /** InstanceStatus as JSON. */
     status: text("status").notNull(),
     removed: integer("removed").notNull().default(0),
@@ -97,7 +100,11 @@ export const errors = sqliteTable(
     source: text("source").notNull(),
     name: text("name").notNull(),
     message: text("message").notNull(),
+    /** Over all boots. */
     count: integer("count").notNull(),
+    /** The boot that told of it last, and the count in that boot. */
+    bootID: text("boot_id").notNull(),
+    bootCount: integer("boot_count").notNull(),
     firstSeenMs: integer("first_seen_ms").notNull(),
     lastSeenMs: integer("last_seen_ms").notNull(),
     /** The whole ErrorGroup of the last time, as JSON. */
@@ -269,6 +276,14 @@ export const usage = sqliteTable("usage", {
   droppedUpTo: integer("dropped_up_to").notNull().default(0),
 });
 
+/** When positions were given, now and then, by the orchestrator's own clock: the age of rows, whatever their senders' clocks say. */
+export const moments = sqliteTable("moments", {
+  atMs: integer("at_ms").primaryKey(),
+  /** The newest position at that time. */
+  position: integer("position").notNull(),
+});
+
+/** `indexed`: how far `log_words` reaches; `dropped`: the newest position that retention took out of any table. */
 export const marks = sqliteTable("marks", {
   name: text("name").primaryKey(),
   value: integer("value").notNull(),

@@ -26,6 +26,14 @@ export interface SourcedBatch extends RecordBatch {
   readonly container: string;
 }
 
+/** What a hello tells is later than the records of its boot up to `lastSeq`, whatever clock they were written by. */
+export interface AsOf {
+  readonly bootID: string;
+  readonly lastSeq: number;
+  /** The orchestrator's clock. */
+  readonly atMs: number;
+}
+
 export interface PageQuery {
   readonly after?: number;
   readonly before?: number;
@@ -69,7 +77,7 @@ export interface Store {
     readonly instance?: string;
   }): Promise<readonly Omit<ProcessView, "linked">[]>;
   /** All instances of a container as its hello tells them; those that are not among them are gone. */
-  putProcesses(worker: string, container: string, asOfMs: number, statuses: readonly InstanceStatus[]): Promise<void>;
+  putProcesses(worker: string, container: string, asOf: AsOf, statuses: readonly InstanceStatus[]): Promise<void>;
 
   terminals(query: { readonly worker?: string } & PageQuery): Promise<Page<TerminalSession>>;
   putTerminal(session: TerminalSession & { readonly recording: string | null }): Promise<void>;

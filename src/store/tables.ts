@@ -32,6 +32,7 @@ export interface Tables {
   checks: Kyselify<typeof schema.checks>;
   audit: Kyselify<typeof schema.audit>;
   usage: Kyselify<typeof schema.usage>;
+  moments: Kyselify<typeof schema.moments>;
   marks: Kyselify<typeof schema.marks>;
 }
 
