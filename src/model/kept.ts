@@ -74,6 +74,8 @@ export interface LogQuery {
   /** Only this text, ignoring case, wherever it stands in the line. */
   readonly contains?: string;
   readonly bootID?: string;
+  /** Entries of the boot `bootID` after this number of its own, oldest first. */
+  readonly afterSeq?: number;
   /** Entries after this position, oldest first. */
   readonly after?: number;
   /** The newest entries before this position. */

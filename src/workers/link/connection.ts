@@ -22,6 +22,8 @@ export interface ConnectionOptions {
   /** A worker that says nothing for so long is asked something, and after as long again is gone. */
   readonly silenceMs: number;
   readonly helloMs: number;
+  /** Bytes of records that may be on their way and wait for the sink; asked again and again. */
+  readonly heldBytes?: () => number;
 }
 
 type Bye = Extract<WorkerMessage, { readonly type: "bye" }>;
@@ -169,7 +171,7 @@ export class Connection {
     if (!sink) return welcome([], 0);
     sink.have().then(
       (have) => {
-        this.#intake = new Intake(sink, hello, have, (message) => this.#send(message));
+        this.#intake = new Intake(sink, hello, have, (message) => this.#send(message), this.#options.heldBytes);
         welcome(have, FIRST_CREDIT);
       },
       (error: unknown) =>

@@ -3,7 +3,7 @@ import { NovaError } from "../../model/errors.ts";
 import type { RecordBatch, WorkerRecord } from "../../model/record.ts";
 import type { Sink } from "./sink.ts";
 
-/** Records on their way and waiting take about so many bytes at most. */
+/** Records on their way and waiting take about so many bytes at most, where nobody says otherwise. */
 const HELD_BYTES = 8_388_608;
 const MOST_RECORDS = 20_000;
 /** Of one call to the sink. */
@@ -28,14 +28,17 @@ export class Intake {
   /** Records that came and are not kept. */
   #held = 0;
   #bytesEach = 1_024;
-  #closed = false;
+  readonly #heldBytes: () => number;
+  readonly #over = new AbortController();
 
   constructor(
     sink: Sink,
     hello: Hello,
     have: readonly { readonly bootID: string; readonly seq: number }[],
     send: (message: PeerMessage) => void,
+    heldBytes: () => number = () => HELD_BYTES,
   ) {
+    this.#heldBytes = heldBytes;
     this.#sink = sink;
     this.#hello = hello;
     this.#send = send;
@@ -76,17 +79,17 @@ export class Intake {
 
   /** Nothing is taken any more; resolves when the sink is at rest. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#over.abort();
     await this.#working.catch(() => {});
   }
 
   async #keepAll(): Promise<void> {
-    while (this.#queue.length > 0 && !this.#closed) {
+    while (this.#queue.length > 0 && !this.#over.signal.aborted) {
       const batch = this.#joined();
       const last = batch.records.at(-1);
       if (last === undefined) continue;
-      await this.#sink.keep(batch, this.#hello);
-      if (!this.#closed) this.#send({ type: "ack", bootID: batch.bootID, seq: last.seq });
+      await this.#sink.keep(batch, this.#hello, this.#over.signal);
+      if (!this.#over.signal.aborted) this.#send({ type: "ack", bootID: batch.bootID, seq: last.seq });
     }
   }
 
@@ -106,9 +109,9 @@ export class Intake {
   }
 
   #grant(): void {
-    const wanted = Math.max(64, Math.min(MOST_RECORDS, Math.floor(HELD_BYTES / this.#bytesEach)));
+    const wanted = Math.max(64, Math.min(MOST_RECORDS, Math.floor(this.#heldBytes() / this.#bytesEach)));
     const records = wanted - this.#credit - this.#held;
-    if (records < wanted / 2 || this.#closed) return;
+    if (records < wanted / 2 || this.#over.signal.aborted) return;
     this.#credit += records;
     this.#send({ type: "credit", records });
   }

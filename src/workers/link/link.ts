@@ -26,6 +26,8 @@ export interface LinkOptions {
   readonly mostDelayMs?: number;
   readonly silenceMs?: number;
   readonly helloMs?: number;
+  /** Bytes of records that may be on their way and wait for the sink, where many links share the room. */
+  readonly heldBytes?: () => number;
   readonly random?: () => number;
 }
 
@@ -170,11 +172,11 @@ class Link implements WorkerLink {
 
   /** Resolves when the connection is over, or did not come about. */
   async #connect(): Promise<{ readonly error: NovaError; readonly replaced: boolean; readonly kept: boolean }> {
-    const { dial, sink = null, history = null, silenceMs = 15_000, helloMs = 10_000 } = this.#options;
+    const { dial, sink = null, history = null, silenceMs = 15_000, helloMs = 10_000, heldBytes } = this.#options;
     let connection: Connection;
     try {
       const dialled = await dial(this.#over.signal);
-      connection = new Connection(dialled, { sink, history, silenceMs, helloMs });
+      connection = new Connection(dialled, { sink, history, silenceMs, helloMs, ...(heldBytes ? { heldBytes } : {}) });
     } catch (error) {
       const reason = error instanceof NovaError ? error : new NovaError("LINK_LOST", messageOf(error), { cause: error });
       return { error: reason, replaced: false, kept: false };

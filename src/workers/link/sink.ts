@@ -7,7 +7,7 @@ export interface Sink {
   have(): Promise<readonly { readonly bootID: string; readonly seq: number }[]>;
   /**
    * Takes records in; called for one batch after the other. When it resolves they are kept, and the worker may let them go. When it rejects the
-   * connection is given up, and they come again.
+   * connection is given up, and they come again. `signal`: the connection is over, and nobody waits for it any more.
    */
-  keep(batch: RecordBatch, from: Hello): Promise<void>;
+  keep(batch: RecordBatch, from: Hello, signal: AbortSignal): Promise<void>;
 }
