@@ -1,0 +1,23 @@
+/** How soon links notice things. */
+export interface LinkTimes {
+  /** A worker that says nothing for so long is asked, and after as long again is lost: twice this is within the five seconds in which that is shown. */
+  readonly silenceMs: number;
+  readonly helloMs: number;
+  readonly firstDelayMs: number;
+  readonly mostDelayMs: number;
+  /** Both doors of each worker are asked so often. */
+  readonly healthMs: number;
+  /** After records could not be kept, they are tried again so much later; doubles up to the most. */
+  readonly keepAgainMs: number;
+  readonly mostKeepAgainMs: number;
+}
+
+export const linkTimes: LinkTimes = {
+  silenceMs: 2_000,
+  helloMs: 4_000,
+  firstDelayMs: 200,
+  mostDelayMs: 5_000,
+  healthMs: 30_000,
+  keepAgainMs: 250,
+  mostKeepAgainMs: 5_000,
+};
