@@ -131,9 +131,8 @@ export const restartPolicySchema: z.ZodType<RestartPolicy> = z.strictObject({
   healthyAfterMs: milliseconds(DAY_MS).default(30_000),
 });
 
-/** What `process.start` takes: what is left out gets its default. */
-export const instanceSpecSchema: z.ZodType<InstanceSpec> = z.strictObject({
-  id: instanceIDSchema,
+/** All that a spec holds beside its id. */
+const settings = {
   argv,
   directory: text.startsWith("/", "must be an absolute path").default("/workspace"),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().regex(/^[^\0]*$/)).default({}),
@@ -150,7 +149,13 @@ export const instanceSpecSchema: z.ZodType<InstanceSpec> = z.strictObject({
       overflow: z.enum(["slow", "sample"]).default("slow"),
     })
     .prefault({}),
-});
+};
+
+/** What `process.start` takes: what is left out gets its default. */
+export const instanceSpecSchema: z.ZodType<InstanceSpec> = z.strictObject({ id: instanceIDSchema, ...settings });
+
+/** The same where the id is given elsewhere. */
+export const instanceSettingsSchema: z.ZodType<Omit<InstanceSpec, "id">> = z.strictObject(settings);
 
 export const instanceStatusSchema: z.ZodType<InstanceStatus> = z.object({
   id: instanceIDSchema,
