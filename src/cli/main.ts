@@ -37,7 +37,8 @@ async function main(argv: readonly string[], outputClosed: AbortSignal): Promise
   overrideExit(program);
   // Scripts that follow what goes on read one document a line, an error too.
   program.hook("preAction", (_, action) => {
-    if (["serve", "chat"].includes(action.name())) prints = "lines";
+    const follows = action.parent === program && (action.opts<{ follow?: boolean }>().follow === true || action.name() === "top");
+    if (["serve", "chat"].includes(action.name()) || follows) prints = "lines";
   });
   try {
     await program.parseAsync([...argv], { from: "user" });

@@ -1,0 +1,42 @@
+import { once } from "node:events";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import type { Command } from "commander";
+import { type Client, openClient } from "../client/client.ts";
+import { findUp } from "../host/up/find-up.ts";
+import { NovaError } from "../model/errors.ts";
+import type { CLIContext } from "./context.ts";
+import { connectByWS } from "./orchestrator-socket.ts";
+import { openChosenHome } from "./session.ts";
+
+/** The orchestrator that NOVABOT_URL names, with NOVABOT_TOKEN, or else the one of the home's `novabot up`. */
+export async function openOrchestratorClient(command: Command, context: CLIContext): Promise<Client> {
+  const url = context.env["NOVABOT_URL"];
+  if (url) {
+    const token = context.env["NOVABOT_TOKEN"];
+    if (token) return openClient({ url, token, connect: connectByWS });
+    throw new NovaError("USAGE", "NOVABOT_URL names an orchestrator, and NOVABOT_TOKEN holds nothing to be let in with.", {
+      place: "NOVABOT_TOKEN",
+      next: "Have a token made there (`novabot tokens add NAME`), and put it into NOVABOT_TOKEN.",
+    });
+  }
+  const { url: own, token, certificate } = await findUp(await openChosenHome(command, context, false));
+  // The certificate may be one that nobody else vouches for; this machine has it from the home itself.
+  if (certificate !== null) setDefaultCACertificates([...getCACertificates("default"), certificate]);
+  return openClient({ url: own, token, connect: connectByWS });
+}
+
+/** Until Ctrl-C, or until nobody reads any more. */
+export function untilEnded(context: CLIContext): AbortSignal {
+  const over = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => over.abort());
+  return AbortSignal.any([over.signal, context.outputClosed]);
+}
+
+/** Writes, and waits until the reader has room again. */
+export async function written(context: CLIContext, bytes: string | Uint8Array): Promise<void> {
+  const { stdout, outputClosed } = context;
+  if (outputClosed.aborted || stdout.write(bytes)) return;
+  await once(stdout, "drain", { signal: outputClosed }).catch((thrown: unknown) => {
+    if (!outputClosed.aborted) throw thrown;
+  });
+}
