@@ -94,7 +94,8 @@ export function blocksOf(entries: readonly Entry[]): readonly Block[] {
 
 function sizeOf(entry: Entry): number {
   if (entry.kind === "log") return FRAME + entry.text.length + (entry.raw?.length ?? 0);
-  if (entry.kind === "error") return FRAME * 2 + lengthOf(entry.error.lines) + lengthOf(entry.error.before) + entry.error.message.length;
+  if (entry.kind === "error")
+    return FRAME * 2 + lengthOf(entry.error.lines) + lengthOf(entry.error.before) + entry.error.message.length;
   return FRAME * 4;
 }
 

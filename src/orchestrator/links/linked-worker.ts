@@ -65,7 +65,11 @@ export class LinkedWorker {
         this.#open(found);
       }
     }
-    if (!running) this.#set(container === null ? "gone" : "stopped", trouble ?? (container === null ? "it has no container" : "its container does not run"));
+    if (!running)
+      this.#set(
+        container === null ? "gone" : "stopped",
+        trouble ?? (container === null ? "it has no container" : "its container does not run"),
+      );
     else if (trouble !== null && this.#link?.state.kind !== "linked") this.#set("lost", trouble);
   }
 
@@ -79,7 +83,10 @@ export class LinkedWorker {
 
   async askHealth(): Promise<Health> {
     const { fleet } = this.#parts;
-    const [terminal, websocket] = await Promise.all([fleet.health(this.#name, "terminal"), fleet.health(this.#name, "websocket")]);
+    const [terminal, websocket] = await Promise.all([
+      fleet.health(this.#name, "terminal"),
+      fleet.health(this.#name, "websocket"),
+    ]);
     if (this.#link) this.health = { terminal, websocket };
     return { terminal, websocket };
   }
@@ -150,11 +157,10 @@ export class LinkedWorker {
   #greeted(hello: Hello, found: FoundWorker): void {
     const { store } = this.#parts;
     const container = found.container ?? this.#name;
-    const { bootID, bootedAtMs, version, instances } = hello;
+    const { bootID, bootedAtMs, version, instances, lastSeq } = hello;
     this.#put({ bootID, bootedAtMs, version });
-    // By the worker's own clock and no later than the hello was made, so that what it tells after it counts.
-    const asOfMs = Math.max(bootedAtMs, ...instances.map(({ sinceMs }) => sinceMs));
-    this.#write(() => store.putProcesses(this.#name, container, asOfMs, instances));
+    const asOf = { bootID, lastSeq, atMs: this.#parts.now() };
+    this.#write(() => store.putProcesses(this.#name, container, asOf, instances));
     this.#set("linked", `linked with its supervisor ${version}`);
     this.#stopProbing();
     const probe = (): void => void this.askHealth().catch(() => {});

@@ -42,7 +42,9 @@ export function sinkOf(
 
 /** What may pass: the disk has room again, or whoever holds the database lets it go. */
 function isOfStore(error: unknown): boolean {
-  return error instanceof NovaError && (error.code === "STORE_FULL" || error.code === "STORE_LOCKED" || error.code === "STORE_FAILED");
+  return (
+    error instanceof NovaError && (error.code === "STORE_FULL" || error.code === "STORE_LOCKED" || error.code === "STORE_FAILED")
+  );
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import type { Journal } from "../records/journal.ts";
 import { NovaError } from "../../model/errors.ts";
 import { batchesOf } from "./batches.ts";
@@ -7,6 +7,10 @@ import { watchAppends } from "./follow.ts";
 
 /** Records and bytes that are read from the journal at once. */
 const BATCH = { records: 2_000, bytes: 262_144 } as const;
+/** A line that comes by itself goes at once; those that come so soon after it share a message: each one costs the collector more than its lines do. */
+export const GATHER_MS = 50;
+/** So many are enough for a message of their own. */
+const ENOUGH = 200;
 const MOST_CREDIT = 100_000_000;
 
 /** Sends a collector what it does not keep yet: what earlier boots left behind, then this boot's records as they come. Never more than it gave credit for. */
@@ -79,8 +83,17 @@ export class Feed {
       while (!signal.aborted && (await this.#sendSome(boot, signal)));
     }
     const appended = watchAppends(this.#journal);
+    let sentAtMs = 0;
     try {
-      while (!signal.aborted) if (!(await this.#sendSome(present, signal))) await appended.next(signal);
+      while (!signal.aborted) {
+        const waiting = this.#journal.lastSeq - (this.#after.get(present) ?? 0);
+        const early = sentAtMs + GATHER_MS - performance.now();
+        if (waiting > 0 && waiting < ENOUGH && early > 0) await sleep(early, undefined, { signal });
+        if (await this.#sendSome(present, signal)) sentAtMs = performance.now();
+        else await appended.next(signal);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
     } finally {
       appended.close();
     }

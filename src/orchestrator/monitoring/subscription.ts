@@ -1,0 +1,24 @@
+import type { MonitoringMessage } from "../../model/monitoring.ts";
+import type { FeedPart } from "../feed.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** Sends what a feed gives until the signal. What the client does not take in time stays where it is: the feed tells of a gap in the end. */
+export async function subscription(
+  id: number,
+  parts: AsyncIterable<FeedPart>,
+  outbox: Outbox,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const part of parts) {
+    if (signal.aborted) return;
+    outbox.send(messageOf(id, part));
+    await outbox.room();
+  }
+}
+
+/** The entries' own text was made once for all; only what differs from one client to the other is put around it. */
+function messageOf(id: number, part: FeedPart): string {
+  if (part.kind === "entries") return `{"type":"entries","id":${id},"entries":${part.text()},"position":${part.position}}`;
+  const { kind, ...rest } = part;
+  return JSON.stringify({ type: kind, id, ...rest } as MonitoringMessage);
+}
