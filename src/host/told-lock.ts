@@ -28,7 +28,7 @@ const SAYS_WITHIN_MS = 1000;
  */
 export async function takeToldLock<More extends object>(
   home: Home,
-  name: "serve" | "modules",
+  name: "serve" | "modules" | "up",
   more: More,
   schema: z.ZodType<More>,
   busy: (holder: (LockHolder & More) | undefined) => Error,

@@ -104,7 +104,7 @@ export const containerConfigSchema: z.ZodType<ContainerConfig> = z.strictObject(
     .exactOptional(),
 });
 
-const agentSchema: z.ZodType<AgentConfig> = z.union([
+export const agentSchema: z.ZodType<AgentConfig> = z.union([
   z.literal("claude"),
   z.literal("demo"),
   z.strictObject({
