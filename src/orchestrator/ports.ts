@@ -1,3 +1,4 @@
+import type { Caller, Role } from "../model/api/access.ts";
 import type { GroupView, MessageView, ModuleView, CheckView, DoorState } from "../model/kept.ts";
 import type { ScheduledTask } from "../model/task.ts";
 import type { Dial } from "../workers/link/socket.ts";
@@ -77,4 +78,32 @@ export interface Logger {
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;
   error(facts: object, message: string): void;
+}
+
+/** Who may come in. */
+export interface Tokens {
+  list(): Promise<readonly (Caller & { readonly createdAtMs: number })[]>;
+  /** Gives the token itself, which is kept nowhere. Rejects with REQUEST_INVALID when the name is taken. */
+  add(name: string, role: Role): Promise<string>;
+  /** Ends its sessions as well. Rejects with NOT_FOUND. */
+  remove(name: string): Promise<void>;
+}
+
+/** What lets one connection in to a terminal. */
+export interface Tickets {
+  issue(of: { readonly worker: string; readonly caller: Caller; readonly readonly: boolean; readonly record: boolean }): {
+    readonly ticket: string;
+    readonly expiresAtMs: number;
+  };
+}
+
+/** What the process that runs all this knows of itself. */
+export interface HouseFacts {
+  readonly version: string;
+  readonly home: string;
+  readonly pid: number | null;
+  readonly startedAtMs: number;
+  readonly engine: string | null;
+  /** Why the store does not take what comes; null where it does. */
+  readonly storeTrouble: string | null;
 }

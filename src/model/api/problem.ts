@@ -2,7 +2,7 @@ import * as z from "zod";
 
 /** What a door answers instead of an answer: RFC 9457, with NovaBot's code and next step. */
 export interface Problem {
-  /** `https://…/docs/errors.md#CODE`; the code decides. */
+  /** `urn:novabot:error:CODE`. */
   readonly type: string;
   readonly title: string;
   readonly status: number;
