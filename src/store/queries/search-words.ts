@@ -1,0 +1,85 @@
+import { NovaError } from "../../model/errors.ts";
+
+// Words are what FTS5's `unicode61` takes for words: runs of letters and digits, compared without case and accents. The same is done here for lines that
+// are newer than the index, so that an answer does not depend on how far it is.
+
+const MOST_PHRASES = 64;
+const word = /[\p{L}\p{N}\p{Co}][\p{L}\p{N}\p{Co}\u0300-\u0331]*/gu;
+
+/** Words that follow one another. */
+interface Phrase {
+  readonly words: readonly string[];
+  /** The last word may go on. */
+  readonly open: boolean;
+}
+
+export interface Search {
+  /** What `MATCH` is asked. */
+  readonly match: string;
+  /** Words in small letters without accents, which every line has that the search takes. */
+  readonly words: readonly string[];
+  takes(text: string): boolean;
+}
+
+/** Rejects with REQUEST_INVALID what holds no word. */
+export function parseSearch(search: string): Search {
+  const phrases = phrasesOf(search);
+  if (phrases.length === 0) {
+    throw new NovaError("REQUEST_INVALID", `There is no word in the search ${JSON.stringify(search)}.`, {
+      place: "search",
+      next: "Ask with `contains` for text that is not made of letters and digits.",
+    });
+  }
+  if (phrases.length > MOST_PHRASES) {
+    throw new NovaError("REQUEST_INVALID", `The search has ${phrases.length} words; it may have ${MOST_PHRASES}.`, {
+      place: "search",
+    });
+  }
+  return {
+    match: phrases.map(({ words, open }) => `"${words.join(" ")}"${open ? " *" : ""}`).join(" AND "),
+    words: [...new Set(phrases.flatMap((phrase) => phrase.words))],
+    takes: (text) => {
+      const words = wordsOf(text);
+      return phrases.every((phrase) => holds(words, phrase));
+    },
+  };
+}
+
+function phrasesOf(search: string): readonly Phrase[] {
+  const phrases: Phrase[] = [];
+  for (const [whole, quoted] of search.matchAll(/"([^"]*)"?|[^\s"]+/gu)) {
+    const words = wordsOf(quoted ?? whole);
+    if (words.length > 0) phrases.push({ words, open: false });
+  }
+  const last = phrases.at(-1);
+  // `*` closes the search: what stands before it is the last phrase's last word.
+  if (last !== undefined && /[\p{L}\p{N}\p{Co}\u0300-\u0331]"?\*\s*$/u.test(search)) phrases.splice(-1, 1, { ...last, open: true });
+  return phrases;
+}
+
+function wordsOf(text: string): readonly string[] {
+  return (text.match(word) ?? []).map(folded);
+}
+
+function folded(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- plain ASCII, by far most words, needs nothing but small letters
+  if (/^[\u0000-\u007f]*$/.test(text)) return text.toLowerCase();
+  return text
+    .normalize("NFD")
+    .replaceAll(/[\u0300-\u036f]/g, "")
+    .normalize("NFC")
+    .toLowerCase()
+    .replaceAll("ς", "σ");
+}
+
+function holds(words: readonly string[], { words: wanted, open }: Phrase): boolean {
+  const lastWanted = wanted.length - 1;
+  for (let at = 0; at + lastWanted < words.length; at += 1) {
+    const fits = wanted.every((one, index) => {
+      const found = words[at + index] ?? "";
+      return open && index === lastWanted ? found.startsWith(one) : found === one;
+    });
+    if (fits) return true;
+  }
+  return false;
+}
