@@ -100,21 +100,14 @@ export class Monitoring {
   }
 
   /** A call over this connection. Rejects with LINK_LOST when it breaks before the answer: whether it was done is not known then. */
-  call<Name extends APICallName>(name: Name, params: APIParams<Name>): Promise<APIAnswer<Name>> {
-    return new Promise((resolve, reject) => {
+  async call<Name extends APICallName>(name: Name, params: APIParams<Name>): Promise<APIAnswer<Name>> {
+    const result = await new Promise<unknown>((resolve, reject) => {
       if (this.#over) return reject(this.#over);
       const id = (this.#lastID += 1);
-      const answered = (result: unknown): void => {
-        try {
-          resolve(readAnswer(name, result));
-        } catch (error) {
-          reject(error);
-        }
-      };
-      const call: Call = { name, params, resolve: answered, reject };
-      this.#calls.set(id, call);
+      this.#calls.set(id, { name, params, resolve, reject });
       if (this.#greeted) this.#send({ type: "call", id, name, params });
     });
+    return readAnswer(name, result);
   }
 
   /** Ends everything; subscribers hear nothing more. */

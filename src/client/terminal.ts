@@ -70,6 +70,9 @@ export function openTerminal(
       broken = new NovaError("LINK_LOST", "The worker's terminal does not answer in time.");
       socket.cut();
     };
+    // Where the socket cannot tell why it was not let in, the door may elsewhere.
+    const refuse = async (error: NovaError): Promise<void> =>
+      reject(error.code === "LINK_LOST" && !broken ? ((await reason()) ?? error) : error);
     const late = setTimeout(giveUp, CONNECT_MS);
     const socket = connect(
       { url, protocols: [TERMINAL_PROTOCOL], headers },
@@ -92,16 +95,11 @@ export function openTerminal(
           clearTimeout(late);
           signal.removeEventListener("abort", giveUp);
           if (isOpen) return ears.ended(broken ?? error);
-          void refusal(broken ?? error, broken ? null : reason).then(reject);
+          void refuse(broken ?? error);
         },
       },
     );
     signal.addEventListener("abort", giveUp, { once: true });
     if (signal.aborted) giveUp();
   });
-}
-
-/** Why the connection did not come about: what the socket says, or, where it cannot tell, what the door says elsewhere. */
-async function refusal(error: NovaError, reason: TerminalPlace["reason"] | null): Promise<NovaError> {
-  return error.code === "LINK_LOST" && reason ? ((await reason()) ?? error) : error;
 }

@@ -63,7 +63,7 @@ async function buildAgent(engine: Engine, options: BuildImagesOptions, baseID: s
 }
 
 /** Removes the image `id` when no name is left to it. A container or another image that needs it keeps it. */
-async function removeReplaced(engine: Engine, id: string): Promise<void> {
+export async function removeReplaced(engine: Engine, id: string): Promise<void> {
   try {
     const image = await engine.findImage(id);
     if (image && image.tags.length === 0) await engine.removeImage(id);

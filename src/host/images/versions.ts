@@ -21,6 +21,8 @@ export const NODE_PACKAGES: readonly string[] = ["libstdc++6", "libatomic1"];
 export const BASE_TAG = "novabot-base:latest";
 export const AGENT_TAG = "novabot-agent:latest";
 export const WORKER_TAG = "novabot-worker:latest";
+/** A worker with the supervisor alone, made in seconds. */
+export const SMALL_WORKER_TAG = "novabot-worker-small:latest";
 
 /** The label that holds the hash of everything an image was made from. */
 export const SOURCE_LABEL = "novabot.source";
