@@ -209,7 +209,8 @@ CREATE TABLE `usage` (
 	`worker_name` text PRIMARY KEY NOT NULL,
 	`log_rows` integer NOT NULL,
 	`log_bytes` integer NOT NULL,
-	`dropped_up_to` integer DEFAULT 0 NOT NULL
+	`dropped_up_to` integer DEFAULT 0 NOT NULL,
+	`lines_from` integer DEFAULT 0 NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `workers` (

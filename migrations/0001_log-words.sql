@@ -1,2 +1,2 @@
--- The words of all log lines. It keeps no text of its own: a row's id is the line's position.
-CREATE VIRTUAL TABLE `log_words` USING fts5(`text`, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2');
+-- The words of all log lines, and of where they come from. It keeps no text of its own: a row's id is the line's position.
+CREATE VIRTUAL TABLE `log_words` USING fts5(`text`, `source`, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2');

@@ -274,6 +274,8 @@ export const usage = sqliteTable("usage", {
   logBytes: integer("log_bytes").notNull(),
   /** Up to here entries of this worker have been taken out. */
   droppedUpTo: integer("dropped_up_to").notNull().default(0),
+  /** Up to here none of its lines are left. */
+  linesFrom: integer("lines_from").notNull().default(0),
 });
 
 /** When positions were given, now and then, by the orchestrator's own clock: the age of rows, whatever their senders' clocks say. */

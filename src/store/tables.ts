@@ -1,6 +1,5 @@
 import type { Kyselify } from "drizzle-orm/kysely";
 import {
-  type Compilable,
   type CompiledQuery,
   DummyDriver,
   Kysely,
@@ -40,6 +39,8 @@ export interface Tables {
 interface LogWords {
   rowid: number;
   text: string;
+  /** Words for the line's worker, instance and level. */
+  source: string;
   /** What `MATCH` is asked of, and where its commands go. */
   log_words: string;
 }
@@ -56,6 +57,9 @@ export const build: Kysely<Tables> = new Kysely<Tables>({
 
 export type SQLValue = string | number | null;
 
+/** What Kysely's builder gives, or what `sql` does. */
+type Statement<Row> = { compile(builder: Kysely<Tables>): CompiledQuery<Row> };
+
 class Placeholder {
   readonly name: string;
 
@@ -69,9 +73,9 @@ class Placeholder {
  * stays as it is.
  */
 export function prepare<Values extends Readonly<Record<string, SQLValue>>, Row = Record<string, unknown>>(
-  make: (value: <Name extends keyof Values & string>(name: Name) => RawBuilder<Values[Name]>) => Compilable<Row>,
+  make: (value: <Name extends keyof Values & string>(name: Name) => RawBuilder<Values[Name]>) => Statement<Row>,
 ): (values: Values) => CompiledQuery<Row> {
-  const compiled = make((name) => sql`${new Placeholder(name)}`).compile();
+  const compiled = make((name) => sql`${new Placeholder(name)}`).compile(build);
   return (values) => ({
     ...compiled,
     parameters: compiled.parameters.map((value) => (value instanceof Placeholder ? values[value.name] : value)),

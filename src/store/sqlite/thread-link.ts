@@ -1,0 +1,77 @@
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+import { NovaError } from "../../model/errors.ts";
+import type { Answer, Failure, Opened, Reply, Request, ThreadData } from "./requests.ts";
+
+type Question = { readonly [Kind in Request["kind"]]: Omit<Extract<Request, { kind: Kind }>, "id"> }[Request["kind"]];
+
+/** One thread of the database, from outside. */
+export interface ThreadLink {
+  /** Questions that are not answered. */
+  readonly waiting: number;
+  ask(question: Question): Promise<readonly Answer[]>;
+  close(): Promise<void>;
+}
+
+/** Resolves once the thread has the database open. */
+export function startThread(data: ThreadData): Promise<ThreadLink> {
+  // Its own name tells whether this is the source or what the compiler made of it.
+  const thread = new Worker(new URL(`./thread${extname(import.meta.filename)}`, import.meta.url), { workerData: data });
+  const waiting = new Map<number, PromiseWithResolvers<readonly Answer[]>>();
+  const opened = Promise.withResolvers<ThreadLink>();
+  const ended = Promise.withResolvers<void>();
+  let next = 1;
+  let end: NovaError | null = null;
+
+  const errorOf = ({ code, message }: Failure): NovaError =>
+    new NovaError(code, `the database said: ${message}`, { place: data.file });
+
+  function fail(why: NovaError): void {
+    end ??= why;
+    opened.reject(end);
+    for (const one of waiting.values()) one.reject(end);
+    waiting.clear();
+  }
+
+  const link: ThreadLink = {
+    get waiting() {
+      return waiting.size;
+    },
+    ask(question) {
+      if (end !== null) return Promise.reject(end);
+      const id = next;
+      next += 1;
+      const answer = Promise.withResolvers<readonly Answer[]>();
+      waiting.set(id, answer);
+      thread.postMessage({ id, ...question });
+      return answer.promise;
+    },
+    async close() {
+      if (end === null) {
+        const closing = link.ask({ kind: "close" });
+        end = new NovaError("STORE_FAILED", "the database is closed", { place: data.file });
+        await closing;
+      }
+      await ended.promise;
+    },
+  };
+
+  thread.once("message", ({ failure }: Opened) => {
+    if (failure !== null) return fail(errorOf(failure));
+    thread.on("message", (reply: Reply) => {
+      const one = waiting.get(reply.id);
+      waiting.delete(reply.id);
+      if ("failure" in reply) one?.reject(errorOf(reply.failure));
+      else one?.resolve(reply.answers);
+    });
+    opened.resolve(link);
+  });
+  thread.once("error", (thrown) =>
+    fail(new NovaError("STORE_FAILED", `a thread of the database broke: ${thrown.message}`, { place: data.file, cause: thrown })),
+  );
+  thread.once("exit", () => {
+    fail(new NovaError("STORE_FAILED", "a thread of the database ended", { place: data.file }));
+    ended.resolve();
+  });
+  return opened.promise;
+}

@@ -1,0 +1,151 @@
+import type { CompiledQuery } from "kysely";
+import { NovaError } from "../model/errors.ts";
+import type { Entry } from "../model/entry.ts";
+import type { Database, Done } from "./database.ts";
+import { build, prepare } from "./tables.ts";
+
+/** Something to be written, whole or not at all. */
+export interface Writing<Result> {
+  /** So many it takes, used or not. */
+  readonly positions: number;
+  /** Its statements, when `first` is the first of its positions. */
+  statements(first: number): readonly CompiledQuery[];
+  /** What became of it, once it is kept: what each of its statements did. Its entries are told to those who listen. */
+  kept(done: readonly Done[], first: number): { readonly result: Result; readonly entries: readonly Entry[] };
+}
+
+interface Waiting {
+  readonly writing: Writing<unknown>;
+  resolve(result: unknown): void;
+  reject(thrown: unknown): void;
+}
+
+/** Of one commit, so that none takes long. */
+const MOST_STATEMENTS = 2_000;
+
+export interface WriterOptions {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** How often the time that positions were given at is noted. */
+  readonly momentMs: number;
+}
+
+/**
+ * The one queue of everything that is written: it gives positions in the order in which it commits, and tells entries in that order. What waits
+ * while one commit goes on shares the next.
+ */
+export class Writer {
+  readonly #database: Database;
+  readonly #options: WriterOptions;
+  readonly #listeners = new Set<(entries: readonly Entry[]) => void>();
+  #waiting: Waiting[] = [];
+  #working: Promise<void> | null = null;
+  #position: number;
+  #next: number;
+  #notedAtMs = Number.NEGATIVE_INFINITY;
+  #isClosed = false;
+
+  /** `position`: the newest that was ever given. */
+  constructor(database: Database, position: number, options: WriterOptions) {
+    this.#database = database;
+    this.#options = options;
+    this.#position = position;
+    this.#next = position + 1;
+  }
+
+  /** All that has a position up to it is kept and was told. */
+  get position(): number {
+    return this.#position;
+  }
+
+  write<Result>(writing: Writing<Result>): Promise<Result> {
+    if (this.#isClosed) return Promise.reject(new NovaError("STORE_FAILED", "the store is closed"));
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    this.#waiting.push({ writing, resolve: resolve as (result: unknown) => void, reject });
+    this.#working ??= this.#work();
+    return promise;
+  }
+
+  /** Writes what has no positions and no entries. */
+  run(queries: readonly CompiledQuery[]): Promise<readonly Done[]> {
+    return this.write({ positions: 0, statements: () => queries, kept: (done) => ({ result: done, entries: [] }) });
+  }
+
+  listen(listener: (entries: readonly Entry[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Resolves when what waits is written. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    // Those who write in the same turn share the first commit as well.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) await this.#commit();
+    this.#working = null;
+  }
+
+  async #commit(): Promise<void> {
+    const taken: { readonly waiting: Waiting; readonly first: number; readonly statements: readonly CompiledQuery[] }[] = [];
+    let statements = 0;
+    while (statements < MOST_STATEMENTS) {
+      const waiting = this.#waiting[taken.length];
+      if (waiting === undefined) break;
+      const first = this.#next;
+      this.#next += waiting.writing.positions;
+      const own = waiting.writing.statements(first);
+      taken.push({ waiting, first, statements: own });
+      statements += own.length;
+    }
+    this.#waiting = this.#waiting.slice(taken.length);
+    const upTo = this.#next - 1;
+    try {
+      const done = await this.#database.atomic([...taken.flatMap((one) => one.statements), ...this.#moment()]);
+      const entries: Entry[] = [];
+      const results: unknown[] = [];
+      let at = 0;
+      for (const { waiting, first, statements: own } of taken) {
+        const kept = waiting.writing.kept(done.slice(at, at + own.length), first);
+        at += own.length;
+        results.push(kept.result);
+        for (const entry of kept.entries) entries.push(entry);
+      }
+      this.#position = upTo;
+      if (entries.length > 0) for (const listener of this.#listeners) listener(entries);
+      for (const [index, { waiting }] of taken.entries()) waiting.resolve(results[index]);
+    } catch (thrown) {
+      const isOfOne = taken.length > 1 && thrown instanceof NovaError && thrown.code === "STORE_FAILED";
+      if (isOfOne) return this.#oneByOne(taken.map(({ waiting }) => waiting));
+      for (const { waiting } of taken) waiting.reject(thrown);
+    }
+  }
+
+  /** One of them cannot be written; the others do not suffer for it. */
+  async #oneByOne(those: readonly Waiting[]): Promise<void> {
+    const later = this.#waiting;
+    for (const one of those) {
+      this.#waiting = [one];
+      await this.#commit();
+      later.push(...this.#waiting);
+    }
+    this.#waiting = later;
+  }
+
+  #moment(): readonly CompiledQuery[] {
+    const atMs = this.#options.now();
+    if (Math.abs(atMs - this.#notedAtMs) < this.#options.momentMs) return [];
+    this.#notedAtMs = atMs;
+    return [noteMoment({ atMs, position: this.#position })];
+  }
+}
+
+const noteMoment = prepare<{ atMs: number; position: number }>((value) =>
+  build
+    .insertInto("moments")
+    .values({ at_ms: value("atMs"), position: value("position") })
+    .onConflict((conflict) => conflict.doNothing()),
+);
