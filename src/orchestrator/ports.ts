@@ -91,10 +91,12 @@ export interface Tokens {
 
 /** What lets one connection in to a terminal. */
 export interface Tickets {
-  issue(of: { readonly worker: string; readonly caller: Caller; readonly readonly: boolean; readonly record: boolean }): {
-    readonly ticket: string;
-    readonly expiresAtMs: number;
-  };
+  issue(of: {
+    readonly worker: string;
+    readonly caller: Caller;
+    readonly readonly: boolean;
+    readonly record: boolean;
+  }): Promise<{ readonly ticket: string; readonly expiresAtMs: number }>;
 }
 
 /** What the process that runs all this knows of itself. */

@@ -1,4 +1,5 @@
-import type { Caller, Role } from "../../model/api/access.ts";
+import type { Caller } from "../../model/api/access.ts";
+import type { Tickets, Tokens } from "../ports.ts";
 
 /** What a door knows of who asks, before it lets them in. */
 export interface Asking {
@@ -34,20 +35,14 @@ export interface Access {
   login(asking: Asking, token: string): Promise<Session>;
   /** Ends the request's session, if it has one. Gives the `Set-Cookie` that takes the cookie away. */
   logout(request: Request): Promise<string>;
-  readonly tokens: {
-    list(): readonly (Caller & { readonly createdAtMs: number })[];
-    /** The only time that the token is told. Rejects with REQUEST_INVALID where the name is taken. */
-    add(name: string, role: Role): Promise<Caller & { readonly token: string }>;
-    /** Ends its sessions as well. Rejects with NOT_FOUND, and with REQUEST_INVALID for this machine's own. */
-    remove(name: string): Promise<void>;
-  };
-  readonly tickets: {
-    issue(scope: TicketScope): Promise<{ readonly ticket: string; readonly expiresAtMs: number }>;
+  /** This machine's own token cannot be removed: REQUEST_INVALID. */
+  readonly tokens: Tokens;
+  readonly tickets: Tickets & {
     /** Once. Rejects with ACCESS_DENIED. */
     redeem(asking: Asking, worker: string, ticket: string): Promise<TicketScope>;
   };
-  /** Called when a token went, with its name: what it opened ends. Gives what ends the listening. */
-  onRemoved(listener: (name: string) => void): () => void;
+  /** Aborted when the caller's token is removed: what it opened ends. One and the same for all that it opens. */
+  ended(caller: Caller): AbortSignal;
 }
 
 export interface KeptToken extends Caller {
