@@ -9,6 +9,8 @@ import { bootIDSchema, type RecordBatch, workerRecordSchema } from "./record.ts"
 export const LINK_PROTOCOL = 1 as const;
 /** Of a message in either direction; a longer one ends the session. */
 export const MESSAGE_LIMIT = 4_194_304;
+/** Of one message. */
+export const MOST_RECORDS = 10_000;
 
 /** Records of a boot that are there to be sent. */
 export interface Backlog {
@@ -100,7 +102,11 @@ export const peerMessageSchema: z.ZodType<PeerMessage> = z.discriminatedUnion("t
 ]);
 
 export const workerMessageSchema: z.ZodType<WorkerMessage> = z.union([
-  z.strictObject({ type: z.literal("records"), bootID: bootIDSchema, records: z.array(workerRecordSchema).min(1).max(10_000) }),
+  z.strictObject({
+    type: z.literal("records"),
+    bootID: bootIDSchema,
+    records: z.array(workerRecordSchema).min(1).max(MOST_RECORDS),
+  }),
   z.strictObject({
     type: z.literal("hello"),
     protocol,

@@ -20,6 +20,8 @@ const MOST_BYTES = 33_554_432;
 const PAGE = 2_000;
 /** A reader of whose filter nothing came for so many positions is told where it is, so that it need not begin so far back. */
 const STRETCH = 50_000;
+/** Readers get what comes by itself at once, and what comes so soon after it together. */
+const GATHER_MS = 20;
 
 /** Feeds of a store's entries: what is new from memory, what is older from the store. */
 export function openFeed(store: Pick<Store, "listen" | "entries" | "position">, options: FeedOptions = {}): OpenFeed {
@@ -43,13 +45,15 @@ class StoreFeed implements OpenFeed {
   readonly #over = new AbortController();
   readonly #unlisten: () => void;
   #waiting: (() => void)[] = [];
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #toldAtMs = 0;
 
   constructor(store: Pick<Store, "listen" | "entries" | "position">, mostBytes: number) {
     this.#store = store;
     this.#ring = new Ring(store.position, mostBytes, (block) => this.#dropped(block));
     this.#unlisten = store.listen((entries) => {
       this.#ring.add(entries);
-      this.#wake();
+      this.#tell();
     });
   }
 
@@ -68,6 +72,7 @@ class StoreFeed implements OpenFeed {
   close(): void {
     this.#unlisten();
     this.#over.abort();
+    this.#wake();
   }
 
   async *#read(reader: Reader, filter: EntryFilter, begin: number, signal: AbortSignal): AsyncGenerator<FeedPart, void, void> {
@@ -152,7 +157,18 @@ class StoreFeed implements OpenFeed {
       if (reader.isLive && reader.cursor < block.last) reader.missed += block.select(reader.sieve, reader.cursor).entries.length;
   }
 
+  #tell(): void {
+    if (this.#timer) return;
+    const early = this.#toldAtMs + GATHER_MS - performance.now();
+    if (early <= 0) return this.#wake();
+    this.#timer = setTimeout(() => this.#wake(), early);
+  }
+
   #wake(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#toldAtMs = performance.now();
+
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();

@@ -36,6 +36,8 @@ export class LinkedWorker {
   readonly #parts: LinkedParts;
   #found: FoundWorker | null = null;
   #link: WorkerLink | null = null;
+  /** Stands for the present link; what an earlier one still tells is no news. */
+  #turn: object | null = null;
   /** Why what it sends cannot be kept, while that is so. */
   #trouble: string | null = null;
   #probing: ReturnType<typeof setInterval> | null = null;
@@ -121,12 +123,14 @@ export class LinkedWorker {
   #open(found: FoundWorker): void {
     const { fleet, store, times, heldBytes } = this.#parts;
     const from = { worker: this.#name, container: found.container ?? this.#name };
-    const link = openLink({
+    const turn = {};
+    this.#turn = turn;
+    this.#link = openLink({
       dial: fleet.dial(this.#name),
       sink: sinkOf(store, from, times, (why) => this.#stuck(why)),
       history: historyOf(store, from),
       onState: (state) => {
-        if (this.#link === link || this.#link === null) this.#linkIs(state, found);
+        if (this.#turn === turn) this.#linkIs(state, found);
       },
       heldBytes,
       silenceMs: times.silenceMs,
@@ -134,12 +138,12 @@ export class LinkedWorker {
       firstDelayMs: times.firstDelayMs,
       mostDelayMs: times.mostDelayMs,
     });
-    this.#link = link;
   }
 
   #unlink(): void {
     const link = this.#link;
     this.#link = null;
+    this.#turn = null;
     this.#stopProbing();
     this.#trouble = null;
     // Its end is nobody's news any more.
@@ -147,7 +151,6 @@ export class LinkedWorker {
   }
 
   #linkIs(state: LinkState, found: FoundWorker): void {
-    if (this.#closed || this.#found?.incarnation !== found.incarnation) return;
     if (state.kind === "connecting") return;
     if (state.kind === "linked") return this.#greeted(state.hello, found);
     this.#stopProbing();

@@ -3,12 +3,15 @@ import {
   type Hello,
   LINK_PROTOCOL,
   MESSAGE_LIMIT,
+  MOST_RECORDS,
   type PeerMessage,
   type WorkerMessage,
   workerMessageSchema,
 } from "../../model/link.ts";
 import { errorCodes, type ErrorCode, messageOf, NovaError, quote } from "../../model/errors.ts";
+import { bootIDSchema } from "../../model/record.ts";
 import { FIRST_CREDIT, Intake } from "./intake.ts";
+import { isUsualLog } from "./log-records.ts";
 import type { Sink } from "./sink.ts";
 import type { Dialled } from "./socket.ts";
 
@@ -283,9 +286,20 @@ function parse(text: string): WorkerMessage {
   } catch {
     throw new NovaError("LINK_PROTOCOL", `the worker sent what is no JSON: ${quote(text)}`);
   }
+  const records = recordsOf(json);
+  if (records) return records;
   const read = workerMessageSchema.safeParse(json);
   if (read.success) return read.data;
   throw new NovaError("LINK_PROTOCOL", `the worker sent a message that is not as it must be: ${quote(text)}`);
+}
+
+/** What holds nothing but lines of the usual form; null: whatever else it is. */
+function recordsOf(json: unknown): WorkerMessage | null {
+  if (typeof json !== "object" || json === null || Object.keys(json).length !== 3) return null;
+  const { type, bootID, records } = json as { readonly type?: unknown; readonly bootID?: unknown; readonly records?: unknown };
+  if (type !== "records" || !bootIDSchema.safeParse(bootID).success || !Array.isArray(records)) return null;
+  if (records.length < 1 || records.length > MOST_RECORDS || !records.every(isUsualLog)) return null;
+  return { type, bootID: bootID as string, records };
 }
 
 function failed({ code, message, next }: CallFailure): NovaError {

@@ -8,6 +8,9 @@ const HELD_BYTES = 8_388_608;
 const MOST_RECORDS = 20_000;
 /** Of one call to the sink. */
 const KEEP_RECORDS = 10_000;
+/** What is kept is acknowledged so much later at most, and at once where much is: the worker only lets go of it. */
+const ACK_MS = 100;
+const ACK_RECORDS = 1_000;
 
 /** Boots of one worker; each restart of its supervisor is one. */
 const MOST_BOOTS = 100_000;
@@ -28,6 +31,8 @@ export class Intake {
   /** Records that came and are not kept. */
   #held = 0;
   #bytesEach = 1_024;
+  #unacknowledged: { readonly bootID: string; readonly seq: number; readonly records: number } | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
   readonly #heldBytes: () => number;
   readonly #over = new AbortController();
 
@@ -79,6 +84,7 @@ export class Intake {
 
   /** Nothing is taken any more; resolves when the sink is at rest. */
   async close(): Promise<void> {
+    this.#acknowledge();
     this.#over.abort();
     await this.#working.catch(() => {});
   }
@@ -89,8 +95,25 @@ export class Intake {
       const last = batch.records.at(-1);
       if (last === undefined) continue;
       await this.#sink.keep(batch, this.#hello, this.#over.signal);
-      if (!this.#over.signal.aborted) this.#send({ type: "ack", bootID: batch.bootID, seq: last.seq });
+      this.#kept(batch.bootID, last.seq, batch.records.length);
     }
+  }
+
+  #kept(bootID: string, seq: number, records: number): void {
+    if (this.#unacknowledged && this.#unacknowledged.bootID !== bootID) this.#acknowledge();
+    const { records: more } = this.#unacknowledged ?? { records: 0 };
+    this.#unacknowledged = { bootID, seq, records: records + more };
+    if (records + more >= ACK_RECORDS) this.#acknowledge();
+    else this.#timer ??= setTimeout(() => this.#acknowledge(), ACK_MS);
+  }
+
+  #acknowledge(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    const { bootID, seq } = this.#unacknowledged ?? {};
+    this.#unacknowledged = null;
+    if (bootID === undefined || seq === undefined || this.#over.signal.aborted) return;
+    this.#send({ type: "ack", bootID, seq });
   }
 
   /** What waits of one boot, in one batch. */
