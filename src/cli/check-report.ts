@@ -12,7 +12,7 @@ import { isBelow } from "../contract/report/paths.ts";
 import { ruleDescriptions } from "../contract/rules/catalogue.ts";
 import { NovaError, quote, reasonOf } from "../model/errors.ts";
 import type { CLIContext } from "./context.ts";
-import { version } from "./version.ts";
+import { version } from "../host/version.ts";
 
 /** What is told of a check, and how; both ways of checking take it. */
 export interface ReportOptions {

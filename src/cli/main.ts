@@ -4,7 +4,7 @@ import { NovaError, errorCodes } from "../model/errors.ts";
 import { addCommands } from "./commands.ts";
 import type { CLIContext } from "./context.ts";
 import { describeError, errorDocument, visible } from "./output.ts";
-import { version } from "./version.ts";
+import { version } from "../host/version.ts";
 
 /** Runs one command line and gives its exit status: 0, 1 when a run failed, 2 when the usage or the set-up was wrong, or that of a program in a worker. */
 async function main(argv: readonly string[], outputClosed: AbortSignal): Promise<number> {
@@ -38,7 +38,7 @@ async function main(argv: readonly string[], outputClosed: AbortSignal): Promise
   // Scripts that follow what goes on read one document a line, an error too.
   program.hook("preAction", (_, action) => {
     const follows = action.parent === program && (action.opts<{ follow?: boolean }>().follow === true || action.name() === "top");
-    if (["serve", "chat"].includes(action.name()) || follows) prints = "lines";
+    if (["serve", "chat", "up"].includes(action.name()) || follows) prints = "lines";
   });
   try {
     await program.parseAsync([...argv], { from: "user" });

@@ -4,13 +4,10 @@ import type { QueueEvent } from "../agents/queue/events.ts";
 import { findEngine } from "../host/engines/find.ts";
 import { createLogger } from "../host/installation.ts";
 import type { CLIContext } from "./context.ts";
+import { endOnSignals, patienceMs } from "./end-on-signals.ts";
 import { formatDuration, visible } from "./output.ts";
+import { count, queueLine } from "./queue-lines.ts";
 import { openChosenHome } from "./session.ts";
-
-/** How long answers that are being made may take when the process is asked to end. */
-const patienceMs = 20_000;
-/** A terminal signals every process of its foreground, and a wrapper passes the signal on: within this time it is the same. */
-const sameSignalMs = 500;
 
 export function addServeCommand(program: Command, context: CLIContext): void {
   program
@@ -65,8 +62,10 @@ type ServeEvent =
   | { readonly kind: "stopping"; readonly live: number }
   | { readonly kind: "stopped" };
 
-/** Each event as a line for people; null when it is too small a thing for them. */
-const lineOf: { readonly [Kind in ServeEvent["kind"]]: (event: Extract<ServeEvent, { kind: Kind }>) => string | null } = {
+type OwnEvent = Exclude<ServeEvent, QueueEvent>;
+
+/** What is serving's own as a line for people. */
+const lineOf: { readonly [Kind in OwnEvent["kind"]]: (event: Extract<OwnEvent, { kind: Kind }>) => string } = {
   serving: ({ home, engine, slots, tasks, waiting }) =>
     `Serving ${home} on ${engine}, up to ${count(slots, "container")}, ${count(tasks, "task")}` +
     `${waiting ? `; ${count(waiting, "message")} waiting from before` : ""}. Ctrl-C stops.`,
@@ -77,72 +76,10 @@ const lineOf: { readonly [Kind in ServeEvent["kind"]]: (event: Extract<ServeEven
       ? `Stopping; ${count(live, "answer")} may take ${formatDuration(patienceMs)} more. Ctrl-C again stops them at once.`
       : "Stopping.",
   stopped: () => "Stopped.",
-  arrived: ({ group, message }) => `${group}  message from ${message.sender}`,
-  begun: ({ group, messages, task }) => `${group}  ${task === null ? `answering ${count(messages, "message")}` : `task ${task}`}`,
-  handed: ({ group, run }) => `${group}  handed a message to the agent at work (run ${run})`,
-  answered: ({ group, run, afterMs }) =>
-    `${group}  answered after ${formatDuration(afterMs)}${run === null ? "" : ` (run ${run})`}`,
-  settled(event) {
-    if (event.outcome === "success") return null;
-    const reason = event.reason === null ? "" : `: ${firstLine(event.reason)}`;
-    const again = event.retryMs === null ? "" : ` Trying again in ${formatDuration(event.retryMs)}.`;
-    const given = event.failures.length ? ` Given up: ${event.failures.map(({ id }) => id).join(", ")}.` : "";
-    return `${event.group}  ${event.outcome} after ${formatDuration(event.durationMs)}${reason}${again}${given}`;
-  },
-  // An answer has its line already.
-  sent: ({ message }) => (message.kind === "mail" ? `${message.group}  sent mail to ${message.chatJid}` : null),
-  "given up": ({ chatJid, messages, reason }) =>
-    `${count(messages.length, "message")} to ${chatJid} given up, the oldest that waited: ${firstLine(reason)}`,
-  trouble: ({ reason }) => `${reason} Trying again.`,
-  unsent: ({ message, reason, retryMs }) =>
-    `${message.group}  cannot send to ${message.chatJid}: ${firstLine(reason)} Trying again in ${formatDuration(retryMs)}.`,
 };
 
 function describe(event: ServeEvent): string | null {
+  if (!(event.kind in lineOf)) return queueLine(event as QueueEvent);
   // Each function takes the events of its own key, which the table's type holds.
-  return (lineOf[event.kind] as (event: ServeEvent) => string | null)(event);
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
-}
-
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0] ?? "";
-}
-
-/** The first signal asks for the end, the second ends the patience with runs that go on, the third ends the process. */
-function endOnSignals(
-  context: CLIContext,
-  onStopping: (live: number) => void,
-): { asked(live: () => number): Promise<void>; readonly patience: AbortSignal; end(): void } {
-  const asked = Promise.withResolvers<void>();
-  const patience = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  let signals = 0;
-  let lastAt = -Infinity;
-  const onSignal = (): void => {
-    if (performance.now() - lastAt < sameSignalMs) return;
-    lastAt = performance.now();
-    signals += 1;
-    if (signals === 1) asked.resolve();
-    else if (signals === 2) patience.abort();
-    else process.exit(1);
-  };
-  const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const name of names) process.on(name, onSignal);
-  context.outputClosed.addEventListener("abort", onSignal);
-  return {
-    patience: patience.signal,
-    async asked(live) {
-      await asked.promise;
-      onStopping(live());
-      timer = setTimeout(() => patience.abort(), patienceMs);
-    },
-    end() {
-      clearTimeout(timer);
-      for (const name of names) process.off(name, onSignal);
-      context.outputClosed.removeEventListener("abort", onSignal);
-    },
-  };
+  return (lineOf[event.kind as OwnEvent["kind"]] as (event: ServeEvent) => string)(event);
 }

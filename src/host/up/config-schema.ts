@@ -19,6 +19,7 @@ export interface ConfigDocument {
       }
     | undefined;
   readonly check?: { readonly every?: string | null | undefined } | undefined;
+  readonly recordings?: "asked" | "all" | undefined;
   readonly groups?: Readonly<Record<string, GroupDocument>> | undefined;
   readonly workers?: Readonly<Record<string, WorkerDocument>> | undefined;
   readonly modules?: readonly string[] | undefined;
@@ -144,6 +145,10 @@ export const configSchema: z.ZodType<ConfigDocument> = z
         every: duration.nullable().describe("From one check to the next: `15m` when left out, `null` for none.").optional(),
       })
       .describe("Checks of what runs against the contract.")
+      .optional(),
+    recordings: z
+      .enum(["asked", "all"])
+      .describe("Which terminals are recorded: those whose viewer asks for it (`asked`, when left out), or all.")
       .optional(),
     groups: z.record(z.string(), group).describe("Chat groups by their folders.").optional(),
     workers: z

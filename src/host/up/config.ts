@@ -24,6 +24,8 @@ export interface Config {
   readonly hosts: readonly string[];
   readonly retention: Retention;
   readonly checkEveryMs: number | null;
+  /** Terminals are recorded without being asked for it. */
+  readonly recordAll: boolean;
   readonly groups: readonly Group[];
   readonly workers: readonly { readonly name: string; readonly settings: Partial<WorkerSettings> }[];
   readonly modules: readonly string[];
@@ -39,6 +41,7 @@ const standard: Config = {
   hosts: [],
   retention: { maxAgeMs: 30 * DAY_MS, maxRows: 5_000_000, maxBytes: 2 ** 31 },
   checkEveryMs: 15 * 60_000,
+  recordAll: false,
   groups: [],
   workers: [],
   modules: [],
@@ -83,7 +86,18 @@ export function parseConfig(file: string, text: string): Config {
 type Refuse = (path: readonly PropertyKey[], message: string) => never;
 
 function resolveConfig(file: string, document: ConfigDocument, refuse: Refuse): Config {
-  const { listen, insecure = false, tls, hosts = [], retention, check, groups = {}, workers = {}, modules = [] } = document;
+  const {
+    listen,
+    insecure = false,
+    tls,
+    hosts = [],
+    retention,
+    check,
+    recordings,
+    groups = {},
+    workers = {},
+    modules = [],
+  } = document;
   const near = (path: string): string => resolve(file, "..", path);
   const config: Config = {
     listen: listen === undefined ? standard.listen : addressOf(listen, refuse),
@@ -96,6 +110,7 @@ function resolveConfig(file: string, document: ConfigDocument, refuse: Refuse): 
       maxBytes: orNull(retention?.bytes, standard.retention.maxBytes, (bytes) => parseSize(bytes, "retention.bytes")),
     },
     checkEveryMs: orNull(check?.every, standard.checkEveryMs, parseDuration),
+    recordAll: recordings === "all",
     groups: Object.entries(groups).map(([folder, group]) => groupOf(folder, group, refuse)),
     workers: Object.entries(workers).map(([name, worker]) => ({ name, settings: settingsOf(worker) })),
     modules,

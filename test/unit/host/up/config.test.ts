@@ -14,6 +14,7 @@ hosts: [nova.example, "nova.example:8443"]
 tls: { cert: tls/cert.pem, key: /etc/key.pem }
 retention: { age: 12h, rows: null, bytes: 512m }
 check: { every: null }
+recordings: all
 groups:
   main: {}
   family: { jid: 123@g.us, name: Family, agent: demo, containerConfig: { memory: 512m, network: none } }
@@ -71,6 +72,7 @@ test("what is written is what comes of it", () => {
     hosts: ["nova.example", "nova.example:8443"],
     retention: { maxAgeMs: 43_200_000, maxRows: null, maxBytes: 536_870_912 },
     checkEveryMs: null,
+    recordAll: true,
     groups: [
       { jid: "local:main", name: "main", folder: "main", isMain: true },
       {

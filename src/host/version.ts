@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { packageRoot } from "../host/package-root.ts";
+import { packageRoot } from "./package-root.ts";
 
 /** The version that package.json declares. */
 export function version(): string {

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { constants } from "node:fs";
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Home } from "../agents/home/home.ts";
+import { openHostDirectory } from "../agents/home/host-directory.ts";
+import { readAddress, type UpAddress } from "../host/up/address.ts";
+import { localTokenFile } from "../host/up/find-up.ts";
+import { isUp } from "../host/up/lock.ts";
+import { errorCodes, NovaError, quote } from "../model/errors.ts";
+import type { CLIContext } from "./context.ts";
+import { visible } from "./output.ts";
+
+const LOOK_AGAIN_MS = 50;
+const LOG_LINES = 20;
+
+/** Starts `novabot up` in a session of its own, and waits until it is up. Rejects with the last that it said when it ends before. */
+export async function startDetached(home: Home, json: boolean, context: CLIContext): Promise<void> {
+  const before = isUp(home) ? await readAddress(home) : undefined;
+  if (before) {
+    throw new NovaError(
+      "HOME_BUSY",
+      `The home ${quote(home.root, 400)} is up already, by process ${before.pid}, at ${before.url}.`,
+      {
+        place: home.root,
+        next: "Look at it with `novabot status`, or end it with `novabot down`.",
+      },
+    );
+  }
+  const logFile = join(home.host, "up.log");
+  const child = await spawnUp(home, logFile, context);
+  const address = await cameUp(home, child);
+  if (!address) throw await ended(logFile, child);
+  child.unref();
+  const { pid, url } = address;
+  const tokenFile = localTokenFile(home);
+  if (json) return context.printJSON({ home: home.root, pid, url, tokenFile, logFile });
+  context.print(`Up: ${visible(home.root)}, process ${pid}.`);
+  context.print(`  ${url}`);
+  context.print(`  Log in with the token that this prints: cat ${visible(tokenFile)}`);
+  context.print(`  What it tells goes to ${visible(logFile)}; \`novabot down\` stops it.`);
+}
+
+async function spawnUp(home: Home, logFile: string, { env }: CLIContext): Promise<ChildProcess> {
+  await (await openHostDirectory(home)).close();
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_TRUNC;
+  const log = await open(logFile, flags, 0o600);
+  try {
+    const [, program = ""] = process.argv;
+    const child = spawn(process.execPath, [...process.execArgv, program, "--home", home.root, "up"], {
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+      cwd: home.root,
+      env: { ...env, NO_COLOR: "1" },
+    });
+    await once(child, "spawn");
+    return child;
+  } finally {
+    await log.close();
+  }
+}
+
+/** Where it is; undefined when it ended before. */
+async function cameUp(home: Home, child: ChildProcess): Promise<UpAddress | undefined> {
+  while (child.exitCode === null && child.signalCode === null) {
+    const address = await readAddress(home);
+    if (address?.pid === child.pid) return address;
+    await delay(LOOK_AGAIN_MS);
+  }
+  return undefined;
+}
+
+async function ended(logFile: string, { exitCode, signalCode }: ChildProcess): Promise<NovaError> {
+  const said = (await readFile(logFile, "utf8")).trimEnd().split("\n").slice(-LOG_LINES);
+  const named = said.map((line) => /^ {2}code {2}([A-Z_]+)$/.exec(line)?.[1]).find((word) => word !== undefined);
+  const code = named !== undefined && isCode(named) ? named : "INTERNAL";
+  const next = said.map((line) => /^ {2}next {2}(.+)$/.exec(line)?.[1]).find((words) => words !== undefined);
+  const how = signalCode === null ? `with status ${exitCode}` : `by ${signalCode}`;
+  return new NovaError(code, `It ended ${how} before it was up. Its last words:\n${said.join("\n")}`, {
+    place: logFile,
+    ...(next === undefined ? {} : { next }),
+  });
+}
+
+function isCode(word: string): word is keyof typeof errorCodes {
+  return Object.hasOwn(errorCodes, word);
+}

@@ -1,0 +1,84 @@
+import type { Entry } from "../model/entry.ts";
+import { eventText, whereText } from "../model/event-text.ts";
+import { visible } from "../model/visible.ts";
+import type { BroughtUp } from "../host/up/bring-up.ts";
+import type { UpEvent } from "../host/up/up.ts";
+import { count, queueLine } from "./queue-lines.ts";
+
+// The console of `novabot up`: what a person wants to see pass by, a line each, and no more of them than can be read.
+
+/** Of what the workers and the house tell, so many lines a second. */
+const LINES = 10;
+const SECOND_MS = 1000;
+
+/** The lines of an event for people; none when it is too small a thing for them. */
+export function upLines(event: UpEvent): string[] {
+  switch (event.kind) {
+    case "queue":
+      return [queueLine(event.event)].filter((line) => line !== null);
+    case "cleaned up":
+      return [
+        `Removed ${count(event.containers.length, "container")} that a host which is gone had left: ${event.containers.join(", ")}`,
+      ];
+    case "brought up":
+      return broughtUpLine(event.told);
+    case "entries":
+      return event.entries.flatMap(entryLines);
+    default:
+      return event satisfies never;
+  }
+}
+
+function broughtUpLine({ what, name, result, note }: BroughtUp): string[] {
+  if (result === "was up" && note === null) return [];
+  const words = { added: "added", started: "is up", "was up": "was up", failed: "did not come up" };
+  return [`${what} ${name}  ${words[result]}${note === null ? "" : `: ${note}`}`];
+}
+
+/** Runs, messages and what the pool does are told by the queue. */
+function entryLines(entry: Entry): string[] {
+  const where = whereText(entry);
+  if (entry.kind === "lost") return [`${where}  ${count(entry.lines, "line")} lost (${entry.reason})`];
+  if (entry.kind === "error")
+    return entry.error.count === 1
+      ? [`${where}  ${[entry.error.name, firstLine(entry.error.message)].filter(Boolean).join(": ")}`]
+      : [];
+  if (entry.kind === "log") return [];
+  const { event } = entry;
+  const isTold =
+    event.type === "instance"
+      ? event.status.state === "crashed" || event.status.crashLoop
+      : event.type === "check"
+        ? event.why !== "kept"
+        : ["worker", "module", "denied", "viewer", "booted"].includes(event.type);
+  return isTold ? [`${where === "-" ? "" : `${where}  `}${firstLine(eventText(event))}`] : [];
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] ?? "";
+}
+
+/** Passes lines on, and of more in a second than can be read only how many there were. */
+export function calm(print: (line: string) => void): { line(text: string): void; end(): void } {
+  let inSecond = 0;
+  let left = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    timer = undefined;
+    inSecond = 0;
+    if (left > 0) print(`… and ${count(left, "line")} more; \`novabot events -f\` shows all that happens.`);
+    left = 0;
+  };
+  return {
+    line(text) {
+      timer ??= setTimeout(flush, SECOND_MS);
+      inSecond += 1;
+      if (inSecond > LINES) left += 1;
+      else print(visible(text));
+    },
+    end() {
+      clearTimeout(timer);
+      flush();
+    },
+  };
+}

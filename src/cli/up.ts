@@ -1,0 +1,113 @@
+import type { Command } from "commander";
+import pc from "picocolors";
+import type { Engine } from "../engine/engine.ts";
+import { findEngine } from "../host/engines/find.ts";
+import { createLogger } from "../host/installation.ts";
+import type { Up, UpEvent } from "../host/up/up.ts";
+import { NovaError } from "../model/errors.ts";
+import type { CLIContext } from "./context.ts";
+import { endOnSignals, patienceMs } from "./end-on-signals.ts";
+import { formatDuration, visible } from "./output.ts";
+import { count } from "./queue-lines.ts";
+import { openChosenHome } from "./session.ts";
+import { startDetached } from "./up-detached.ts";
+import { calm, upLines } from "./up-lines.ts";
+
+interface UpCommandOptions {
+  readonly detach?: boolean;
+  readonly json?: boolean;
+}
+
+export function addUpCommand(program: Command, context: CLIContext): void {
+  program
+    .command("up")
+    .description(
+      "Start the whole installation: orchestrator, agents, and the groups, workers and modules of novabot.yaml; until Ctrl-C.",
+    )
+    .option("-d, --detach", "go on in the background, and come back when it is up")
+    .option("--json", "print what happens as JSON, one line each; with --detach where it is")
+    .action(async (options: UpCommandOptions, command: Command) => {
+      const home = await openChosenHome(command, context, true);
+      if (options.detach) return await startDetached(home, options.json === true, context);
+      const console = options.json ? documents(context) : lines(context);
+      const ending = endOnSignals(context, (live) => console.stopping(live));
+      try {
+        const engine = await findEngine(context.env).catch((error: unknown) => {
+          if (!(error instanceof NovaError && error.code === "ENGINE_NOT_FOUND")) throw error;
+          console.withoutEngine(error);
+          return null;
+        });
+        // Loading it would cost every other command's start.
+        const { openUp } = await import("../host/up/up.ts");
+        const logger = createLogger(context.env, "silent");
+        const up = await openUp({ home, engine, env: context.env, logger, onEvent: console.event });
+        console.up(up, home.root, engine);
+        await ending.asked(up.live);
+        await up.close(ending.patience);
+        console.stopped();
+      } finally {
+        console.end();
+        ending.end();
+      }
+    });
+}
+
+interface Console {
+  event(event: UpEvent): void;
+  withoutEngine(error: NovaError): void;
+  up(up: Up, home: string, engine: Engine | null): void;
+  stopping(live: number): void;
+  stopped(): void;
+  end(): void;
+}
+
+function lines(context: CLIContext): Console {
+  const print = (text: string): void => context.print(`${pc.dim(new Date().toTimeString().slice(0, 8))}  ${visible(text)}`);
+  const quiet = calm(print);
+  return {
+    event: (event) => {
+      for (const line of upLines(event)) {
+        if (event.kind === "entries") quiet.line(line);
+        else print(line);
+      }
+    },
+    withoutEngine: (error) => print(`No agents, workers and modules: ${error.message} ${error.next}`),
+    up({ url, tokenFile, config }, home, engine) {
+      print(`Up: ${home}${engine === null ? "" : ` on ${engine.name}`}.`);
+      const declared = [
+        count(config.groups.length, "group"),
+        count(config.workers.length, "worker"),
+        count(config.modules.length, "module"),
+      ];
+      if (config.groups.length + config.workers.length + config.modules.length > 0)
+        print(`novabot.yaml declares ${declared.join(", ")}.`);
+      context.print("");
+      context.print(`  ${pc.bold(url)}`);
+      context.print(`  Log in with the token that this prints: cat ${visible(tokenFile)}`);
+      context.print(`  ${pc.dim("novabot ps, logs, errors, events and top show the same here. Ctrl-C stops.")}`);
+      context.print("");
+    },
+    stopping: (live) =>
+      print(
+        live
+          ? `Stopping; ${count(live, "answer")} may take ${formatDuration(patienceMs)} more. Ctrl-C again stops them at once.`
+          : "Stopping.",
+      ),
+    stopped: () => print("Stopped. Workers and modules run on; `novabot down --all` stops them, too."),
+    end: () => quiet.end(),
+  };
+}
+
+function documents(context: CLIContext): Console {
+  const tell = (event: object): void =>
+    void context.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...event })}\n`);
+  return {
+    event: (event) => tell(event),
+    withoutEngine: ({ code, message, next }) => tell({ kind: "without engine", error: { code, message, next } }),
+    up: ({ url, tokenFile }, home, engine) =>
+      tell({ kind: "up", home, url, tokenFile, engine: engine?.name ?? null, pid: process.pid }),
+    stopping: (live) => tell({ kind: "stopping", live }),
+    stopped: () => tell({ kind: "stopped" }),
+    end: () => undefined,
+  };
+}
