@@ -11,6 +11,8 @@ export interface AppEnv {
   };
   Variables: {
     caller: Caller;
+    /** The call's name or the door's path, for counting. */
+    route?: string;
     /** Aborted when the caller's right to be here ends, so that what follows ends as well. */
     ended?: AbortSignal;
   };
