@@ -29,7 +29,9 @@ const groups: readonly [Group, Group] = [
 export function addDemoCommand(program: Command, context: CLIContext): void {
   program
     .command("demo")
-    .description("Set up this machine and let two groups' agents answer, then answer a chat, and check what runs. Needs no key.")
+    .description(
+      "Set up this machine and let two groups' agents answer, then a chat's; watch a worker that crashes; check what runs. Needs no key.",
+    )
     .option("--no-install", "install nothing on this machine")
     .option("--keep", "keep the demo's home, to look at its logs")
     .option("--json", "print the runs' records as JSON")
@@ -48,7 +50,10 @@ export function addDemoCommand(program: Command, context: CLIContext): void {
         );
         const quiet = options.json ?? false;
         const live = await playLive(home, engine, groups[0].jid, { context, quiet, signal: cancelling.signal });
-        if (options.json) context.printJSON([...records, ...live]);
+        const { playWatch } = await import("./demo-watch.ts");
+        const { install } = options;
+        const watched = await playWatch(home, engine, groups[0].jid, { context, quiet, install, signal: cancelling.signal });
+        if (options.json) context.printJSON([...records, ...live, watched]);
         else {
           const { playCheck } = await import("./demo-check.ts");
           await playCheck(home.root, context);
@@ -104,6 +109,7 @@ function tellNext(home: Home, options: { readonly keep?: boolean; readonly json?
   context.print("  novabot explain main");
   context.print('  novabot run --group main "What is in my folder?"');
   context.print("  novabot serve            and, beside it: novabot chat local:me");
+  context.print("  novabot up               all of it, with its orchestrator; and, beside it: novabot top");
   context.print("  novabot check PATH       for Compose files of your own");
   if (options.keep) context.print(`  novabot --home ${home.root} runs list`);
 }

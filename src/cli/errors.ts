@@ -9,8 +9,8 @@ import { groupHeadings, groupRow, groupText } from "../model/record-text.ts";
 import type { CLIContext } from "./context.ts";
 import { noteBreak } from "./orchestrator-notes.ts";
 import { addPlace, checkPlace, type Place, type PlaceOptions, placesOf } from "./orchestrator-place.ts";
-import { openOrchestratorClient, untilEnded, written } from "./orchestrator-session.ts";
-import { table } from "./output.ts";
+import { isScreen, openOrchestratorClient, untilEnded, written } from "./orchestrator-session.ts";
+import { jsonLine, table, visible } from "./output.ts";
 
 type ErrorFormat = "table" | "json" | "raw";
 
@@ -65,7 +65,7 @@ export async function printErrors(
   if (errors.length === 0) await checkPlace(client, place);
   if (format === "json" && !follow) return context.printJSON(errors);
   if (format === "table" && fingerprint === undefined) tellErrors(errors, context);
-  else for (const error of errors) await written(context, errorBytes(error, format));
+  else for (const error of errors) await written(context, errorBytes(error, format, isScreen(context)));
   if (!follow) return;
   for await (const part of client.follow({ kinds: ["error"], ...places }, { after: mark, signal: untilEnded(context) })) {
     if (part.kind !== "entries") {
@@ -73,7 +73,8 @@ export async function printErrors(
       continue;
     }
     for (const entry of part.entries)
-      if (entry.kind === "error" && passes(entry, query)) await written(context, entryBytes(entry, format, fingerprint));
+      if (entry.kind === "error" && passes(entry, query))
+        await written(context, entryBytes(entry, { format, fingerprint, onScreen: isScreen(context) }));
   }
 }
 
@@ -83,16 +84,21 @@ function tellErrors(errors: readonly ErrorView[], context: CLIContext): void {
   for (const line of table(groupHeadings, rows)) context.print(line);
 }
 
-function errorBytes(error: ErrorView, format: ErrorFormat): string {
-  if (format === "json") return `${JSON.stringify(error)}\n`;
-  return groupText({ ...error, instance: `${error.worker}/${error.instance}` }, format);
+function errorBytes(error: ErrorView, format: ErrorFormat, onScreen: boolean): string {
+  if (format === "json") return jsonLine(error);
+  const text = groupText({ ...error, instance: `${error.worker}/${error.instance}` }, format);
+  return onScreen ? visible(text) : text;
 }
 
 /** One error as it comes: a line, or with its lines where it was asked for by its fingerprint. */
-function entryBytes(entry: ErrorEntry, format: ErrorFormat, fingerprint: string | undefined): string {
-  if (format === "json") return `${JSON.stringify(entry)}\n`;
+function entryBytes(
+  entry: ErrorEntry,
+  how: { readonly format: ErrorFormat; readonly fingerprint: string | undefined; readonly onScreen: boolean },
+): string {
+  const { format, fingerprint, onScreen } = how;
+  if (format === "json") return jsonLine(entry);
   if (format === "table" && fingerprint === undefined) return entryLine(entry);
-  return groupText({ ...entry.error, instance: `${entry.worker ?? "-"}/${entry.error.instance}` }, format);
+  return errorBytes({ ...entry.error, worker: entry.worker ?? "-", container: entry.container ?? "-" }, format, onScreen);
 }
 
 function passes({ error }: ErrorEntry, { categories, severities, fingerprint, sinceMs, untilMs }: ErrorsQuery): boolean {

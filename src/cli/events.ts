@@ -9,6 +9,7 @@ import type { CLIContext } from "./context.ts";
 import { noteBreak } from "./orchestrator-notes.ts";
 import { addPlace, checkPlace, type Place, type PlaceOptions, placesOf } from "./orchestrator-place.ts";
 import { openOrchestratorClient, untilEnded, written } from "./orchestrator-session.ts";
+import { jsonLine } from "./output.ts";
 
 interface EventOptions extends PlaceOptions {
   readonly groups?: readonly string[];
@@ -111,7 +112,7 @@ async function readEvents(
 }
 
 function entryBytes(entry: Entry, json: boolean): string {
-  return json ? `${JSON.stringify(entry)}\n` : entryLine(entry);
+  return json ? jsonLine(entry) : entryLine(entry);
 }
 
 function parseWords(text: string, before: readonly string[] = []): string[] {

@@ -11,7 +11,8 @@ import { lineEnd } from "../model/record-text.ts";
 import type { CLIContext } from "./context.ts";
 import { noteBreak } from "./orchestrator-notes.ts";
 import { addPlace, checkPlace, type Place, type PlaceOptions, placesOf } from "./orchestrator-place.ts";
-import { openOrchestratorClient, untilEnded, written } from "./orchestrator-session.ts";
+import { isScreen, openOrchestratorClient, untilEnded, written } from "./orchestrator-session.ts";
+import { jsonLine, visible } from "./output.ts";
 
 export type LogFormat = "table" | "json" | "raw";
 
@@ -101,7 +102,7 @@ export async function printLogs(
       count += 1;
       last = Math.max(last, entry.position);
       if (format === "json" && !follow) all.push(entry);
-      else await written(context, entryBytes(entry, format));
+      else await written(context, entryBytes(entry, format, isScreen(context)));
     }
     if (context.outputClosed.aborted) return;
   }
@@ -124,7 +125,8 @@ async function tell(
 ): Promise<void> {
   if (part.kind !== "entries") return noteBreak(part, context);
   for (const entry of part.entries)
-    if ((entry.kind === "log" || entry.kind === "lost") && wanted(entry)) await written(context, entryBytes(entry, format));
+    if ((entry.kind === "log" || entry.kind === "lost") && wanted(entry))
+      await written(context, entryBytes(entry, format, isScreen(context)));
 }
 
 /** The newest `limit` entries, oldest first: asked for backwards, told forwards. */
@@ -163,11 +165,12 @@ async function* after(
   }
 }
 
-/** One entry: a line for people, a JSON document on a line, or the bytes that the process wrote. */
-export function entryBytes(entry: LogEntry | LostEntry, format: LogFormat): string | Uint8Array {
-  if (format === "json") return `${JSON.stringify(entry)}\n`;
+/** One entry: a line for people, a JSON document on a line, or the bytes that the process wrote, which a terminal gets made harmless. */
+export function entryBytes(entry: LogEntry | LostEntry, format: LogFormat, onScreen: boolean): string | Uint8Array {
+  if (format === "json") return jsonLine(entry);
   if (format === "table") return entryLine(entry);
   if (entry.kind === "lost") return "";
+  if (onScreen) return `${visible(entry.text)}${lineEnd(entry)}`;
   const bytes = entry.raw === undefined ? Buffer.from(entry.text) : Buffer.from(entry.raw, "base64");
   return Buffer.concat([bytes, Buffer.from(lineEnd(entry))]);
 }

@@ -32,6 +32,11 @@ export function untilEnded(context: CLIContext): AbortSignal {
   return AbortSignal.any([over.signal, context.outputClosed]);
 }
 
+/** What is written goes to somebody's terminal, which would obey what is in it. */
+export function isScreen({ stdout }: CLIContext): boolean {
+  return (stdout as Partial<NodeJS.WriteStream>).isTTY === true;
+}
+
 /** Writes, and waits until the reader has room again. */
 export async function written(context: CLIContext, bytes: string | Uint8Array): Promise<void> {
   const { stdout, outputClosed } = context;

@@ -1,5 +1,5 @@
 import pc from "picocolors";
-import { NovaError, messageOf } from "../model/errors.ts";
+import { escapeInvisible, NovaError, messageOf } from "../model/errors.ts";
 import { visible } from "../model/visible.ts";
 
 export { visible };
@@ -23,6 +23,11 @@ export function describeError(thrown: unknown): string[] {
     `  ${pc.dim("next")}  ${visible(error.next)}`,
     `  ${pc.dim("code")}  ${error.code}`,
   ];
+}
+
+/** One JSON document on a line, with what a terminal would obey or hide written as escapes. */
+export function jsonLine(value: unknown): string {
+  return `${escapeInvisible(JSON.stringify(value))}\n`;
 }
 
 /** The same for `--json`. */

@@ -7,8 +7,8 @@ import { entryLine } from "../model/event-text.ts";
 import { formatSize } from "../model/size.ts";
 import { parseCount, parseDurationFrom } from "../model/option-values.ts";
 import type { CLIContext } from "./context.ts";
-import { openOrchestratorClient, untilEnded, written } from "./orchestrator-session.ts";
-import { table, visible } from "./output.ts";
+import { isScreen, openOrchestratorClient, untilEnded, written } from "./orchestrator-session.ts";
+import { jsonLine, table, visible } from "./output.ts";
 import { type Processes, processTables, readProcesses } from "./ps.ts";
 
 interface TopOptions {
@@ -53,7 +53,7 @@ export function addTopCommand(program: Command, context: CLIContext): void {
 
 export async function showTop(client: Client, { interval, count, json }: TopOptions, context: CLIContext): Promise<void> {
   const stdout = context.stdout as Partial<NodeJS.WriteStream> & CLIContext["stdout"];
-  const redraws = stdout.isTTY === true && !json;
+  const redraws = isScreen(context) && !json;
   const signal = untilEnded(context);
   let left = count ?? (redraws ? Infinity : 1);
   if (redraws) stdout.write(OTHER_SCREEN);
@@ -73,7 +73,7 @@ export async function showTop(client: Client, { interval, count, json }: TopOpti
         await written(context, `${screen(before, stdout)}\n${pc.red(visible(messageOf(error)))}`);
         continue;
       }
-      if (json) await written(context, `${JSON.stringify(now)}\n`);
+      if (json) await written(context, jsonLine(now));
       else await written(context, redraws ? screen(now, stdout) : `${lines(now).join("\n")}\n`);
       before = now;
       left -= 1;
