@@ -1,0 +1,4 @@
+import { withPodman } from "../fixtures/engines/engines.ts";
+import { describeFleet } from "./suite/fleet.ts";
+
+describeFleet("Podman", withPodman);
