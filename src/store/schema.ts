@@ -281,7 +281,7 @@ export const usage = sqliteTable("usage", {
 /** When positions were given, now and then, by the orchestrator's own clock: the age of rows, whatever their senders' clocks say. */
 export const moments = sqliteTable("moments", {
   atMs: integer("at_ms").primaryKey(),
-  /** The newest position at that time. */
+  /** All positions up to it were given by then. */
   position: integer("position").notNull(),
 });
 

@@ -1,4 +1,4 @@
-import type { CompiledQuery } from "kysely";
+import { type CompiledQuery, sql } from "kysely";
 import { NovaError } from "../model/errors.ts";
 import type { Entry } from "../model/entry.ts";
 import type { Database, Done } from "./database.ts";
@@ -42,7 +42,9 @@ export class Writer {
   #working: Promise<void> | null = null;
   #position: number;
   #next: number;
-  #notedAtMs = Number.NEGATIVE_INFINITY;
+  /** When the newest position was given, at the latest. */
+  #positionAtMs: number;
+  #noted: { readonly atMs: number; readonly position: number };
   #isClosed = false;
 
   /** `position`: the newest that was ever given. */
@@ -51,6 +53,8 @@ export class Writer {
     this.#options = options;
     this.#position = position;
     this.#next = position + 1;
+    this.#positionAtMs = options.now();
+    this.#noted = { atMs: Number.NEGATIVE_INFINITY, position: -1 };
   }
 
   /** All that has a position up to it is kept and was told. */
@@ -69,6 +73,11 @@ export class Writer {
   /** Writes what has no positions and no entries. */
   run(queries: readonly CompiledQuery[]): Promise<readonly Done[]> {
     return this.write({ positions: 0, statements: () => queries, kept: (done) => ({ result: done, entries: [] }) });
+  }
+
+  /** Notes now when the newest position was given, for those who reckon ages from it. */
+  async noteMoment(): Promise<void> {
+    await this.run([noteMoment({ atMs: this.#positionAtMs, position: this.#position })]);
   }
 
   listen(listener: (entries: readonly Entry[]) => void): () => void {
@@ -114,6 +123,7 @@ export class Writer {
         results.push(kept.result);
         for (const entry of kept.entries) entries.push(entry);
       }
+      if (upTo > this.#position) this.#positionAtMs = this.#options.now();
       this.#position = upTo;
       if (entries.length > 0) for (const listener of this.#listeners) listener(entries);
       for (const [index, { waiting }] of taken.entries()) waiting.resolve(results[index]);
@@ -136,10 +146,13 @@ export class Writer {
   }
 
   #moment(): readonly CompiledQuery[] {
-    const atMs = this.#options.now();
-    if (Math.abs(atMs - this.#notedAtMs) < this.#options.momentMs) return [];
-    this.#notedAtMs = atMs;
-    return [noteMoment({ atMs, position: this.#position })];
+    const moment = { atMs: this.#positionAtMs, position: this.#position };
+    if (moment.position === this.#noted.position) return [];
+    // Either enough has come since the last note, or nothing has come for a while.
+    const { now, momentMs } = this.#options;
+    if (Math.abs(moment.atMs - this.#noted.atMs) < momentMs && Math.abs(now() - moment.atMs) < momentMs) return [];
+    this.#noted = moment;
+    return [noteMoment(moment)];
   }
 }
 
@@ -147,5 +160,5 @@ const noteMoment = prepare<{ atMs: number; position: number }>((value) =>
   build
     .insertInto("moments")
     .values({ at_ms: value("atMs"), position: value("position") })
-    .onConflict((conflict) => conflict.doNothing()),
+    .onConflict((conflict) => conflict.column("at_ms").doUpdateSet({ position: sql`max(moments.position, excluded.position)` })),
 );
