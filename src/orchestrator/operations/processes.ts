@@ -4,6 +4,7 @@ import type { InstanceSpec, InstanceStatus } from "../../model/instance.ts";
 import { instanceSpecSchema } from "../../model/instance.ts";
 import type { ProcessView } from "../../model/kept.ts";
 import { ambiguous, checkPresent, findProcess, type Place, viewed } from "./instances.ts";
+import { untilKept } from "./until-kept.ts";
 import type { Asked, Carried, World } from "./world.ts";
 
 /** Of a start without a time of the caller's own: as long as a worker waits by itself. */
@@ -13,8 +14,11 @@ export function processCalls(
   world: World,
 ): Carried<"process.list" | "process.status" | "process.start" | "process.stop" | "process.restart"> {
   const { store, links, now } = world;
-  const answer = ({ worker, container }: Place, status: InstanceStatus): ProcessView =>
-    viewed(world, { worker, container, instance: status.id, asOfMs: now(), status });
+  const answer = async ({ worker, container }: Place, status: InstanceStatus): Promise<ProcessView> => {
+    const view = viewed(world, { worker, container, instance: status.id, asOfMs: now(), status });
+    await untilKept(store, view);
+    return view;
+  };
   /** The process that a change is for, which the audit row then names. */
   const subject = async (which: APIParams<"process.status">, { about }: Asked): Promise<ProcessView> => {
     about({ subject: which.instanceId, worker: which.worker ?? null, container: which.container ?? null });
@@ -39,7 +43,7 @@ export function processCalls(
         const place = await placeOfNew(world, which);
         asked.about(place);
         const whole = instanceSpecSchema.parse({ ...spec, id: which.instanceId });
-        return answer(place, await links.call(place.worker, "process.start", { spec: whole, ...waiting }, asked.signal));
+        return await answer(place, await links.call(place.worker, "process.start", { spec: whole, ...waiting }, asked.signal));
       }
       const process = await subject(which, asked);
       const id = process.instance;
@@ -47,20 +51,20 @@ export function processCalls(
       if (state !== "stopped" && state !== "crashed")
         throw new NovaError("INSTANCE_RUNNING", `the process ${quote(id)} of the worker ${quote(process.worker)} is ${state}`);
       const status = await links.call(process.worker, "process.restart", { id }, asked.signal);
-      if (wait === undefined) return answer(process, status);
+      if (wait === undefined) return await answer(process, status);
       const params = { id, for: wait, timeoutMs: timeoutMs ?? START_TIMEOUT_MS };
-      return answer(process, await links.call(process.worker, "process.wait", params, asked.signal));
+      return await answer(process, await links.call(process.worker, "process.wait", params, asked.signal));
     },
 
     "process.stop": async ({ graceMs, ...which }, asked) => {
       const process = await subject(which, asked);
       const params = { id: process.instance, ...(graceMs === undefined ? {} : { graceMs }) };
-      return answer(process, await links.call(process.worker, "process.stop", params, asked.signal));
+      return await answer(process, await links.call(process.worker, "process.stop", params, asked.signal));
     },
 
     "process.restart": async (which, asked) => {
       const process = await subject(which, asked);
-      return answer(process, await links.call(process.worker, "process.restart", { id: process.instance }, asked.signal));
+      return await answer(process, await links.call(process.worker, "process.restart", { id: process.instance }, asked.signal));
     },
   };
 }

@@ -4,9 +4,6 @@ import { apiParamsSchemas } from "../../model/api/params.ts";
 import { pathParameters, type Route, routes } from "../../model/api/routes.ts";
 import { NovaError, quote } from "../../model/errors.ts";
 
-/** Of a body, in bytes. */
-const BODY_LIMIT = 1_048_576;
-
 type Kind = "text" | "number" | "boolean" | "list";
 
 /** What the texts of a query mean, by call and parameter. */
@@ -24,7 +21,7 @@ function kindOf(property: z.core.JSONSchema._JSONSchema): Kind {
   return property.type === "boolean" ? "boolean" : "text";
 }
 
-/** The parameters of a call out of its path, query and body, not looked at yet. Rejects with REQUEST_INVALID or REQUEST_TOO_LARGE. */
+/** The parameters of a call out of its path, query and body, not looked at yet. Rejects with REQUEST_INVALID. */
 export async function paramsOf(
   name: APICallName,
   request: Request,
@@ -58,7 +55,8 @@ function fromTexts(kind: Kind, texts: readonly string[], parameter: string): unk
 }
 
 async function jsonBody(request: Request): Promise<Readonly<Record<string, unknown>>> {
-  const bytes = await bodyOf(request);
+  // How large it may be is access's to say, before this.
+  const bytes = new Uint8Array(await request.arrayBuffer());
   if (bytes.length === 0) return {};
   const type = request.headers.get("content-type") ?? "";
   // A form of another page cannot send this type without asking first.
@@ -72,30 +70,6 @@ async function jsonBody(request: Request): Promise<Readonly<Record<string, unkno
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid("the body is not a JSON object", "body");
   return value as Readonly<Record<string, unknown>>;
-}
-
-async function bodyOf(request: Request): Promise<Uint8Array> {
-  const tooLarge = (): NovaError =>
-    new NovaError("REQUEST_TOO_LARGE", `the body has more than ${BODY_LIMIT} bytes`, { place: "body" });
-  if (Number(request.headers.get("content-length") ?? 0) > BODY_LIMIT) throw tooLarge();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const reader = request.body?.getReader();
-  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
-    length += part.value.length;
-    if (length > BODY_LIMIT) {
-      await reader?.cancel();
-      throw tooLarge();
-    }
-    chunks.push(part.value);
-  }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }
 
 export function invalid(message: string, place: string): NovaError {
