@@ -19,6 +19,7 @@ export const connectByWS: Connect = ({ url, protocols, headers }, listener) => {
     perMessageDeflate: false,
     maxPayload: MESSAGE_BYTES,
   });
+  let refused = false;
   let reason = new NovaError("LINK_LOST", `The connection to ${host} broke off.`);
   let heard = true;
   const pings = setInterval(() => {
@@ -34,9 +35,11 @@ export const connectByWS: Connect = ({ url, protocols, headers }, listener) => {
     listener.message(isBinary ? (data as Buffer) : (data as Buffer).toString("utf8"));
   });
   socket.on("error", (error) => {
+    if (refused) return;
     reason = new NovaError("LINK_LOST", `${host} does not answer (${messageOf(error)}).`, { cause: error });
   });
   socket.on("unexpected-response", (_, response) => {
+    refused = true;
     void readSome(response).then((text) => {
       reason = errorInAnswer(response.statusCode ?? 0, text, url.replace(/\?.*$/, ""));
       socket.terminate();

@@ -40,10 +40,11 @@ const CONTRACT = "contract.yaml";
 const hiddenByContract: ReadonlyMap<string, string> = new Map([
   ["modules", "the modules' secrets, and the files by which the host starts them"],
 ]);
-/** What the host itself goes by when it starts modules and encrypts secrets. */
+/** What the host itself goes by when it starts modules and workers, opens doors and encrypts secrets. */
 const readonlyNames: ReadonlyMap<string, string> = new Map([
   [CONTRACT, "what modules may do on the host; main reads it"],
   [".sops.yaml", "who can read the secrets; main reads it"],
+  ["novabot.yaml", "what `novabot up` starts, and where its doors are; main reads it"],
 ]);
 
 /** What editors and tools leave beside a file while they write it: Emacs, vi, Kate, GNOME, rsync, `sed -i`. */

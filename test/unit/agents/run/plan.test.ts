@@ -93,12 +93,14 @@ test("main does not see the directories that the host mounts into workers", asyn
 test("in a home with a contract, main neither sees the modules' env files nor changes what the host goes by", async () => {
   const home = await temporaryHome();
   await mkdir(join(home.root, "modules/waha"), { recursive: true });
-  for (const name of ["contract.yaml", ".sops.yaml", "modules/waha/.env.local"]) await writeFile(join(home.root, name), "");
+  for (const name of ["contract.yaml", ".sops.yaml", "novabot.yaml", "modules/waha/.env.local"])
+    await writeFile(join(home.root, name), "");
   const plan = await planRun(main, context(home));
   const parts = plan.mounts.filter(({ target }) => /^\/workspace\/project\/(?!groups)/.test(target));
   expect(parts.map(({ target, readonly }) => [target.slice("/workspace/project/".length), readonly])).toEqual([
     [".sops.yaml", true],
     ["contract.yaml", true],
+    ["novabot.yaml", true],
   ]);
   expect(plan.hidden.map(({ target }) => target)).toContain("/workspace/project/modules");
 });
