@@ -44,7 +44,7 @@ export function oneList(parts: readonly RawBuilder<EntryRow>[], { order, limit }
 /** Lines by whichever way touches the fewest of them. */
 export function logParts(filter: LogFilter, range: Range): readonly RawBuilder<EntryRow>[] {
   if (filter.levels !== undefined || filter.kind === "lost") {
-    return [fromIndex(filter, null, range), asTheyStand(filter, range, [sql`l.position > ${indexedUpTo}`])];
+    return [fromIndex(filter, null, range), asTheyStand(filter, { ...range, after: sql`max(${range.after}, ${indexedUpTo})` })];
   }
   const { workers, instances } = filter;
   if (workers?.length === 1 && instances?.length === 1) return [asTheyStand(filter, range)];
@@ -95,7 +95,6 @@ async function unindexed(
 /** Letters beyond ASCII may be the word's with accents or in capitals: such lines are not decided here. */
 function mayHold(word: string): Condition {
   const hasOthers = sql<boolean>`length(CAST(l.text AS BLOB)) <> length(l.text)`;
-  // oxlint-disable-next-line no-control-regex -- exactly ASCII is meant
   return /^[\u0000-\u007f]*$/.test(word) ? sql<boolean>`(instr(lower(l.text), ${word}) > 0 OR ${hasOthers})` : hasOthers;
 }
 
@@ -111,7 +110,11 @@ function fromIndex(filter: LogFilter, search: Search | null, range: Range): RawB
 }
 
 /** Of one instance by its index, else along positions. */
-function asTheyStand(filter: LogFilter, range: Range, further: readonly Condition[] = []): RawBuilder<EntryRow> {
+function asTheyStand(
+  filter: LogFilter,
+  range: Omit<Range, "after"> & { readonly after: number | RawBuilder<unknown> },
+  further: readonly Condition[] = [],
+): RawBuilder<EntryRow> {
   return sql<EntryRow>`
     SELECT ${columns} FROM logs AS l
     WHERE l.position > ${range.after} AND l.position < ${range.before} AND ${all([...conditionsOf(filter), ...further])}
@@ -157,7 +160,9 @@ function conditionsOf(filter: { readonly [Name in keyof LogFilter]?: LogFilter[N
     // What is asked of lines does not hide that some are missing.
     ...(filter.levels === undefined ? [] : [sql<boolean>`(l.stream IS NULL OR ${oneOf("l.level", filter.levels)})`]),
     ...(filter.streams === undefined ? [] : [sql<boolean>`(l.stream IS NULL OR ${oneOf("l.stream", filter.streams)})`]),
-    ...(filter.kind === undefined ? [] : [filter.kind === "log" ? sql<boolean>`l.stream IS NOT NULL` : sql<boolean>`l.stream IS NULL`]),
+    ...(filter.kind === undefined
+      ? []
+      : [filter.kind === "log" ? sql<boolean>`l.stream IS NOT NULL` : sql<boolean>`l.stream IS NULL`]),
     ...(filter.bootID === undefined ? [] : [oneOf("l.boot_id", [filter.bootID])]),
     ...(filter.sinceMs === undefined ? [] : [sql<boolean>`l.at_ms >= ${filter.sinceMs}`]),
     ...(filter.untilMs === undefined ? [] : [sql<boolean>`l.at_ms <= ${filter.untilMs}`]),

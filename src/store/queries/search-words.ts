@@ -4,7 +4,13 @@ import { NovaError } from "../../model/errors.ts";
 // are newer than the index, so that an answer does not depend on how far it is.
 
 const MOST_PHRASES = 64;
-const word = /[\p{L}\p{N}\p{Co}][\p{L}\p{N}\p{Co}\u0300-\u0331]*/gu;
+/** Accents that stand for themselves and are left out. */
+const accents = "\\u0300-\\u0304\\u0306-\\u030c\\u030f\\u0311\\u031b\\u0323-\\u0328\\u032d\\u032e\\u0330\\u0331";
+/** FTS5 knows Unicode 6.1, for which what came later, newer emoji before all, is no sign but a letter. */
+const letters = "\\p{L}\\p{N}\\p{Co}\\p{Cn}\\u23f4-\\u23ff\\u{1f900}-\\u{1faff}";
+const word = new RegExp(`[${letters}][${letters}${accents}]*`, "gu");
+const closed = new RegExp(`[${letters}${accents}]"?\\*\\s*$`, "u");
+const accent = new RegExp(`[${accents}]`, "u");
 
 /** Words that follow one another. */
 interface Phrase {
@@ -53,7 +59,7 @@ function phrasesOf(search: string): readonly Phrase[] {
   }
   const last = phrases.at(-1);
   // `*` closes the search: what stands before it is the last phrase's last word.
-  if (last !== undefined && /[\p{L}\p{N}\p{Co}\u0300-\u0331]"?\*\s*$/u.test(search)) phrases.splice(-1, 1, { ...last, open: true });
+  if (last !== undefined && closed.test(search)) phrases.splice(-1, 1, { ...last, open: true });
   return phrases;
 }
 
@@ -62,15 +68,26 @@ function wordsOf(text: string): readonly string[] {
 }
 
 function folded(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- plain ASCII, by far most words, needs nothing but small letters
+  // Plain ASCII, by far most words, needs nothing but small letters.
   if (/^[\u0000-\u007f]*$/.test(text)) return text.toLowerCase();
-  return text
-    .normalize("NFD")
-    .replaceAll(/[\u0300-\u036f]/g, "")
-    .normalize("NFC")
-    .toLowerCase()
-    .replaceAll("ς", "σ");
+  let result = "";
+  for (const letter of text) if (!accent.test(letter)) result += foldedLetter(letter);
+  return result;
 }
+
+/** Accents go from Latin letters alone, as FTS5 has it: in other alphabets they make other letters. */
+function foldedLetter(letter: string): string {
+  const [small = ""] = letter.toLowerCase();
+  const [base = ""] = small.normalize("NFD");
+  return /[a-z]/.test(base) ? base : (alike.get(small) ?? small);
+}
+
+const alike: ReadonlyMap<string, string> = new Map([
+  ["ς", "σ"],
+  ["µ", "μ"],
+  ["ſ", "s"],
+  ["ẛ", "s"],
+]);
 
 function holds(words: readonly string[], { words: wanted, open }: Phrase): boolean {
   const lastWanted = wanted.length - 1;

@@ -80,7 +80,5 @@ export function putTerminal(session: TerminalSession & { readonly recording: str
 }
 
 export function endTerminals(atMs: number, why: string): readonly CompiledQuery[] {
-  return [
-    build.updateTable("terminal_sessions").set({ ended_at_ms: atMs, why }).where("ended_at_ms", "is", null).compile(),
-  ];
+  return [build.updateTable("terminal_sessions").set({ ended_at_ms: atMs, why }).where("ended_at_ms", "is", null).compile()];
 }
