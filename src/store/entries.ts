@@ -31,8 +31,9 @@ export function entryOf(
     case "error":
       return { kind: "error", ...base, error: record.group };
     case "event":
-      return { kind: "event", ...base, event: record.event };
+      break;
   }
+  return { kind: "event", ...base, event: record.event };
 }
 
 /** What a line's column `more` holds: what seldom stands in a line, or all of a lost record. */

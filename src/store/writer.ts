@@ -65,7 +65,7 @@ export class Writer {
   write<Result>(writing: Writing<Result>): Promise<Result> {
     if (this.#isClosed) return Promise.reject(new NovaError("STORE_FAILED", "the store is closed"));
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    this.#waiting.push({ writing, resolve: resolve as (result: unknown) => void, reject });
+    this.#waiting.push({ writing, resolve, reject });
     this.#working ??= this.#work();
     return promise;
   }
@@ -112,26 +112,29 @@ export class Writer {
     }
     this.#waiting = this.#waiting.slice(taken.length);
     const upTo = this.#next - 1;
+    const all = [...taken.flatMap((one) => one.statements), ...this.#moment()];
+    let done: readonly Done[];
     try {
-      const done = await this.#database.atomic([...taken.flatMap((one) => one.statements), ...this.#moment()]);
-      const entries: Entry[] = [];
-      const results: unknown[] = [];
-      let at = 0;
-      for (const { waiting, first, statements: own } of taken) {
-        const kept = waiting.writing.kept(done.slice(at, at + own.length), first);
-        at += own.length;
-        results.push(kept.result);
-        for (const entry of kept.entries) entries.push(entry);
-      }
-      if (upTo > this.#position) this.#positionAtMs = this.#options.now();
-      this.#position = upTo;
-      if (entries.length > 0) for (const listener of this.#listeners) listener(entries);
-      for (const [index, { waiting }] of taken.entries()) waiting.resolve(results[index]);
+      done = await this.#database.atomic(all);
     } catch (thrown) {
       const isOfOne = taken.length > 1 && thrown instanceof NovaError && thrown.code === "STORE_FAILED";
       if (isOfOne) return this.#oneByOne(taken.map(({ waiting }) => waiting));
       for (const { waiting } of taken) waiting.reject(thrown);
+      return;
     }
+    const entries: Entry[] = [];
+    const results: unknown[] = [];
+    let at = 0;
+    for (const { waiting, first, statements: own } of taken) {
+      const kept = waiting.writing.kept(done.slice(at, at + own.length), first);
+      at += own.length;
+      results.push(kept.result);
+      for (const entry of kept.entries) entries.push(entry);
+    }
+    if (upTo > this.#position) this.#positionAtMs = this.#options.now();
+    this.#position = upTo;
+    if (entries.length > 0) for (const listener of this.#listeners) tell(listener, entries);
+    for (const [index, { waiting }] of taken.entries()) waiting.resolve(results[index]);
   }
 
   /** One of them cannot be written; the others do not suffer for it. */
@@ -153,6 +156,17 @@ export class Writer {
     if (Math.abs(moment.atMs - this.#noted.atMs) < momentMs && Math.abs(now() - moment.atMs) < momentMs) return [];
     this.#noted = moment;
     return [noteMoment(moment)];
+  }
+}
+
+/** What a listener does wrong is its own affair: what was written stays written. */
+function tell(listener: (entries: readonly Entry[]) => void, entries: readonly Entry[]): void {
+  try {
+    listener(entries);
+  } catch (thrown) {
+    queueMicrotask(() => {
+      throw thrown;
+    });
   }
 }
 

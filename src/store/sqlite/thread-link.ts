@@ -43,7 +43,7 @@ export function startThread(data: ThreadData): Promise<ThreadLink> {
       next += 1;
       const answer = Promise.withResolvers<readonly Answer[]>();
       waiting.set(id, answer);
-      thread.postMessage({ id, ...question });
+      thread.postMessage({ id, ...question }, []);
       return answer.promise;
     },
     async close() {
