@@ -33,6 +33,8 @@ interface Reader {
   readonly sieve: Sieve;
   /** Everything that the sieve takes up to here was given, or told as missing. */
   cursor: number;
+  /** The position that it was told last. */
+  told: number;
   /** It reads from the ring, and what goes from there is missing to it. */
   isLive: boolean;
   missed: number;
@@ -65,7 +67,7 @@ class StoreFeed implements OpenFeed {
     const begin = this.position;
     // A cursor from beyond the newest entry is of another database.
     const cursor = after === null || after > Math.max(begin, this.#store.position) ? begin : after;
-    const reader: Reader = { sieve: sieveOf(filter), cursor, isLive: false, missed: 0 };
+    const reader: Reader = { sieve: sieveOf(filter), cursor, told: cursor, isLive: false, missed: 0 };
     return this.#read(reader, filter, begin, AbortSignal.any([signal, this.#over.signal]));
   }
 
@@ -94,6 +96,7 @@ class StoreFeed implements OpenFeed {
         }
         const part = this.#next(reader);
         if (part) yield part;
+        else if (!toldLive && reader.cursor >= begin) continue;
         else if (!signal.aborted) await new Promise<void>((resolve) => this.#waiting.push(resolve));
       }
     } finally {
@@ -128,11 +131,12 @@ class StoreFeed implements OpenFeed {
 
   /** What comes next for a reader, or null when nothing does yet. */
   #next(reader: Reader): FeedPart | null {
-    const from = reader.cursor;
-    for (let block = this.#ring.after(from); block !== null; block = this.#ring.after(reader.cursor)) {
+    for (let block = this.#ring.after(reader.cursor); block !== null; block = this.#ring.after(reader.cursor)) {
       const { entries, text } = block.select(reader.sieve, reader.cursor);
       reader.cursor = block.last;
-      if (entries.length > 0 || reader.cursor - from > STRETCH) return { kind: "entries", entries, position: block.last, text };
+      if (entries.length === 0 && reader.cursor - reader.told < STRETCH) continue;
+      reader.told = reader.cursor;
+      return { kind: "entries", entries, position: block.last, text };
     }
     return null;
   }
