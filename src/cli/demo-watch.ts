@@ -15,6 +15,7 @@ import { withWorkers, type Workers } from "../host/workers/workers.ts";
 import type { EntryFilter, Entry } from "../model/entry.ts";
 import { NovaError } from "../model/errors.ts";
 import type { RunRecord } from "../model/run.ts";
+import type { TerminalDial } from "../workers/terminal/dial.ts";
 import type { WorkerSettings } from "../workers/worker.ts";
 import type { CLIContext } from "./context.ts";
 import { connectByWS } from "./orchestrator-socket.ts";
@@ -175,8 +176,8 @@ async function show(client: Client, run: string, context: CLIContext): Promise<v
     `${pc.bold("up")} ${pc.dim("runs it all and keeps what happened: a worker's process that crashes, and the agent's next answer")}`,
   );
   await shown("novabot ps", context, (own) => printProcesses(client, own, false));
-  await shown(`novabot logs ${WORKER}/checkout --limit 5`, context, (own) =>
-    printLogs(client, { place: crashing, limit: 5, format: "table" }, own),
+  await shown(`novabot logs ${WORKER}/checkout --streams stdout --limit 3`, context, (own) =>
+    printLogs(client, { place: crashing, streams: ["stdout"], limit: 3, format: "table" }, own),
   );
   await shown(`novabot errors ${WORKER}`, context, (own) => printErrors(client, { place, limit: 10, format: "table" }, own));
   await shown(`novabot events ${WORKER} --limit 4`, context, (own) => printEvents(client, { place, limit: 4 }, own));
@@ -185,20 +186,30 @@ async function show(client: Client, run: string, context: CLIContext): Promise<v
     "novabot top --interval 1s --count 1 | tail -n 12",
     context,
     (own) => showTop(client, { interval: 1000, count: 1 }, own),
-    -12,
+    { from: -12 },
   );
-  await shown(`echo 'uname -sm; exit' | novabot attach ${WORKER}`, context, (own) =>
-    showTerminal(
-      (request, listener, signal) => client.terminal(WORKER, request, listener, signal),
-      {},
-      () => "",
-      { ...own, stdin: Readable.from([Buffer.from("uname -sm; exit\r")]) },
-    ),
+  const dial: TerminalDial = (request, listener, signal) => client.terminal(WORKER, request, listener, signal);
+  const stdin = Readable.from([Buffer.from("uname -sm; exit\r")]);
+  await shown(
+    `echo 'uname -sm; exit' | novabot attach ${WORKER}`,
+    context,
+    (own) => showTerminal(dial, {}, () => "", { ...own, stdin }),
+    { as: plain },
   );
 }
 
+/** The screen of a terminal as text: what draws it is left out. */
+function plain(printed: string): string {
+  return visible(stripVTControlCharacters(printed));
+}
+
 /** Prints a command line as one would type it, and what it prints, of which perhaps only the last lines. */
-async function shown(line: string, context: CLIContext, run: (own: CLIContext) => Promise<void>, from = 0): Promise<void> {
+async function shown(
+  line: string,
+  context: CLIContext,
+  run: (own: CLIContext) => Promise<void>,
+  { from = 0, as = String }: { readonly from?: number; readonly as?: (printed: string) => string } = {},
+): Promise<void> {
   context.print("");
   context.print(`  ${pc.dim("$")} ${pc.bold(line)}`);
   const stdout = new PassThrough();
@@ -211,6 +222,9 @@ async function shown(line: string, context: CLIContext, run: (own: CLIContext) =
     setExitCode: () => undefined,
   });
   stdout.end();
-  const lines = (await printed).replaceAll("\r", "").trimEnd().split("\n").slice(from);
+  const lines = as(await printed)
+    .trimEnd()
+    .split("\n")
+    .slice(from);
   for (const text of lines) context.print(`  ${line.includes("attach") ? visible(stripVTControlCharacters(text)) : text}`);
 }

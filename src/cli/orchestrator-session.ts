@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import type { Command } from "commander";
+import type { Home } from "../agents/home/home.ts";
 import { type Client, openClient } from "../client/client.ts";
 import { findUp } from "../host/up/find-up.ts";
 import { NovaError } from "../model/errors.ts";
@@ -19,10 +20,15 @@ export async function openOrchestratorClient(command: Command, context: CLIConte
       next: "Have a token made there (`novabot tokens add NAME`), and put it into NOVABOT_TOKEN.",
     });
   }
-  const { url: own, token, certificate } = await findUp(await openChosenHome(command, context, false));
+  return await openHomeClient(await openChosenHome(command, context, false));
+}
+
+/** The orchestrator of the home's `novabot up`. */
+export async function openHomeClient(home: Home): Promise<Client> {
+  const { url, token, certificate } = await findUp(home);
   // The certificate may be one that nobody else vouches for; this machine has it from the home itself.
   if (certificate !== null) setDefaultCACertificates([...getCACertificates("default"), certificate]);
-  return openClient({ url: own, token, connect: connectByWS });
+  return openClient({ url, token, connect: connectByWS });
 }
 
 /** Until Ctrl-C, or until nobody reads any more. */

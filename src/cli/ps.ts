@@ -96,7 +96,7 @@ function processRow({ worker, instance, linked, asOfMs, status }: ProcessView, {
     status.port === null ? "-" : String(status.port),
     String(status.restarts),
     ago(status.sinceMs),
-    status.argv.join(" ").slice(0, 60),
+    status.argv.join(" ").replaceAll(/\s+/g, " ").slice(0, 60),
   ];
 }
 

@@ -1,21 +1,74 @@
 import type { Command } from "commander";
 import pc from "picocolors";
+import type { Home } from "../agents/home/home.ts";
 import { callServe } from "../host/serve/control-client.ts";
 import type { ServeStatus } from "../host/serve/serve.ts";
+import type { APIAnswer } from "../model/api/calls.ts";
+import { messageOf, NovaError } from "../model/errors.ts";
+import { formatSize } from "../model/size.ts";
 import type { CLIContext } from "./context.ts";
 import { formatDuration, table, visible } from "./output.ts";
 import { openChosenHome } from "./session.ts";
 
+/** What the home's `novabot up` says of itself; a text is why it could not be asked. */
+type HouseStatus = (APIAnswer<"house.status"> & { readonly url: string }) | string;
+
 export function addStatusCommand(program: Command, context: CLIContext): void {
   program
     .command("status")
-    .description("What the running `novabot serve` of the home is doing.")
+    .description("What the home's `novabot up`, or its `novabot serve`, is doing.")
     .option("--json", "print JSON")
     .action(async (options: { json?: boolean }, command: Command) => {
-      const status = (await callServe(await openChosenHome(command, context, false), "/v1/status")) as ServeStatus;
-      if (options.json) context.printJSON(status);
-      else for (const line of describe(status)) context.print(line);
+      const home = await openChosenHome(command, context, false);
+      const house = await askHouse(home, context);
+      const serve = await askServe(home, house !== null);
+      if (options.json) {
+        context.printJSON({ home: home.root, ...serve, orchestrator: typeof house === "string" ? { trouble: house } : house });
+        return;
+      }
+      const parts = [...(house === null ? [] : [describeHouse(house)]), ...(serve ? [describe(serve)] : [])];
+      for (const [index, lines] of parts.entries()) for (const line of index > 0 ? ["", ...lines] : lines) context.print(line);
     });
+}
+
+/** Null where there is none. */
+async function askHouse(home: Home, context: CLIContext): Promise<HouseStatus | null> {
+  const { isUp } = await import("../host/up/lock.ts");
+  if (!isUp(home)) return null;
+  const { openHomeClient } = await import("./orchestrator-session.ts");
+  try {
+    const client = await openHomeClient(home);
+    return { url: client.url, ...(await client.call("house.status", {}, AbortSignal.timeout(ASK_MS))) };
+  } catch (error) {
+    if (context.env["LOG_LEVEL"] === "debug") context.note(messageOf(error));
+    return messageOf(error);
+  }
+}
+
+const ASK_MS = 10_000;
+
+async function askServe(home: Home, isUp: boolean): Promise<ServeStatus | null> {
+  try {
+    return (await callServe(home, "/v1/status")) as ServeStatus;
+  } catch (error) {
+    // An installation without an engine serves no agents.
+    if (isUp && error instanceof NovaError && error.code === "SERVE_NOT_RUNNING") return null;
+    throw error;
+  }
+}
+
+function describeHouse(house: HouseStatus): string[] {
+  if (typeof house === "string") return [`${pc.dim("up".padEnd(10))}  ${visible(`it does not answer: ${house}`)}`];
+  const { url, pid, startedAtMs, engine, workers, processes, store } = house;
+  const states = Object.entries(workers).filter(([, count]) => count > 0);
+  const running = [`${processes.running} running`, `${processes.crashed} crashed`, `${processes.other} other`];
+  const facts: readonly (readonly [string, string])[] = [
+    ["up", `at ${url}, process ${pid}, for ${formatDuration(Math.max(0, Date.now() - startedAtMs))}, engine ${engine ?? "none"}`],
+    ["workers", states.map(([state, count]) => `${count} ${state}`).join(", ") || "none"],
+    ["processes", running.join(", ")],
+    ["kept", `${store.logRows} lines, ${formatSize(store.bytes)}${store.trouble === null ? "" : `; ${store.trouble}`}`],
+  ];
+  return facts.map(([name, value]) => `${pc.dim(name.padEnd(10))}  ${visible(value)}`);
 }
 
 function describe(status: ServeStatus): string[] {

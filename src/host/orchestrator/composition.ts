@@ -73,10 +73,10 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
       url: server.url,
       tokenFile,
       async close() {
-        // Who follows hears the end as such, and not as a connection that broke.
+        // The sockets' sessions say farewell first; then the streams of REST end, for which the server waits.
+        const closed = server.close();
         feed.close();
-        await sockets.close();
-        await server.close();
+        await closed;
         await links.close();
       },
     };

@@ -1,0 +1,327 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { labels } from "../../src/engine/spec.ts";
+import { openHome } from "../../src/agents/home/home.ts";
+import { type TestEngine, withDocker } from "../fixtures/engines/engines.ts";
+import { buildScriptImage, polite } from "../fixtures/stage.ts";
+import { buildWorkerTestImage } from "../fixtures/workers/image.ts";
+import { openWorkerStand, type WorkerStand } from "../fixtures/workers/stand.ts";
+
+/** A container that vanished is shown so within this time. */
+const SHOWN_MS = 5000;
+const UP_MS = 60_000;
+
+let engine: TestEngine;
+let agentImage: string;
+let workerImage: string;
+
+beforeAll(async () => {
+  engine = await withDocker();
+  agentImage = await buildScriptImage(engine.engine, engine.image, "2");
+  workerImage = await buildWorkerTestImage(engine.engine, engine.image);
+}, 120_000);
+
+afterAll(async () => await engine?.dispose());
+
+interface Installation {
+  readonly stand: WorkerStand;
+  readonly root: string;
+  /** `novabot …` of this home. Throws when it failed; gives what it printed. */
+  novabot(...args: readonly string[]): Promise<string>;
+  json<T>(...args: readonly string[]): Promise<T>;
+  /** `novabot up --json` in the foreground; resolves when it is up. */
+  up(env?: Readonly<Record<string, string>>): Promise<Upped>;
+}
+
+interface Upped {
+  readonly child: ChildProcess;
+  /** What it told so far. */
+  told(): Record<string, unknown>[];
+  readonly url: string;
+  readonly token: string;
+  ask(path: string): Promise<Response>;
+  /** Signals it, and gives its exit status. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+async function installation(config: string): Promise<Installation> {
+  const stand = await openWorkerStand(engine, workerImage);
+  const { root } = stand.home;
+  const env = { ...process.env, ...stand.env, NOVABOT_AGENT_IMAGE: agentImage, LOG_LEVEL: "" };
+  const children: ChildProcess[] = [];
+  await writeFile(join(root, "novabot.yaml"), `listen: 127.0.0.1:0\n${config}`);
+  onTestFinished(async () => {
+    for (const child of children) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }
+    await stand.runOutside(["down", "--now"]);
+    await stand.close();
+  });
+  const novabot = async (...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await stand.runOutside(args);
+    if (code !== 0) throw new Error(`novabot ${args.join(" ")} ended with ${code}: ${stdout}${stderr}`);
+    return stdout;
+  };
+  return {
+    stand,
+    root,
+    novabot,
+    json: async <T>(...args: readonly string[]) => JSON.parse(await novabot(...args, "--json")) as T,
+    async up(more = {}) {
+      const [program, ...args] = stand.program;
+      const child = spawn(program, [...args, "up", "--json"], { env: { ...env, ...more }, stdio: ["ignore", "pipe", "pipe"] });
+      children.push(child);
+      let out = "";
+      let errors = "";
+      child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+      child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
+      const told = (): Record<string, unknown>[] =>
+        out
+          .split("\n")
+          .slice(0, -1)
+          .map((line) => JSON.parse(line) as Record<string, unknown>);
+      const isUp = (): Record<string, unknown> | undefined => told().find(({ kind }) => kind === "up");
+      await vi.waitFor(() => expect(isUp() ?? child.exitCode, errors).toBeTruthy(), { timeout: UP_MS, interval: 20 });
+      const { url } = isUp() as { url: string };
+      const token = (await readFile(join(root, "data/host/access/local-token"), "utf8")).trim();
+      return {
+        ...{ child, told, url, token },
+        ask: async (path) => await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } }),
+        async stop(signal = "SIGINT") {
+          const ended = once(child, "exit");
+          child.kill(signal);
+          await ended;
+          return child.exitCode;
+        },
+      };
+    },
+  };
+}
+
+const group = (folder: string): string => `groups:\n  ${folder}: { agent: demo }\n`;
+const agentSays = async (root: string, folder: string, answer: string): Promise<void> => {
+  await mkdir(join(root, "groups", folder), { recursive: true });
+  await writeFile(join(root, "groups", folder, "agent.sh"), `${polite}\nframe "${answer}"\n`);
+};
+
+interface Seen {
+  readonly workers: readonly { readonly worker: string; readonly state: string; readonly container: string | null }[];
+  readonly processes: readonly {
+    readonly worker: string;
+    readonly instance: string;
+    readonly status: { readonly state: string };
+  }[];
+  readonly groups: readonly { readonly folder: string; readonly runs: number }[];
+}
+interface Told {
+  readonly event: Readonly<Record<string, unknown>>;
+}
+
+describe("novabot up", { timeout: 180_000 }, () => {
+  test("brings up what novabot.yaml declares, shows all of it, and leaves the workers running when it ends", async () => {
+    const own = await installation(
+      `${group("family")}workers:\n  shop: { command: [sh, -c, "echo begun; exec sleep 600"], port: 3000, memory: 256m }\n`,
+    );
+    await agentSays(own.root, "family", "forty-two");
+    const up = await own.up();
+    const shop = { what: "worker", name: "shop", result: "started", note: null };
+    await vi.waitFor(() => expect(up.told()).toContainEqual(expect.objectContaining({ kind: "brought up", told: shop })), {
+      timeout: UP_MS,
+    });
+    expect(up.told()).toContainEqual(
+      expect.objectContaining({ kind: "brought up", told: { what: "group", name: "family", result: "added", note: null } }),
+    );
+    const linked = async (): Promise<Seen> => {
+      const seen = await own.json<Seen>("ps");
+      expect(seen.workers).toMatchObject([{ worker: "shop", state: "linked" }]);
+      return seen;
+    };
+    const seen = await vi.waitFor(linked, { timeout: SHOWN_MS });
+    expect(seen.processes).toMatchObject([{ worker: "shop", instance: "app", status: { state: "running" } }]);
+    expect(await own.novabot("logs", "shop/app")).toContain("begun");
+
+    expect(await own.novabot("chat", "family", "how many?")).toContain("forty-two");
+    // A run beside it, by another process, is told of, too.
+    await own.novabot("run", "--group", "family", "--prompt", "again");
+    const settled = async (): Promise<void> => {
+      const events = await own.json<Told[]>("events", "--types", "run", "--limit", "100");
+      expect(events.filter(({ event }) => event["what"] === "settled").map(({ event }) => event["outcome"])).toEqual([
+        "success",
+        "success",
+      ]);
+    };
+    await vi.waitFor(settled, { timeout: SHOWN_MS });
+    expect((await own.json<Seen>("ps")).groups).toMatchObject([{ folder: "family", runs: 2 }]);
+
+    const status = await own.json<{ orchestrator: Record<string, unknown>; pid: number }>("status");
+    expect(status).toMatchObject({ pid: up.child.pid, orchestrator: { url: up.url, engine: "docker", workers: { linked: 1 } } });
+    expect(await own.novabot("status")).toMatch(/up +at http.*\nworkers +1 linked/);
+    expect((await fetch(`${up.url}/api/workers`)).status).toBe(401);
+    expect((await up.ask("/api/openapi.json")).status).toBe(200);
+
+    expect(await up.stop()).toBe(0);
+    expect(up.told().at(-1)).toMatchObject({ kind: "stopped" });
+    expect(await own.stand.container("shop")).toMatchObject({ running: true });
+    expect(await engine.engine.list({ [labels.home]: own.stand.home.label, [labels.kind]: "agent" })).toEqual([]);
+  });
+
+  test("a worker whose container is killed is shown so within five seconds, and so is one that comes back", async () => {
+    const own = await installation("workers:\n  shop: { command: [sleep, '600'] }\n");
+    const up = await own.up();
+    const states = async (): Promise<string[]> => {
+      const { workers } = (await (await up.ask("/api/workers")).json()) as Seen;
+      return workers.map(({ worker, state }) => `${worker} ${state}`);
+    };
+    await vi.waitFor(async () => expect(await states()).toEqual(["shop linked"]), { timeout: UP_MS });
+    await engine.engine.remove((await own.stand.container("shop"))?.id ?? "");
+    await vi.waitFor(async () => expect(await states()).toEqual(["shop gone"]), { timeout: SHOWN_MS });
+    await own.novabot("worker", "start", "shop");
+    await vi.waitFor(async () => expect(await states()).toEqual(["shop linked"]), { timeout: SHOWN_MS });
+    const told = (): unknown[] =>
+      up
+        .told()
+        .flatMap(({ kind, entries }) => (kind === "entries" ? (entries as Told[]).map(({ event }) => event?.["state"]) : []));
+    expect(told()).toEqual(expect.arrayContaining(["linked", "gone"]));
+    expect(await up.stop("SIGTERM")).toBe(0);
+  });
+
+  test("in the background: --detach comes back when it is up, a second one is refused, down --all stops workers as well", async () => {
+    const own = await installation("workers:\n  shop: { command: [sleep, '600'] }\n");
+    const { pid, url, logFile } = await own.json<{ pid: number; url: string; logFile: string }>("up", "--detach");
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect(await own.json("status")).toMatchObject({ pid, orchestrator: { url } });
+    for (const again of [["up"], ["up", "--detach"], ["serve"]]) {
+      const { code, stderr } = await own.stand.runOutside(again);
+      expect([code, stderr]).toEqual([2, expect.stringMatching(new RegExp(`process ${pid}[^]*HOME_BUSY`)) as string]);
+    }
+    await vi.waitFor(async () => expect(await own.stand.container("shop")).toMatchObject({ running: true }), { timeout: UP_MS });
+    await vi.waitFor(async () => expect(await readFile(logFile, "utf8")).toMatch(/worker shop {2}is up/), { timeout: UP_MS });
+    const { stopped } = await own.json<{ stopped: object[] }>("down", "--all");
+    expect(stopped).toMatchObject([
+      { what: "orchestrator", result: "stopped" },
+      { what: "worker", name: "shop", result: "stopped" },
+    ]);
+    expect(await own.stand.container("shop")).toBeUndefined();
+    const { code, stderr } = await own.stand.runOutside(["ps"]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("ORCHESTRATOR_NOT_RUNNING") as string]);
+    expect(await own.novabot("down")).toMatch(/was down/);
+  });
+
+  test("after kill -9 the next one goes on: what happened meanwhile is taken over, and nothing twice", async () => {
+    const own = await installation(
+      `${group("family")}workers:\n  shop: { command: [sh, -c, "i=0; while sleep 0.05; do i=$((i+1)); echo line $i; done"] }\n`,
+    );
+    await agentSays(own.root, "family", "first");
+    const up = await own.up();
+    expect(await own.novabot("chat", "family", "one")).toContain("first");
+    await vi.waitFor(async () => expect(await own.novabot("logs", "shop/app")).toContain("line 3"), { timeout: UP_MS });
+    expect(await up.stop("SIGKILL")).toBeNull();
+    await own.novabot("run", "--group", "family", "--prompt", "two");
+    const again = await own.up();
+    await vi.waitFor(async () => expect((await own.json<Seen>("ps")).groups).toMatchObject([{ runs: 2 }]), { timeout: SHOWN_MS });
+    const lines = async (): Promise<number[]> => {
+      const text = await own.novabot("logs", "shop/app", "--limit", "10000");
+      return [...text.matchAll(/line (\d+)$/gm)].map(([, number]) => Number(number));
+    };
+    const before = (await lines()).length;
+    await vi.waitFor(async () => expect((await lines()).length).toBeGreaterThan(before + 5), { timeout: SHOWN_MS });
+    const all = await lines();
+    expect(all).toEqual(all.map((_, index) => index + 1));
+    expect(await again.stop()).toBe(0);
+  });
+
+  test("two installations on one engine and one machine: each sees its own, and ends its own", async () => {
+    const [one, other] = [
+      await installation(`${group("family")}workers:\n  shop: { command: [sh, -c, "echo of one; exec sleep 600"] }\n`),
+      await installation(`${group("family")}workers:\n  shop: { command: [sh, -c, "echo of other; exec sleep 600"] }\n`),
+    ];
+    await agentSays(one.root, "family", "from one");
+    await agentSays(other.root, "family", "from other");
+    const ups = [await one.up(), await other.up()];
+    expect(ups[0]?.url).not.toBe(ups[1]?.url);
+    for (const own of [one, other])
+      await vi.waitFor(
+        async () => expect((await own.json<Seen>("ps")).workers).toMatchObject([{ worker: "shop", state: "linked" }]),
+        {
+          timeout: UP_MS,
+        },
+      );
+    expect(await one.novabot("logs", "shop/app")).toMatch(/of one/);
+    expect(await other.novabot("logs", "shop/app")).toMatch(/of other/);
+    const answers = await Promise.all([one.novabot("chat", "family", "who?"), other.novabot("chat", "family", "who?")]);
+    expect(answers).toEqual([expect.stringContaining("from one"), expect.stringContaining("from other")]);
+    // A token of one opens nothing of the other.
+    const strange = await fetch(`${ups[1]?.url}/api/workers`, { headers: { authorization: `Bearer ${ups[0]?.token}` } });
+    expect(strange.status).toBe(401);
+    await one.novabot("down", "--all");
+    expect(await one.stand.container("shop")).toBeUndefined();
+    expect((await other.json<Seen>("ps")).workers).toMatchObject([{ worker: "shop", state: "linked" }]);
+    expect(await ups[1]?.stop()).toBe(0);
+  });
+
+  test("without an engine it says so, and goes on with what it can", async () => {
+    const own = await installation(`${group("family")}workers:\n  shop: {}\n`);
+    const up = await own.up({ DOCKER_HOST: `unix://${own.root}/nowhere.sock` });
+    expect(up.told()).toContainEqual(expect.objectContaining({ kind: "without engine" }));
+    expect(up.told()).toContainEqual(
+      expect.objectContaining({ told: { what: "worker", name: "shop", result: "failed", note: "no engine answers" } }),
+    );
+    expect(await own.json("status")).toMatchObject({ orchestrator: { engine: null, groups: 1 } });
+    expect(await own.json<Seen>("ps")).toMatchObject({ workers: [], groups: [{ folder: "family" }] });
+    expect(await up.stop()).toBe(0);
+  });
+
+  test("what stands against it is told, and leaves nothing behind", async () => {
+    const own = await installation("workers:\n  shop: { port: many }\n");
+    const refused = async (): Promise<string> => {
+      const { code, stderr } = await own.stand.runOutside(["up"]);
+      expect(code).toBe(2);
+      return stderr;
+    };
+    expect(await refused()).toMatch(/workers\.shop\.port[^]*novabot\.yaml:3:17[^]*CONFIG_INVALID/);
+    const taken = createServer().listen(0, "127.0.0.1");
+    onTestFinished(() => void taken.close());
+    await once(taken, "listening");
+    const { port } = taken.address() as { port: number };
+    const file = join(own.root, "novabot.yaml");
+    await writeFile(file, `listen: 127.0.0.1:${port}\n`);
+    expect(await refused()).toMatch(/EADDRINUSE[^]*LISTEN_REFUSED/);
+    const detached = await own.stand.runOutside(["up", "--detach"]);
+    expect([detached.code, detached.stderr]).toEqual([2, expect.stringMatching(/EADDRINUSE[^]*LISTEN_REFUSED/) as string]);
+    await writeFile(file, "listen: 0.0.0.0:0\n");
+    expect(await refused()).toMatch(/insecure: true[^]*CONFIG_INVALID/);
+    await writeFile(file, "listen: 127.0.0.1:0\n");
+    await appendFile(join(own.root, "data/registered_groups.json"), "{");
+    expect(await refused()).toMatch(/REGISTRY_INVALID/);
+    await writeFile(join(own.root, "data/registered_groups.json"), "{}");
+    const up = await own.up();
+    expect(await up.stop()).toBe(0);
+  });
+
+  test("the service's unit starts this home's installation, wherever it is called from", async () => {
+    const own = await installation("");
+    const unit = await own.novabot("service", "print");
+    const argv = [...(/^ExecStart=(.*)$/m.exec(unit)?.[1] ?? "").matchAll(/"([^"]*)"/g)].map(([, word = ""]) => word);
+    expect(argv.slice(-3)).toEqual(["--home", own.root, "up"]);
+    const [program = "", ...args] = argv;
+    const child = spawn(program, args, {
+      cwd: "/",
+      env: { PATH: "/usr/bin:/bin", ...own.stand.env, NOVABOT_HOME: "" },
+      stdio: "ignore",
+    });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    await vi.waitFor(async () => expect(await own.json("status")).toMatchObject({ orchestrator: { pid: child.pid } }), {
+      timeout: UP_MS,
+    });
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+    expect((await ended)[0]).toBe(0);
+    expect((await openHome(own.root, { create: false })).root).toBe(own.root);
+  });
+});
