@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { labels } from "../../src/engine/spec.ts";
 import { openHome } from "../../src/agents/home/home.ts";
+import { type CommandResult, finished } from "../fixtures/command-line.ts";
 import { type TestEngine, withDocker } from "../fixtures/engines/engines.ts";
 import { buildScriptImage, polite } from "../fixtures/stage.ts";
 import { buildWorkerTestImage } from "../fixtures/workers/image.ts";
@@ -30,7 +31,9 @@ afterAll(async () => await engine?.dispose());
 interface Installation {
   readonly stand: WorkerStand;
   readonly root: string;
-  /** `novabot …` of this home. Throws when it failed; gives what it printed. */
+  /** `novabot …` of this home. */
+  run(...args: readonly string[]): Promise<CommandResult>;
+  /** The same. Throws when it failed; gives what it printed. */
   novabot(...args: readonly string[]): Promise<string>;
   json<T>(...args: readonly string[]): Promise<T>;
   /** `novabot up --json` in the foreground; resolves when it is up. */
@@ -60,17 +63,22 @@ async function installation(config: string): Promise<Installation> {
       child.kill("SIGKILL");
       await once(child, "exit");
     }
-    await stand.runOutside(["down", "--now"]);
+    await run("down", "--now");
     await stand.close();
   });
+  const run = async (...args: readonly string[]): Promise<CommandResult> => {
+    const [program, ...words] = stand.program;
+    return await finished(spawn(program, [...words, ...args], { env, stdio: "pipe", detached: true }));
+  };
   const novabot = async (...args: readonly string[]): Promise<string> => {
-    const { code, stdout, stderr } = await stand.runOutside(args);
+    const { code, stdout, stderr } = await run(...args);
     if (code !== 0) throw new Error(`novabot ${args.join(" ")} ended with ${code}: ${stdout}${stderr}`);
     return stdout;
   };
   return {
     stand,
     root,
+    run,
     novabot,
     json: async <T>(...args: readonly string[]) => JSON.parse(await novabot(...args, "--json")) as T,
     async up(more = {}) {
@@ -148,7 +156,7 @@ describe("novabot up", { timeout: 180_000 }, () => {
 
     expect(await own.novabot("chat", "family", "how many?")).toContain("forty-two");
     // A run beside it, by another process, is told of, too.
-    await own.novabot("run", "--group", "family", "--prompt", "again");
+    await own.novabot("run", "--group", "family", "again");
     const settled = async (): Promise<void> => {
       const events = await own.json<Told[]>("events", "--types", "run", "--limit", "100");
       expect(events.filter(({ event }) => event["what"] === "settled").map(({ event }) => event["outcome"])).toEqual([
@@ -197,7 +205,7 @@ describe("novabot up", { timeout: 180_000 }, () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     expect(await own.json("status")).toMatchObject({ pid, orchestrator: { url } });
     for (const again of [["up"], ["up", "--detach"], ["serve"]]) {
-      const { code, stderr } = await own.stand.runOutside(again);
+      const { code, stderr } = await own.run(...again);
       expect([code, stderr]).toEqual([2, expect.stringMatching(new RegExp(`process ${pid}[^]*HOME_BUSY`)) as string]);
     }
     await vi.waitFor(async () => expect(await own.stand.container("shop")).toMatchObject({ running: true }), { timeout: UP_MS });
@@ -208,7 +216,7 @@ describe("novabot up", { timeout: 180_000 }, () => {
       { what: "worker", name: "shop", result: "stopped" },
     ]);
     expect(await own.stand.container("shop")).toBeUndefined();
-    const { code, stderr } = await own.stand.runOutside(["ps"]);
+    const { code, stderr } = await own.run("ps");
     expect([code, stderr]).toEqual([2, expect.stringContaining("ORCHESTRATOR_NOT_RUNNING") as string]);
     expect(await own.novabot("down")).toMatch(/was down/);
   });
@@ -222,7 +230,7 @@ describe("novabot up", { timeout: 180_000 }, () => {
     expect(await own.novabot("chat", "family", "one")).toContain("first");
     await vi.waitFor(async () => expect(await own.novabot("logs", "shop/app")).toContain("line 3"), { timeout: UP_MS });
     expect(await up.stop("SIGKILL")).toBeNull();
-    await own.novabot("run", "--group", "family", "--prompt", "two");
+    await own.novabot("run", "--group", "family", "two");
     const again = await own.up();
     await vi.waitFor(async () => expect((await own.json<Seen>("ps")).groups).toMatchObject([{ runs: 2 }]), { timeout: SHOWN_MS });
     const lines = async (): Promise<number[]> => {
@@ -280,7 +288,7 @@ describe("novabot up", { timeout: 180_000 }, () => {
   test("what stands against it is told, and leaves nothing behind", async () => {
     const own = await installation("workers:\n  shop: { port: many }\n");
     const refused = async (): Promise<string> => {
-      const { code, stderr } = await own.stand.runOutside(["up"]);
+      const { code, stderr } = await own.run("up");
       expect(code).toBe(2);
       return stderr;
     };
@@ -292,7 +300,7 @@ describe("novabot up", { timeout: 180_000 }, () => {
     const file = join(own.root, "novabot.yaml");
     await writeFile(file, `listen: 127.0.0.1:${port}\n`);
     expect(await refused()).toMatch(/EADDRINUSE[^]*LISTEN_REFUSED/);
-    const detached = await own.stand.runOutside(["up", "--detach"]);
+    const detached = await own.run("up", "--detach");
     expect([detached.code, detached.stderr]).toEqual([2, expect.stringMatching(/EADDRINUSE[^]*LISTEN_REFUSED/) as string]);
     await writeFile(file, "listen: 0.0.0.0:0\n");
     expect(await refused()).toMatch(/insecure: true[^]*CONFIG_INVALID/);
