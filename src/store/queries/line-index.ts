@@ -32,7 +32,7 @@ export function matchSource(filter: {
 const MOST_WORDS = 64;
 
 function anyOf(words: readonly string[] | undefined): string | null {
-  if (words === undefined || words.length > MOST_WORDS) return null;
+  if (words === undefined || words.length === 0 || words.length > MOST_WORDS) return null;
   return `(${words.map((word) => `"${word}"`).join(" OR ")})`;
 }
 

@@ -23,14 +23,18 @@ const columns = sql`
 /** Up to so many workers are asked one by one; of more, lines are taken as they stand. */
 const FEW_WORKERS = 8;
 
+/** Where every line has to be looked at, so many positions are gone through at once: who asks for something quick is not kept waiting by it. */
+const SPAN = 250_000;
+
 export async function readLogs(database: Pick<Database, "read">, query: LogQuery): Promise<Page<LogEntry | LostEntry>> {
   const search = query.search === undefined ? null : parseSearch(query.search);
   return readEntryPage(
     rangeOf(query),
-    (range) =>
-      search === null
-        ? database.read(oneList(logParts(query, range), range).compile(build))
-        : searched(database, query, search, range),
+    (range) => {
+      if (search !== null) return searched(database, query, search, range);
+      if (wayTo(query) === "all" && conditionsOf(query).length > 0) return inSpans(database, query, range);
+      return database.read(oneList(logParts(query, range), range).compile(build));
+    },
     logOf,
   );
 }
@@ -41,15 +45,38 @@ export function oneList(parts: readonly RawBuilder<EntryRow>[], { order, limit }
   return sql<EntryRow>`${sql.join(lists, sql` UNION ALL `)} ORDER BY position ${sql.raw(order)} LIMIT ${limit}`;
 }
 
-/** Lines by whichever way touches the fewest of them. */
+/** Whichever way touches the fewest lines. */
+function wayTo({ levels, kind, workers, instances }: LogFilter): "index" | "one" | "several" | "all" {
+  if (levels !== undefined || kind === "lost") return "index";
+  if (workers?.length === 1 && instances?.length === 1) return "one";
+  return instances !== undefined || (workers !== undefined && workers.length <= FEW_WORKERS) ? "several" : "all";
+}
+
 export function logParts(filter: LogFilter, range: Range): readonly RawBuilder<EntryRow>[] {
-  if (filter.levels !== undefined || filter.kind === "lost") {
-    return [fromIndex(filter, null, range), asTheyStand(filter, { ...range, after: sql`max(${range.after}, ${indexedUpTo})` })];
+  const way = wayTo(filter);
+  if (way === "several") return [oneByOne(filter, range)];
+  if (way !== "index") return [asTheyStand(filter, range)];
+  const newer = sql`max(${range.after}, ${indexedUpTo})`;
+  return [fromIndex(filter, null, range), asTheyStand(filter, { ...range, after: newer })];
+}
+
+async function inSpans(database: Pick<Database, "read">, filter: LogFilter, range: Range): Promise<readonly EntryRow[]> {
+  const [ends] = await database.read(
+    sql<{ first: number | null; last: number | null }>`
+      SELECT (SELECT min(position) FROM logs) AS first, (SELECT max(position) FROM logs) AS last`.compile(build),
+  );
+  const found: EntryRow[] = [];
+  let after = Math.max(range.after, (ends?.first ?? 0) - 1);
+  let before = Math.min(range.before, (ends?.last ?? 0) + 1);
+  while (found.length < range.limit && after + 1 < before) {
+    const from = range.order === "DESC" ? Math.max(after, before - SPAN) : after;
+    const to = range.order === "DESC" ? before : Math.min(before, after + SPAN);
+    const limit = range.limit - found.length;
+    found.push(...(await database.read(asTheyStand(filter, { ...range, after: from, before: to, limit }).compile(build))));
+    if (range.order === "DESC") before = from + 1;
+    else after = to - 1;
   }
-  const { workers, instances } = filter;
-  if (workers?.length === 1 && instances?.length === 1) return [asTheyStand(filter, range)];
-  if (instances !== undefined || (workers !== undefined && workers.length <= FEW_WORKERS)) return [oneByOne(filter, range)];
-  return [asTheyStand(filter, range)];
+  return found;
 }
 
 async function searched(
@@ -130,7 +157,7 @@ function oneByOne(filter: LogFilter, range: Range): RawBuilder<EntryRow> {
   const asked =
     workers === undefined
       ? sql`SELECT DISTINCT worker_name FROM containers`
-      : sql`SELECT value FROM json_each(${JSON.stringify(workers)})`;
+      : sql`SELECT DISTINCT value FROM json_each(${JSON.stringify(workers)})`;
   const source =
     instances === undefined
       ? sql`
@@ -138,7 +165,7 @@ function oneByOne(filter: LogFilter, range: Range): RawBuilder<EntryRow> {
         UNION ALL
         SELECT source.worker, (SELECT min(instance_id) FROM logs WHERE worker_name = source.worker AND instance_id > source.instance)
         FROM source WHERE source.instance IS NOT NULL`
-      : sql`SELECT w.worker, value FROM w CROSS JOIN json_each(${JSON.stringify(instances)})`;
+      : sql`SELECT DISTINCT w.worker, value FROM w CROSS JOIN json_each(${JSON.stringify(instances)})`;
   const others = conditionsOf({ ...filter, workers: undefined, instances: undefined });
   return sql<EntryRow>`
     WITH RECURSIVE w (worker) AS (${asked}), source (worker, instance) AS (${source})
@@ -164,6 +191,7 @@ function conditionsOf(filter: { readonly [Name in keyof LogFilter]?: LogFilter[N
       ? []
       : [filter.kind === "log" ? sql<boolean>`l.stream IS NOT NULL` : sql<boolean>`l.stream IS NULL`]),
     ...(filter.bootID === undefined ? [] : [oneOf("l.boot_id", [filter.bootID])]),
+    ...(filter.afterSeq === undefined ? [] : [sql<boolean>`l.seq > ${filter.afterSeq}`]),
     ...(filter.sinceMs === undefined ? [] : [sql<boolean>`l.at_ms >= ${filter.sinceMs}`]),
     ...(filter.untilMs === undefined ? [] : [sql<boolean>`l.at_ms <= ${filter.untilMs}`]),
     ...(filter.contains === undefined || filter.contains === "" ? [] : [containsIgnoringCase("l.text", filter.contains)]),

@@ -41,6 +41,13 @@ export function parseSearch(search: string): Search {
       place: "search",
     });
   }
+  const [beginning] = phrases.filter((phrase) => phrase.open).map(({ words }) => words.at(-1) ?? "");
+  if (beginning !== undefined && /^[a-z0-9]$/.test(beginning)) {
+    throw new NovaError("REQUEST_INVALID", `Too many words begin with ${JSON.stringify(beginning)}.`, {
+      place: "search",
+      next: "Give two letters or more before the `*`.",
+    });
+  }
   return {
     match: phrases.map(({ words, open }) => `"${words.join(" ")}"${open ? " *" : ""}`).join(" AND "),
     words: [...new Set(phrases.flatMap((phrase) => phrase.words))],

@@ -107,8 +107,14 @@ export function describeLogs(subject: Subject): void {
         "alpha job one",
         "alpha web two",
       ]);
+      expect(await store.logs({ limit: 2, workers: ["beta", "beta"] })).toMatchObject({
+        more: true,
+        items: [{ seq: 2 }, { seq: 3 }],
+      });
       const many = Array.from({ length: 500 }, (_, index) => `worker-${index}`);
-      expect(await texts(store, { workers: [...many, "beta"], instances: [...many, "job"] })).toEqual(["beta job one"]);
+      expect(await texts(store, { workers: [...many, "beta", "beta"], instances: [...many, "job", "job"] })).toEqual([
+        "beta job one",
+      ]);
     });
 
     test("asks levels of lines, and hides no lost ones", async () => {
