@@ -32,7 +32,15 @@ home=${NOVABOT_HOME:-$HOME/novabot}
 ./novabot image build worker
 ./novabot worker start clock -- sh -c 'while date; do sleep 1; done'
 ./novabot worker logs clock
+
+# All of it at once, watched in one place that keeps what containers told when they are gone.
+./novabot up --detach
+./novabot ps
+./novabot logs clock --follow | head -n 2
 ./novabot worker stop clock --remove
+./novabot logs clock --contains : --limit 1
+./novabot events clock
+./novabot down
 
 # What happened, and is everything in order?
 ./novabot runs list

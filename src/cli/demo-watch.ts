@@ -53,7 +53,10 @@ export async function playWatch(
   { context, quiet, install, signal }: WatchOptions,
 ): Promise<RunRecord> {
   const { openUp } = await import("../host/up/up.ts");
+  const say = quiet ? (): void => undefined : context.print;
   const image = await workerImage(engine, context, install);
+  say("");
+  say(`${pc.bold("up")} ${pc.dim("runs it all and keeps what happened, whatever becomes of the containers")}`);
   const up = await openUp({
     ...{ home, engine, env: context.env },
     logger: createLogger(context.env, "silent"),
@@ -64,6 +67,7 @@ export async function playWatch(
     const client = openClient({ url, token, connect: connectByWS });
     return await withWorkers({ home, engine, env: context.env }, async (workers) => {
       await startShop(workers, image, signal);
+      say(pc.dim(`  the worker ${WORKER} runs; in it a process starts that falls over its fourth order, and Ada writes again`));
       try {
         const run = await play(client, chatJid, signal);
         if (!quiet) await show(client, run, context);
@@ -171,10 +175,6 @@ async function show(client: Client, run: string, context: CLIContext): Promise<v
   ]);
   const place = { worker: WORKER };
   const crashing = { ...place, instance: "checkout" };
-  context.print("");
-  context.print(
-    `${pc.bold("up")} ${pc.dim("runs it all and keeps what happened: a worker's process that crashes, and the agent's next answer")}`,
-  );
   await shown("novabot ps", context, (own) => printProcesses(client, own, false));
   await shown(`novabot logs ${WORKER}/checkout --streams stdout --limit 3`, context, (own) =>
     printLogs(client, { place: crashing, streams: ["stdout"], limit: 3, format: "table" }, own),
@@ -226,5 +226,5 @@ async function shown(
     .trimEnd()
     .split("\n")
     .slice(from);
-  for (const text of lines) context.print(`  ${line.includes("attach") ? visible(stripVTControlCharacters(text)) : text}`);
+  for (const text of lines) context.print(`  ${text}`.trimEnd());
 }
