@@ -74,7 +74,7 @@ export interface LogQuery {
   /** Only this text, ignoring case, wherever it stands in the line. */
   readonly contains?: string;
   readonly bootID?: string;
-  /** Entries of the boot `bootID` after this number of its own, oldest first. */
+  /** Only those after this number of their boot's own. */
   readonly afterSeq?: number;
   /** Entries after this position, oldest first. */
   readonly after?: number;

@@ -32,7 +32,7 @@ async function logs(store: Asked, { worker, container }: From, present: string, 
     ...(untilMs === undefined ? {} : { untilMs }),
     ...(contains === undefined ? {} : { contains }),
     ...(boot === undefined ? {} : { bootID: boot }),
-    ...(afterSeq === undefined ? {} : { afterSeq }),
+    ...(afterSeq === undefined ? {} : { afterSeq, after: 0 }),
     limit: Math.min(limit, MOST_LINES),
   });
   const isForward = afterSeq !== undefined;

@@ -13,7 +13,7 @@ export interface LinkTimes {
 }
 
 export const linkTimes: LinkTimes = {
-  silenceMs: 2_000,
+  silenceMs: 1_800,
   helloMs: 4_000,
   firstDelayMs: 200,
   mostDelayMs: 5_000,

@@ -20,5 +20,5 @@ export async function subscription(
 function messageOf(id: number, part: FeedPart): string {
   if (part.kind === "entries") return `{"type":"entries","id":${id},"entries":${part.text()},"position":${part.position}}`;
   const { kind, ...rest } = part;
-  return JSON.stringify({ type: kind, id, ...rest } as MonitoringMessage);
+  return JSON.stringify({ type: kind, id, ...rest } satisfies MonitoringMessage);
 }
