@@ -1,7 +1,5 @@
-import type { MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { NovaError } from "../../model/errors.ts";
-import type { AppAccess, AppEnv } from "../rest/environment.ts";
+import type { AppAccess } from "../rest/environment.ts";
 import type { Access } from "./access.ts";
 import { protect } from "./headers.ts";
 import { isSecure } from "./hosts.ts";
@@ -17,20 +15,12 @@ const reading = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** The house's access as the app of its doors asks it. */
 export function appAccess(access: Access): AppAccess {
-  const limit = (maxSize: number): MiddlewareHandler<AppEnv> =>
-    bodyLimit({
-      maxSize,
-      onError: () => {
-        throw new NovaError("REQUEST_TOO_LARGE", `The request's body is larger than ${maxSize} bytes.`);
-      },
-    });
-  const large = limit(BODY_BYTES);
-  const small = limit(OPEN_BODY_BYTES);
   return {
     outer: async (context, next) => {
       try {
         access.knock(context.req.raw);
-        await (context.req.path === "/api/session" ? small : large)(context, next);
+        refuseLarge(context.req.raw, context.req.path === "/api/session" ? OPEN_BODY_BYTES : BODY_BYTES);
+        await next();
       } finally {
         protect(context.res.headers, isSecure(context.req.raw));
       }
@@ -45,4 +35,16 @@ export function appAccess(access: Access): AppAccess {
       await next();
     },
   };
+}
+
+/** Whoever serves this reads no more of a body than its head says. */
+function refuseLarge({ headers }: Request, most: number): void {
+  if (headers.has("transfer-encoding"))
+    throw new NovaError("REQUEST_INVALID", "The request does not say how long its body is.", {
+      place: "Content-Length",
+      next: "Send the body whole, with its length.",
+    });
+  const length = Number(headers.get("content-length") ?? 0);
+  if (!(length <= most))
+    throw new NovaError("REQUEST_TOO_LARGE", `The request's body has ${length} bytes; ${most} are taken at most.`);
 }
