@@ -46,15 +46,15 @@ export function openAPIDocument(version: string): OpenAPIDocument {
       version,
       description:
         "Everything that an installation of NovaBot knows and does. Times are milliseconds since 1970. Errors are problem details (RFC 9457) " +
-        "with NovaBot's code and next step. `x-novabot-role` is the least role that a token needs.",
+        "with NovaBot's code and next step. `x-novabot-role` is the least role that a token needs. A browser that logged in at `/` may use its session " +
+        "in place of a token.",
     },
     servers: [{ url: "/" }],
-    security: [{ token: [] }, { session: [] }],
+    security: [{ token: [] }],
     paths: { ...paths, ...otherDoors },
     components: {
       securitySchemes: {
         token: { type: "http", scheme: "bearer" },
-        session: { type: "apiKey", in: "cookie", name: "novabot_session" },
       },
       responses: {
         Problem: {
