@@ -68,6 +68,21 @@ export async function fillIndex(
   while (!signal.aborted) {
     const [is] = await database.read(behind);
     if (is?.behind !== 1) return;
+    const began = performance.now();
     await write(steps);
+    // The more others write, the longer a step waits for its turn, and the more the index leaves to them.
+    await pause(performance.now() - began, signal);
   }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = (): void => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+    resolve();
+  };
+  const timer = setTimeout(end, ms);
+  signal.addEventListener("abort", end);
+  return promise;
 }
