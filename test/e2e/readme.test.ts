@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
@@ -27,8 +27,12 @@ test("the README's tour is the one that runs here, and it works", async () => {
     NOVABOT_MOUNT_ALLOWLIST: "",
     XDG_CONFIG_HOME: "",
   };
-  // The engine would start a worker again and again that a broken tour left behind.
+  // The usual port may be somebody else's here.
+  await mkdir(env.NOVABOT_HOME);
+  await writeFile(join(env.NOVABOT_HOME, "novabot.yaml"), "listen: 127.0.0.1:0\n");
+  // The engine would start a worker again and again that a broken tour left behind, and nobody would end the orchestrator.
   onTestFinished(async () => {
+    await promisify(execFile)(novabot, ["down", "--now"], { env }).catch(() => undefined);
     await promisify(execFile)(novabot, ["worker", "stop", "clock", "--remove"], { env }).catch(() => undefined);
   });
   const { stdout } = await promisify(execFile)("sh", ["-e", join(root, "docs/tour.sh")], { cwd: root, env });
@@ -48,6 +52,9 @@ test("the README's tour is the one that runs here, and it works", async () => {
     "Checked 1 module: found 1 error.",
     "clock runs in novabot-worker-clock-",
     " app out -     ",
+    "clock   app       running",
+    " clock/app out -     ",
+    "clock worker linked: ",
     "clock is stopped.",
   ])
     expect(stdout).toContain(part);
