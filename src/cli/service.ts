@@ -2,7 +2,7 @@ import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { packageRoot } from "../host/package-root.ts";
-import type { Service } from "../host/service/service.ts";
+import type { Service } from "../host/systemd/unit-of-home.ts";
 import type { CLIContext } from "./context.ts";
 import { visible } from "./output.ts";
 import { openChosenHome } from "./session.ts";
@@ -13,7 +13,7 @@ function ownCommand(): string[] {
 }
 
 async function chosenService(command: Command, context: CLIContext, create: boolean): Promise<Service> {
-  const { openService } = await import("../host/service/service.ts");
+  const { openService } = await import("../host/systemd/unit-of-home.ts");
   return openService({ home: await openChosenHome(command, context, create), env: context.env, command: ownCommand() });
 }
 

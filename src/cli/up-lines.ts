@@ -22,6 +22,10 @@ export function upLines(event: UpEvent): string[] {
       ];
     case "brought up":
       return broughtUpLine(event.told);
+    case "store":
+      return [
+        event.trouble === null ? "What happens is kept again." : `What happens cannot be kept, and waits: ${event.trouble}`,
+      ];
     case "entries":
       return event.entries.flatMap(entryLines);
     default:

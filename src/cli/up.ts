@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
 import pc from "picocolors";
 import type { Engine } from "../engine/engine.ts";
@@ -12,6 +13,9 @@ import { count } from "./queue-lines.ts";
 import { openChosenHome } from "./session.ts";
 import { startDetached } from "./up-detached.ts";
 import { calm, upLines } from "./up-lines.ts";
+
+/** A machine that starts may have its engine later than NovaBot. */
+const ENGINE_AGAIN_MS = 5000;
 
 interface UpCommandOptions {
   readonly detach?: boolean;
@@ -32,17 +36,25 @@ export function addUpCommand(program: Command, context: CLIContext): void {
       const console = options.json ? documents(context) : lines(context);
       const ending = endOnSignals(context, (live) => console.stopping(live));
       try {
-        const engine = await findEngine(context.env).catch((error: unknown) => {
-          if (!(error instanceof NovaError && error.code === "ENGINE_NOT_FOUND")) throw error;
-          console.withoutEngine(error);
-          return null;
-        });
         // Loading it would cost every other command's start.
         const { openUp } = await import("../host/up/up.ts");
         const logger = createLogger(context.env, "silent");
-        const up = await openUp({ home, engine, env: context.env, logger, onEvent: console.event });
-        console.up(up, home.root, engine);
-        await ending.asked(up.live);
+        const open = async (engine: Engine | null): Promise<Up> => {
+          const up = await openUp({ home, engine, env: context.env, logger, onEvent: console.event });
+          console.up(up, home.root, engine);
+          return up;
+        };
+        let engine = await tryEngine(context, (error) => console.withoutEngine(error));
+        let up = await open(engine);
+        const asked = ending.asked(() => up.live());
+        while (engine === null && (await isStillUp(asked))) {
+          engine = await tryEngine(context);
+          if (engine === null) continue;
+          // With one, hardly a part stays what it was.
+          await up.close();
+          up = await open(engine);
+        }
+        await asked;
         await up.close(ending.patience);
         console.stopped();
       } finally {
@@ -50,6 +62,28 @@ export function addUpCommand(program: Command, context: CLIContext): void {
         ending.end();
       }
     });
+}
+
+/** Whether nobody asked for the end within a while. */
+async function isStillUp(asked: Promise<void>): Promise<boolean> {
+  const over = new AbortController();
+  try {
+    const later = delay(ENGINE_AGAIN_MS, true, { signal: over.signal }).catch(() => false);
+    return await Promise.race([asked.then(() => false), later]);
+  } finally {
+    over.abort();
+  }
+}
+
+/** Null where none answers. */
+async function tryEngine(context: CLIContext, onNone: (error: NovaError) => void = () => undefined): Promise<Engine | null> {
+  try {
+    return await findEngine(context.env);
+  } catch (error) {
+    if (!(error instanceof NovaError && error.code === "ENGINE_NOT_FOUND")) throw error;
+    onNone(error);
+    return null;
+  }
 }
 
 interface Console {

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe } from "vitest";
 import { withDocker, type TestEngine } from "../fixtures/engines/engines.ts";
+import { houseChecksSuite } from "./suite/house-checks.ts";
 import { agentChecksSuite } from "./suite/live-checks-agents.ts";
 import { liveChecksSuite } from "./suite/live-checks.ts";
 
@@ -19,4 +20,5 @@ describe("live checks on docker", () => {
   };
   liveChecksSuite(fixture);
   agentChecksSuite(fixture);
+  houseChecksSuite(fixture);
 });

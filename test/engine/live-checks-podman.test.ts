@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { withPodman, type TestEngine } from "../fixtures/engines/engines.ts";
+import { houseChecksSuite } from "./suite/house-checks.ts";
 import { agentChecksSuite } from "./suite/live-checks-agents.ts";
 import { liveChecksSuite } from "./suite/live-checks.ts";
 
@@ -15,4 +16,5 @@ describe("live checks on podman", () => {
   };
   liveChecksSuite(fixture);
   agentChecksSuite(fixture);
+  houseChecksSuite(fixture);
 });

@@ -59,10 +59,6 @@ export class AgentsReport {
 
   readonly take = (event: QueueEvent): void => this.#queue.take(event);
 
-  trouble(why: string): void {
-    this.#into.tell({ event: { type: "trouble", why } });
-  }
-
   /** Reports what goes on in `serve` until `close`, and gives what can be asked of it. */
   attach(serve: Serve): AgentsSide {
     const putTasks = (): void => this.#into.put(async (store) => await store.putTasks(serve.tasks.list("owner").map(taskOf)));
@@ -146,9 +142,9 @@ function agentsSide(home: Home, serve: Serve): AgentsSide {
       return { id, isNew: accepted };
     },
     async cancelRun(run) {
-      // One that this process carries is over when it says so; another's host is asked.
-      const stopped = await serve.queue.cancel(run);
-      if (stopped.length === 0) await requestCancel(home, run);
+      // One that this process carries is over when it says so; another's host is asked. The queue would take a group's folder as well.
+      if (serve.status().groups.some(({ live }) => live?.run === run)) await serve.queue.cancel(run);
+      else await requestCancel(home, run);
     },
     async changeTask(task, to) {
       const changed = await serve.tasks.apply({ type: to, task }, "owner");

@@ -4,9 +4,17 @@ import type { Store } from "../../store/store.ts";
 /** What takes things in: whether these work says whether the database does. */
 const takesIn: readonly PropertyKey[] = ["keep", "append"] satisfies readonly (keyof Store)[];
 
-/** The store, and why it took nothing in the last time; null while it does. */
-export function watchStore(store: Store): { readonly store: Store; trouble(): string | null } {
+/** The store, and why it took nothing in the last time; null while it does. `onChange` is told whenever that is another reason, or none any more. */
+export function watchStore(
+  store: Store,
+  onChange: (trouble: string | null) => void,
+): { readonly store: Store; trouble(): string | null } {
   let trouble: string | null = null;
+  const set = (now: string | null): void => {
+    if (now === trouble) return;
+    trouble = now;
+    onChange(now);
+  };
   const watched = new Proxy(store, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target);
@@ -16,10 +24,10 @@ export function watchStore(store: Store): { readonly store: Store; trouble(): st
       return async (...args: unknown[]) => {
         try {
           const answer = await call(...args);
-          trouble = null;
+          set(null);
           return answer;
         } catch (error) {
-          if (error instanceof NovaError) trouble = error.message;
+          if (error instanceof NovaError) set(error.message);
           throw error;
         }
       };

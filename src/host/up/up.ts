@@ -28,7 +28,9 @@ export type UpEvent =
   | { readonly kind: "queue"; readonly event: QueueEvent }
   | { readonly kind: "entries"; readonly entries: readonly Entry[] }
   | { readonly kind: "brought up"; readonly told: BroughtUp }
-  | { readonly kind: "cleaned up"; readonly containers: readonly string[] };
+  | { readonly kind: "cleaned up"; readonly containers: readonly string[] }
+  /** Why the store takes nothing in; null when it does again. */
+  | { readonly kind: "store"; readonly trouble: string | null };
 
 export interface UpOptions {
   readonly home: Home;
@@ -79,7 +81,10 @@ export async function openUp(options: UpOptions): Promise<Up> {
     const info = engine === null ? null : await engine.probe();
     const opened = await openSQLiteStore({ file: join(home.root, "store", "orchestrator.db") });
     undo.push(async () => await opened.close());
-    const { store, trouble } = watchStore(opened);
+    const { store, trouble } = watchStore(opened, (why) => {
+      if (why !== null) logger.error({ reason: why }, "the store takes nothing in");
+      onEvent({ kind: "store", trouble: why });
+    });
     undo.push(store.listen((entries) => onEvent({ kind: "entries", entries })));
     await store.endTerminals(startedAtMs, "the orchestrator ended");
     undo.push(keepUp(store, config.retention, logger));

@@ -38,7 +38,7 @@ export function describeFleet(name: string, start: () => Promise<TestEngine>): v
     async function watch(everyMs?: number): Promise<{
       readonly fleet: HomeFleet;
       readonly told: FoundWorker[][];
-      one(worker: string): FoundWorker | undefined;
+      one(called: string): FoundWorker | undefined;
     }> {
       const { home, fixture } = stand();
       const own = fixture.connect();
@@ -49,7 +49,7 @@ export function describeFleet(name: string, start: () => Promise<TestEngine>): v
       const told: FoundWorker[][] = [];
       fleet.watch((found) => void told.push([...found]), over.signal);
       await vi.waitFor(() => expect(told.length).toBeGreaterThan(0));
-      return { fleet, told, one: (worker) => told.at(-1)?.find((found) => found.worker === worker) };
+      return { fleet, told, one: (called) => told.at(-1)?.find((found) => found.worker === called) };
     }
 
     async function worker(workerName: string, argv: readonly string[] = []): Promise<void> {

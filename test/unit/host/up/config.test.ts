@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect, test } from "vitest";
@@ -49,6 +50,15 @@ test("the schema takes what is read, and refuses what is not", () => {
   expect(validate(parse(whole)), JSON.stringify(validate.errors)).toBe(true);
   expect(validate({ listen: "here", workers: { shop: { port: 0 } } })).toBe(false);
   expect(validate.errors?.map(({ instancePath }) => instancePath).toSorted()).toEqual(["/listen", "/workers/shop/port"]);
+});
+
+test("the file that docs/up.md shows is taken, and every key that it tells of exists", async () => {
+  const page = await readFile(join(root, "docs/up.md"), "utf8");
+  const config = parseConfig("/h/novabot.yaml", /```yaml\n([^]*?)```/.exec(page)?.[1] ?? "");
+  expect(config.workers).toMatchObject([{ name: "shop", settings: { argv: ["node", "server.js"], memoryBytes: 2 ** 29 } }]);
+  const told = [...page.matchAll(/^\| `(\w+)` /gm)].map(([, key = ""]) => key);
+  const { properties } = configJSONSchema() as { properties: object };
+  expect(told.toSorted()).toEqual(Object.keys(properties).toSorted());
 });
 
 test("everything may be left out", () => {
