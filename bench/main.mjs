@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const benchmarks = ["check", "groups", "mail", "reader", "run", "supervisor"];
+const benchmarks = ["check", "groups", "mail", "orchestrator", "reader", "run", "supervisor"];
 const [name, ...args] = process.argv.slice(2);
 
 if (name === undefined || !benchmarks.includes(name)) {

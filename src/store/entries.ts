@@ -9,16 +9,15 @@ export function entryOf(
   position: number,
 ): Entry {
   const { seq, atMs, instance } = record;
-  const base = { position, atMs, worker, container, instance, group: null, run: null, bootID, seq };
+  const base = { position, atMs, worker, container, instance, group: null, run: null, bootID, seq } as const;
   switch (record.kind) {
     case "log": {
       const { stream, level, text, raw, part, unended } = record;
+      const line = { kind: "log", ...base, stream, level, text } as const;
+      // Nearly all lines have none of these.
+      if (raw === undefined && part === undefined && unended === undefined) return line;
       return {
-        kind: "log",
-        ...base,
-        stream,
-        level,
-        text,
+        ...line,
         ...(raw === undefined ? {} : { raw }),
         ...(part === undefined ? {} : { part }),
         ...(unended === undefined ? {} : { unended }),

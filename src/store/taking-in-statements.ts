@@ -14,10 +14,14 @@ type RowsValue = (name: keyof Rows) => RawBuilder<string>;
 
 const source = (value: OfValue): RawBuilder<unknown> => sql`${value("worker")}, ${value("container")}, ${value("boot")}`;
 
-/** The rows that are new: those beyond the boot's watermark, which is the same for all of them and therefore looked up once. */
-const fresh = (value: RowsValue): RawBuilder<unknown> => sql`from jsonb_each(${value("rows")}) where value ->> 1 > coalesce((
+/** How far the boot's records are kept; the same for all rows of a statement, and therefore looked up once. */
+const watermark = (value: OfValue): RawBuilder<number> => sql`coalesce((
   select last_seq from containers
   where worker_name = ${value("worker")} and container_name = ${value("container")} and boot_id = ${value("boot")}), 0)`;
+
+/** The rows that are new. */
+const fresh = (value: RowsValue): RawBuilder<unknown> =>
+  sql`from jsonb_each(${value("rows")}) where value ->> 1 > ${watermark(value)}`;
 
 /** How far the boot's records are kept. */
 export const readWatermark = prepare<Of>((value) =>
@@ -29,8 +33,16 @@ export const readWatermark = prepare<Of>((value) =>
     .where("boot_id", "=", value("boot")),
 );
 
-/** Of logs and lost records: offset, seq, atMs, instance, stream, level, text, more. */
-export const insertLogs = prepare<PlacedRows>(
+/** Of lines whose numbers follow on `seq` and places on `first`: atMs, instance, stream, level, text. */
+export const insertRun = prepare<PlacedRows & { readonly seq: number }>(
+  (value) => sql`
+  insert into logs (position, worker_name, container_name, boot_id, seq, at_ms, instance_id, stream, level, text)
+  select ${value("first")} + key, ${source(value)}, ${value("seq")} + key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
+  from jsonb_each(${value("rows")}) where key > ${watermark(value)} - ${value("seq")}`,
+);
+
+/** Of other lines and lost records: offset, seq, atMs, instance, stream, level, text, more. */
+export const insertLines = prepare<PlacedRows>(
   (value) => sql`
   insert into logs (position, worker_name, container_name, boot_id, seq, at_ms, instance_id, stream, level, text, more)
   select ${value("first")} + (value ->> 0), ${source(value)}, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,

@@ -1,12 +1,15 @@
 import type { Entry, EventEntry, NewEvent } from "../model/entry.ts";
 import type { WorkerRecord } from "../model/record.ts";
-import { boundedError, entryOf, moreOf } from "./entries.ts";
+import { boundedError, entryOf } from "./entries.ts";
+import { lineRows } from "./line-rows.ts";
+import { inParts, type Row } from "./row-parts.ts";
 import {
   countUsage,
   insertEvents,
   insertHouseEvents,
-  insertLogs,
+  insertLines,
   insertOccurrences,
+  insertRun,
   moveWatermark,
   putErrors,
   putInstances,
@@ -14,8 +17,6 @@ import {
 } from "./taking-in-statements.ts";
 import type { SourcedBatch } from "./store.ts";
 import type { Writing } from "./writer.ts";
-
-type Row = readonly (string | number | null)[];
 
 /**
  * Takes a batch in, what is new of it: records above the watermark of their boot, which is asked and moved in the same transaction. The rows are
@@ -25,17 +26,14 @@ export function keep(batch: SourcedBatch, nowMs: number): Writing<readonly Entry
   const { worker, container, bootID } = batch;
   const records = batch.records.map(bounded);
   const of = { worker, container, boot: bootID };
-  const logs: Row[] = [];
+  const lines = lineRows(records);
   const events: Row[] = [];
   const errors: Row[] = [];
   for (const [offset, record] of records.entries()) {
     const { seq, atMs, instance } = record;
     switch (record.kind) {
       case "log":
-        logs.push([offset, seq, atMs, instance, record.stream, record.level, record.text, moreOf(record)]);
-        break;
       case "lost":
-        logs.push([offset, seq, atMs, instance, null, null, "", moreOf(record)]);
         break;
       case "event": {
         const { event } = record;
@@ -63,7 +61,6 @@ export function keep(batch: SourcedBatch, nowMs: number): Writing<readonly Entry
       }
     }
   }
-  const logParts = inParts(logs);
   const eventParts = inParts(events);
   const errorParts = inParts(errors);
   const last = records.at(-1)?.seq ?? 0;
@@ -74,10 +71,11 @@ export function keep(batch: SourcedBatch, nowMs: number): Writing<readonly Entry
       const upTo = first + records.length - 1;
       return [
         readWatermark(of),
-        ...logParts.map((rows) => insertLogs({ ...of, first, rows })),
+        ...lines.runs.map(({ offset, seq, rows }) => insertRun({ ...of, first: first + offset, seq, rows })),
+        ...lines.parts.map((rows) => insertLines({ ...of, first, rows })),
         ...eventParts.flatMap((rows) => [insertEvents({ ...of, first, rows }), putInstances({ ...of, rows })]),
         ...errorParts.flatMap((rows) => [insertOccurrences({ ...of, first, rows }), putErrors({ ...of, rows })]),
-        ...(logs.length > 0 ? [countUsage({ worker, first, upTo })] : []),
+        ...(lines.runs.length + lines.parts.length > 0 ? [countUsage({ worker, first, upTo })] : []),
         moveWatermark({ ...of, seq: last, position: upTo, nowMs }),
       ];
     },
@@ -113,26 +111,4 @@ export function append(events: readonly NewEvent[]): Writing<readonly EventEntry
 
 function bounded(record: WorkerRecord): WorkerRecord {
   return record.kind === "error" ? { ...record, group: boundedError(record.group) } : record;
-}
-
-/** UTF-16 units of one JSON parameter: D1 takes no text of more than 2 MB. */
-const PART_LIMIT = 250_000;
-
-/** Rows as JSON arrays, no longer than a parameter may be. */
-export function inParts(rows: readonly Row[]): readonly string[] {
-  const parts: string[] = [];
-  let from = 0;
-  let length = 0;
-  for (const [index, row] of rows.entries()) {
-    let own = 0;
-    for (const value of row) own += typeof value === "string" ? value.length : 16;
-    if (length > 0 && length + own > PART_LIMIT) {
-      parts.push(JSON.stringify(rows.slice(from, index)));
-      from = index;
-      length = 0;
-    }
-    length += own;
-  }
-  if (from < rows.length) parts.push(JSON.stringify(rows.slice(from)));
-  return parts;
 }

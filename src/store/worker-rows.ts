@@ -2,7 +2,7 @@ import { type CompiledQuery, sql } from "kysely";
 import type { InstanceStatus } from "../model/instance.ts";
 import type { AsOf, WorkerChange } from "./store.ts";
 import { build } from "./tables.ts";
-import { inParts } from "./taking-in.ts";
+import { inParts } from "./row-parts.ts";
 
 /** Changes what is given of a worker's row; makes the row where there is none. */
 export function putWorker(worker: string, change: WorkerChange): readonly CompiledQuery[] {

@@ -20,8 +20,17 @@ interface Waiting {
   reject(thrown: unknown): void;
 }
 
-/** Of one commit, so that none takes long. */
+/** What is on its way to the disk together. */
+interface Commit {
+  readonly taken: readonly { readonly waiting: Waiting; readonly first: number; readonly statements: number }[];
+  /** The last position that it gives. */
+  readonly upTo: number;
+  readonly outcome: Promise<{ readonly done: readonly Done[] } | { readonly failure: unknown }>;
+}
+
+/** Of one commit, so that none takes long, and the next can be made ready meanwhile. */
 const MOST_STATEMENTS = 2_000;
+const MOST_POSITIONS = 10_000;
 
 export interface WriterOptions {
   /** Milliseconds since 1970. */
@@ -94,40 +103,50 @@ export class Writer {
   async #work(): Promise<void> {
     // Those who write in the same turn share the first commit as well.
     await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#commit();
+    let commit = this.#begin();
+    while (commit !== null) {
+      const outcome = await commit.outcome;
+      if ("failure" in outcome) {
+        await this.#giveUp(commit, outcome.failure);
+        commit = this.#begin();
+      } else {
+        // The next goes on while this one is told.
+        const next = this.#begin();
+        this.#finish(commit, outcome.done);
+        commit = next ?? this.#begin();
+      }
+    }
     this.#working = null;
   }
 
-  async #commit(): Promise<void> {
-    const taken: { readonly waiting: Waiting; readonly first: number; readonly statements: readonly CompiledQuery[] }[] = [];
-    let statements = 0;
-    while (statements < MOST_STATEMENTS) {
-      const waiting = this.#waiting[taken.length];
-      if (waiting === undefined) break;
+  #begin(most = MOST_STATEMENTS): Commit | null {
+    if (this.#waiting.length === 0) return null;
+    const begun = this.#next;
+    const taken: Commit["taken"][number][] = [];
+    const statements: CompiledQuery[] = [];
+    for (const waiting of this.#waiting) {
+      if (statements.length >= most || this.#next - begun >= MOST_POSITIONS) break;
       const first = this.#next;
       this.#next += waiting.writing.positions;
       const own = waiting.writing.statements(first);
-      taken.push({ waiting, first, statements: own });
-      statements += own.length;
+      statements.push(...own);
+      taken.push({ waiting, first, statements: own.length });
     }
     this.#waiting = this.#waiting.slice(taken.length);
-    const upTo = this.#next - 1;
-    const all = [...taken.flatMap((one) => one.statements), ...this.#moment()];
-    let done: readonly Done[];
-    try {
-      done = await this.#database.atomic(all);
-    } catch (thrown) {
-      const isOfOne = taken.length > 1 && thrown instanceof NovaError && thrown.code === "STORE_FAILED";
-      if (isOfOne) return this.#oneByOne(taken.map(({ waiting }) => waiting));
-      for (const { waiting } of taken) waiting.reject(thrown);
-      return;
-    }
+    const outcome = this.#database.atomic([...statements, ...this.#moment()]).then(
+      (done) => ({ done }),
+      (failure: unknown) => ({ failure }),
+    );
+    return { taken, upTo: this.#next - 1, outcome };
+  }
+
+  #finish({ taken, upTo }: Commit, done: readonly Done[]): void {
     const entries: Entry[] = [];
     const results: unknown[] = [];
     let at = 0;
-    for (const { waiting, first, statements: own } of taken) {
-      const kept = waiting.writing.kept(done.slice(at, at + own.length), first);
-      at += own.length;
+    for (const { waiting, first, statements } of taken) {
+      const kept = waiting.writing.kept(done.slice(at, at + statements), first);
+      at += statements;
       results.push(kept.result);
       for (const entry of kept.entries) entries.push(entry);
     }
@@ -137,15 +156,21 @@ export class Writer {
     for (const [index, { waiting }] of taken.entries()) waiting.resolve(results[index]);
   }
 
-  /** One of them cannot be written; the others do not suffer for it. */
-  async #oneByOne(those: readonly Waiting[]): Promise<void> {
-    const later = this.#waiting;
-    for (const one of those) {
-      this.#waiting = [one];
-      await this.#commit();
-      later.push(...this.#waiting);
+  /** Where one of several cannot be written, each is tried by itself: the others do not suffer for it. */
+  async #giveUp({ taken }: Commit, failure: unknown): Promise<void> {
+    const isOfOne = taken.length > 1 && failure instanceof NovaError && failure.code === "STORE_FAILED";
+    if (!isOfOne) {
+      for (const { waiting } of taken) waiting.reject(failure);
+      return;
     }
-    this.#waiting = later;
+    this.#waiting = [...taken.map(({ waiting }) => waiting), ...this.#waiting];
+    for (let left = taken.length; left > 0; left -= 1) {
+      const commit = this.#begin(1);
+      if (commit === null) return;
+      const outcome = await commit.outcome;
+      if ("failure" in outcome) await this.#giveUp(commit, outcome.failure);
+      else this.#finish(commit, outcome.done);
+    }
   }
 
   #moment(): readonly CompiledQuery[] {

@@ -1,0 +1,43 @@
+import { parseArgs } from "node:util";
+import { measureCrowd } from "./orchestrator/crowd.ts";
+import { measureIngest } from "./orchestrator/ingest.ts";
+import { measureQueries } from "./orchestrator/queries.ts";
+
+// The orchestrator: what its database takes in, how fast it finds it again, and how soon those who follow get it.
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: "string", multiple: true },
+    rounds: { type: "string", default: "5" },
+    /** Of the ingest. */
+    lines: { type: "string", default: "400000" },
+    /** Of the database that is asked. */
+    rows: { type: "string", default: "5000000" },
+    /** Of the crowd: simulated workers, lines of each in a second, subscribers, and for how long. */
+    workers: { type: "string", default: "200" },
+    rate: { type: "string", default: "500" },
+    subscribers: { type: "string", default: "20" },
+    seconds: { type: "string", default: "20" },
+  },
+});
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  ingest: () => measureIngest(Number(options.lines), Number(options.rounds), say),
+  queries: () => measureQueries(Number(options.rows), say),
+  crowd: () =>
+    measureCrowd(
+      {
+        workers: Number(options.workers),
+        linesPerSecond: Number(options.rate),
+        subscribers: Number(options.subscribers),
+        seconds: Number(options.seconds),
+      },
+      say,
+    ),
+};
+for (const name of options.only ?? Object.keys(parts)) {
+  const part = parts[name];
+  if (part === undefined) throw new Error(`--only takes ${Object.keys(parts).join(", ")}, not ${name}`);
+  await part();
+}
