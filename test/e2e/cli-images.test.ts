@@ -17,6 +17,7 @@ test("the demo lets two agents answer from two containers, then a chat from one 
       mode: "warm",
       result: expect.stringContaining("before it you said: Are you there?"),
     },
+    { group: "family-chat", outcome: "success", result: expect.stringContaining("You asked: Who is watching?") },
   ]);
   expect(runs[0].container).not.toBe(runs[1].container);
 });
@@ -26,6 +27,18 @@ test("the demo proves what runs, shows what a check finds in a file that looks r
   expect(code, stderr).toBe(0);
   for (const group of ["family-chat", "main"]) expect(stdout).toContain(`of the container of ${group} that stands ready`);
   expect(stdout).toMatch(/kept {2}user +1000:1000 in \d+ processes/);
+  // What the orchestrator's commands show of a worker whose process crashes, and of the run beside it.
+  for (const seen of [
+    /shop +checkout +cra/,
+    /shop +web +running/,
+    /shop\/checkout out - +order of Cleo/,
+    /fatal +type +node +shop\/checkout +TypeError/,
+    /shop\/checkout crashed/,
+    /family-chat:[0-9a-f]+ run settled: success/,
+    /LAST EVENTS/,
+    /Linux \w+\n/,
+  ])
+    expect(stdout).toMatch(seen);
   for (const found of ["4:11  error  user", "7:9  error  ports", "9:26  error  mounts-read-only"])
     expect(stdout).toContain(`compose.yaml:${found}`);
   // The README shows the first of them.

@@ -75,7 +75,7 @@ test("logs are harmless for a terminal, whole for programs, and the bytes themse
   );
   expect(page.map(({ position }) => position)).toEqual(page.map(({ position }) => position).toSorted((a, b) => a - b));
   const table = await novabot("logs", "shop/count", "--limit", "3");
-  expect(table).toMatch(/^\d{4}-\S+Z shop\/count out - {5} line \d+ \n/);
+  expect(table).toMatch(/^\d{4}-\S+Z shop\/count out - {5}line \d+ \n/);
   expect(table).not.toMatch(obeyed);
   expect(await novabot("logs", "shop/count", "--limit", "3", "--json")).not.toMatch(obeyed);
   expect(await novabot("logs", "shop/count", "--limit", "1", "--format", "raw")).toMatch(/^line \d+ \u001b\[2J\u0007\n$/);
