@@ -20,7 +20,7 @@ export function workerCalls(
       about({ worker: workerName, facts: { readonly: readonly ?? false, record: record ?? false } });
       const { container } = await findWorker(world, workerName);
       about({ container });
-      return tickets.issue({ worker: workerName, caller, readonly: readonly ?? false, record: record ?? false });
+      return await tickets.issue({ worker: workerName, caller, readonly: readonly ?? false, record: record ?? false });
     },
   };
 }

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { OpenAPIDocument, OpenAPIOperation } from "../../../../src/orchestrator/openapi/document.ts";
 import { BOOT, FINGERPRINT, fillStore } from "../../../fixtures/filled-store.ts";
 import { openRestHouse, type RestHouse } from "../../../fixtures/rest-house.ts";
-import { type Schema, strangeValues, valuesOf } from "../../../fixtures/schema-values.ts";
+import { strangeValues, valuesOf } from "../../../fixtures/schema-values.ts";
 
 /** Of each operation; a failing run prints its seed and its smallest request. */
 const REQUESTS = 40;
@@ -81,11 +81,10 @@ const unserved = new Set([
 
 function requestsOf(path: string, operation: OpenAPIOperation): fc.Arbitrary<Asked> {
   const { parameters = [], requestBody } = operation;
-  const bodySchema = requestBody?.content["application/json"].schema as Schema | undefined;
+  const bodySchema = requestBody?.content["application/json"].schema;
   const given = fc.tuple(
     ...parameters.map((parameter) => {
-      const values =
-        (instead as Record<string, fc.Arbitrary<unknown>>)[parameter.name] ?? valuesOf(parameter.schema as Schema, instead);
+      const values = (instead as Record<string, fc.Arbitrary<unknown>>)[parameter.name] ?? valuesOf(parameter.schema, instead);
       const some = fc.oneof({ weight: 20, arbitrary: values }, { weight: 1, arbitrary: strangeValues });
       return fc.tuple(fc.constant(parameter), parameter.required ? some : fc.option(some, { freq: 2, nil: undefined }));
     }),
@@ -129,7 +128,7 @@ function asText(value: unknown): string {
 }
 
 async function ask(house: RestHouse, method: string, { path, query, body }: Asked): Promise<Response> {
-  const text = new URLSearchParams(query.map(([name, value]) => [name, value])).toString();
+  const text = new URLSearchParams(query.map(([name, value]): [string, string] => [name, value])).toString();
   const asked = { method, role: "admin", ...(body === null || body === "" ? {} : { body }) } as const;
   return await house.ask(text === "" ? path : `${path}?${text}`, asked);
 }
