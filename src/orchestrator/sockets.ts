@@ -98,7 +98,7 @@ export function createSockets({ access, terminals, sessions }: SocketsOptions): 
         // Who has no business here is not told what there is.
         await access.admit(asking, "socket");
         throw new NovaError("NOT_FOUND", `There is no WebSocket at ${quote(url.pathname)}.`, {
-          next: "There is /ws/monitoring, and /api/workers/NAME/terminal.",
+          next: "There are /ws/monitoring, /rpc, and /api/workers/NAME/terminal.",
         });
       } catch (error) {
         const refusal = problemResponse(error);

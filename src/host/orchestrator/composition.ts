@@ -7,6 +7,7 @@ import { openMonitoring } from "../../orchestrator/monitoring/session.ts";
 import { openOperations } from "../../orchestrator/operations/open-operations.ts";
 import type { AgentsSide, Fleet, HouseChecks, HouseFacts, Logger } from "../../orchestrator/ports.ts";
 import { createApp } from "../../orchestrator/rest/app.ts";
+import { openRPC } from "../../orchestrator/rpc/session.ts";
 import { createSockets } from "../../orchestrator/sockets.ts";
 import { createTerminals } from "../../orchestrator/terminal/terminals.ts";
 import type { Store } from "../../store/store.ts";
@@ -64,7 +65,10 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     const sockets = createSockets({
       access,
       terminals,
-      sessions: { "/ws/monitoring": (socket, caller) => openMonitoring(socket, { feed, operations, caller, version }) },
+      sessions: {
+        "/ws/monitoring": (socket, caller) => openMonitoring(socket, { feed, operations, caller, version }),
+        "/rpc": (socket, caller) => openRPC(socket, { operations, feed, store, links, logger }, caller),
+      },
     });
     const app = createApp({ operations, feed, store, links, access: appAccess(access), recordings, logger, version });
     const { listen, tls, insecure } = config;

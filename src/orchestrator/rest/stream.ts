@@ -73,7 +73,7 @@ export function streamResponse(
 }
 
 /** Null when it did not come within the time. */
-async function within<Value>(promise: Promise<Value>, ms: number): Promise<Value | null> {
+export async function within<Value>(promise: Promise<Value>, ms: number): Promise<Value | null> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const quiet = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), ms)));
   try {
