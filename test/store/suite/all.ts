@@ -2,6 +2,7 @@ import { describeLogs } from "./logs.ts";
 import { describeTakingIn } from "./taking-in.ts";
 import { describeSearch } from "./search.ts";
 import { describeRetention } from "./retention.ts";
+import { describeDatabase } from "./database.ts";
 import { describeEntries } from "./entries.ts";
 import { describeErrors } from "./errors.ts";
 import { describeHouse } from "./house.ts";
@@ -10,6 +11,7 @@ import type { Subject } from "./subject.ts";
 
 /** Everything that a store promises; each kind of database runs all of it. */
 export function describeStore(subject: Subject): void {
+  describeDatabase(subject);
   describeTakingIn(subject);
   describeRetention(subject);
   describeLogs(subject);
