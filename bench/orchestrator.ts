@@ -1,9 +1,10 @@
 import { parseArgs } from "node:util";
 import { measureCrowd } from "./orchestrator/crowd.ts";
+import { measureEcho } from "./orchestrator/echo.ts";
 import { measureIngest } from "./orchestrator/ingest.ts";
 import { measureQueries } from "./orchestrator/queries.ts";
 
-// The orchestrator: what its database takes in, how fast it finds it again, and how soon those who follow get it.
+// The orchestrator: what its database takes in, how fast it finds it again, how soon those who follow get it, and what a terminal through it costs.
 
 const { values: options } = parseArgs({
   options: {
@@ -18,6 +19,8 @@ const { values: options } = parseArgs({
     rate: { type: "string", default: "500" },
     subscribers: { type: "string", default: "20" },
     seconds: { type: "string", default: "20" },
+    /** `share`: the subscribers follow all workers together; `all`: each of them does. */
+    follow: { type: "string", default: "share" },
   },
 });
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -32,9 +35,11 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
         linesPerSecond: Number(options.rate),
         subscribers: Number(options.subscribers),
         seconds: Number(options.seconds),
+        follow: options.follow === "all" ? "all" : "share",
       },
       say,
     ),
+  echo: () => measureEcho(say),
 };
 for (const name of options.only ?? Object.keys(parts)) {
   const part = parts[name];

@@ -37,9 +37,13 @@ export async function migrate(database: Database, migrations: readonly Migration
     const before = applied.get(migration.name);
     if (before === checksum) continue;
     if (before !== undefined)
-      throw new NovaError("STORE_FAILED", `the database was made by another migration ${quote(migration.name)} than this release's`, {
-        next: "Use the release that wrote it; an applied migration is never changed.",
-      });
+      throw new NovaError(
+        "STORE_FAILED",
+        `the database was made by another migration ${quote(migration.name)} than this release's`,
+        {
+          next: "Use the release that wrote it; an applied migration is never changed.",
+        },
+      );
     const statements = migration.sql.split(BREAKPOINT).filter((text) => text.trim() !== "");
     await database.atomic([
       ...statements.map((text) => sql.raw(text).compile(build)),

@@ -7,7 +7,7 @@ import { openSQLiteStore } from "../../../../src/store/sqlite/open.ts";
 import { temporaryDirectory } from "../../../fixtures/home.ts";
 
 const WORKERS = 5;
-const writer = join(import.meta.dirname, "../../../fixtures/store-writer.ts");
+const writer = new URL("../../../fixtures/store-writer.ts", import.meta.url).pathname;
 
 /** Lets a process write until so many lines are acknowledged, and kills it in the midst of its work. Gives how far each worker's are. */
 async function writeAndKill(
