@@ -60,11 +60,12 @@ class StoreFeed implements OpenFeed {
   }
 
   get position(): number {
-    return this.#ring.position;
+    // What is kept and is no entry (an audit row, a run) has a position as well, and a cursor may be such a one.
+    return Math.max(this.#ring.position, this.#store.position);
   }
 
   follow(filter: EntryFilter, after: number | null, signal: AbortSignal): AsyncIterable<FeedPart> {
-    const begin = this.position;
+    const begin = this.#ring.position;
     // A cursor from beyond the newest entry is of another database.
     const cursor = after === null || after > Math.max(begin, this.#store.position) ? begin : after;
     const reader: Reader = { sieve: sieveOf(filter), cursor, told: cursor, isLive: false, missed: 0 };
@@ -114,7 +115,7 @@ class StoreFeed implements OpenFeed {
         return;
       }
       // What was told before the question is in the answer.
-      const told = this.position;
+      const told = this.#ring.position;
       const page = await this.#store.entries(filter, { after: reader.cursor, limit: PAGE });
       if (page.droppedUpTo > droppedUpTo) {
         yield { kind: "gap", reason: "no longer kept", after: droppedUpTo, upTo: page.droppedUpTo, entries: null };
@@ -151,7 +152,7 @@ class StoreFeed implements OpenFeed {
     let entries = reader.missed;
     for (let at = this.#ring.start, block = this.#ring.after(at); block !== null; at = block.last, block = this.#ring.after(at))
       entries += block.select(reader.sieve, at).entries.length;
-    reader.cursor = this.position;
+    reader.cursor = this.#ring.position;
     reader.missed = 0;
     return { kind: "gap", reason: "slow reader", after, upTo: reader.cursor, entries };
   }
