@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { Agent, request as secureRequest } from "node:https";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { isContainer } from "../../../../src/host/orchestrator/engine-networks.ts";
 import { temporaryDirectory } from "../../../fixtures/home.ts";
 import { type OpenDoors, opened, openTestDoors } from "../../../fixtures/open-doors.ts";
 
@@ -129,7 +129,8 @@ describe("the doors on Node", () => {
     expect([large.status, await large.json()]).toEqual([413, expect.objectContaining({ code: "REQUEST_TOO_LARGE" })]);
     const login = await fetch(`${house.url}/api/session`, { method: "POST", body: "x".repeat(8193), headers: json });
     expect(login.status).toBe(413);
-    const chunked = "POST /api/session HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    const chunked =
+      "POST /api/session HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
     expect(await raw(house, chunked)).toMatch(/^HTTP\/1.1 400 /);
   });
 
@@ -202,7 +203,7 @@ describe("the doors on Node", () => {
       headers: { ...json, "content-length": body.length, origin: house.url },
     });
     sent.end(body);
-    const [answer] = (await once(sent, "response")) as [import("node:http").IncomingMessage];
+    const [answer] = (await once(sent, "response")) as [IncomingMessage];
     answer.resume();
     expect(answer.statusCode).toBe(200);
     expect(answer.headers["set-cookie"]?.[0]).toMatch(/^__Host-novabot_session_.*; Secure$/);
@@ -224,27 +225,4 @@ describe("the doors on Node", () => {
     const port = Number(new URL(house.url).port);
     await expect(openTestDoors({ port })).rejects.toMatchObject({ code: "LISTEN_REFUSED", place: "listen" });
   });
-});
-
-describe("a peer", () => {
-  const at = (address: string, cidr: string): ReturnType<typeof import("node:os").networkInterfaces>[string] => [
-    { address, cidr, netmask: "", mac: "", internal: false, family: "IPv4" },
-  ];
-  const interfaces = (): ReturnType<typeof import("node:os").networkInterfaces> => ({
-    docker0: at("172.17.0.1", "172.17.0.1/16"),
-    "br-0123456789ab": at("172.18.0.1", "172.18.0.1/16"),
-    br0: at("192.168.1.2", "192.168.1.2/24"),
-    eth0: at("10.0.0.5", "10.0.0.5/8"),
-  });
-
-  test.each([
-    ["172.17.0.2", true],
-    ["172.18.3.4", true],
-    ["::ffff:172.17.0.2", true],
-    ["172.17.0.1", false],
-    ["192.168.1.9", false],
-    ["10.1.2.3", false],
-    ["127.0.0.1", false],
-    ["", false],
-  ])("at %j is a container: %s", (address, is) => expect(isContainer(address, interfaces)).toBe(is));
 });
