@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Entry, EntryFilter, HouseEvent, NewEvent } from "../../../src/model/entry.ts";
+import { sieveOf } from "../../../src/orchestrator/feed/sieve.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { batch, bootB, error, instanceEvent, log, lost, START_MS, status } from "./samples.ts";
 import { openSubject, type Subject } from "./subject.ts";
@@ -33,19 +34,10 @@ async function fill(store: Store): Promise<readonly Entry[]> {
   return kept;
 }
 
-/** What the filter means, as the live feed has it. */
+/** As those who follow live have it: from the store they are to get the same. */
 function takes(filter: EntryFilter, entry: Entry): boolean {
-  const has = (asked: readonly string[] | undefined, value: string | null): boolean =>
-    asked === undefined || (value !== null && asked.includes(value));
-  return (
-    has(filter.kinds, entry.kind) &&
-    has(filter.workers, entry.worker) &&
-    has(filter.containers, entry.container) &&
-    has(filter.instances, entry.instance) &&
-    has(filter.groups, entry.group) &&
-    has(filter.runs, entry.run) &&
-    (entry.kind !== "log" || (has(filter.levels, entry.level) && has(filter.streams, entry.stream)))
-  );
+  const sieve = sieveOf(filter);
+  return sieve.takesSource(entry.worker, entry.container) && sieve.takes(entry);
 }
 
 const some = <Value>(...values: readonly Value[]): fc.Arbitrary<Value[] | undefined> =>
