@@ -127,11 +127,11 @@ const placed = ["logs", "process_events", "error_occurrences", "house_events", "
 /** The newest position that was ever given to something kept, be it taken out since. */
 async function newestPosition(database: Database): Promise<number> {
   // One expression, as D1 takes no more than five SELECTs in a union.
-  const newest = sql.join([
-    ...placed.map((table) => sql`coalesce((select max(position) from ${sql.table(table)}), 0)`),
-    sql`coalesce((select max(position) from moments), 0)`,
-    sql`coalesce((select value from marks where name = 'dropped'), 0)`,
-  ]);
-  const [row] = await database.read(sql<{ position: number }>`select max(${newest}) as position`.compile(build));
+  const newest = [
+    ...placed.map((table) => sql`(select max(position) from ${sql.table(table)})`),
+    sql`(select max(position) from moments)`,
+    sql`(select value from marks where name = 'dropped')`,
+  ].map((one) => sql`coalesce(${one}, 0)`);
+  const [row] = await database.read(sql<{ position: number }>`select max(${sql.join(newest)}) as position`.compile(build));
   return row?.position ?? 0;
 }

@@ -7,6 +7,9 @@ import { build } from "./tables.ts";
 
 const STEP_ROWS = 2_000;
 
+/** Of each worker: more than are ever told to it. */
+const BOOTS_KEPT = 10_000;
+
 type Write = (queries: readonly CompiledQuery[]) => Promise<readonly Done[]>;
 
 /** Takes rows out until the bounds are kept or the signal comes. Gives how many. */
@@ -25,6 +28,8 @@ export async function retain(
     if (bounds.maxRows !== null) gone += await dropBeyond(database, write, table, bounds.maxRows, signal);
   }
   gone += await dropAged(write, "house_events", agedUpTo, signal);
+  gone += await dropOldest(database, write, "containers", BOOTS_KEPT, signal);
+  if (bounds.maxRows !== null) gone += await dropOldest(database, write, "errors", bounds.maxRows, signal);
   if (bounds.maxAgeMs !== null && !signal.aborted) gone += await dropOld(write, nowMs - bounds.maxAgeMs);
   return gone;
 }
@@ -196,6 +201,30 @@ async function dropBeyond(
       gone += oldest.length;
       left -= oldest.length;
     }
+  }
+  return gone;
+}
+
+/** Rows that have no positions, of each worker those that were not seen for longest. */
+async function dropOldest(
+  database: Database,
+  write: Write,
+  table: "containers" | "errors",
+  most: number,
+  signal: AbortSignal,
+): Promise<number> {
+  let gone = 0;
+  while (!signal.aborted) {
+    const oldest = await database.read(
+      sql<{ id: number }>`
+      select id from (
+        select rowid as id, row_number() over (partition by worker_name order by last_seen_ms desc) as place from ${sql.table(table)})
+      where place > ${most} limit ${STEP_ROWS}`.compile(build),
+    );
+    if (oldest.length === 0) break;
+    const ids = JSON.stringify(oldest.map(({ id }) => id));
+    await write([sql`delete from ${sql.table(table)} where rowid in (select value from json_each(${ids}))`.compile(build)]);
+    gone += oldest.length;
   }
   return gone;
 }

@@ -18,12 +18,15 @@ export interface SQLiteOptions {
 export async function openDatabase({ file, readers = 2, lockedAfterMs = 5_000 }: SQLiteOptions): Promise<Database> {
   await makeFile(file);
   const writer = await startThread({ file, role: "writer", lockedAfterMs });
-  const reading: ThreadLink[] = [];
-  try {
-    for (let index = 0; index < readers; index += 1) reading.push(await startThread({ file, role: "reader", lockedAfterMs }));
-  } catch (thrown) {
+  // They find the file as the writer made it.
+  const started = await Promise.allSettled(
+    Array.from({ length: readers }, () => startThread({ file, role: "reader", lockedAfterMs })),
+  );
+  const reading = started.filter((one) => one.status === "fulfilled").map(({ value }) => value);
+  const failed = started.find((one) => one.status === "rejected");
+  if (failed !== undefined) {
     await closeAll([...reading, writer]);
-    throw thrown;
+    throw failed.reason;
   }
 
   const freeReader = (): ThreadLink =>

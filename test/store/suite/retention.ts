@@ -116,6 +116,18 @@ export function describeRetention(subject: Subject): void {
       expect(await linesOf(store, "alpha")).toEqual([]);
     });
 
+    test("bounds groups of errors by rows: those that were not seen for longest go", async () => {
+      const { store } = await openAt(subject);
+      const groups = Array.from({ length: 20 }, (_, index) =>
+        error(index + 1, { fingerprint: index.toString(16).padStart(16, "0") }),
+      );
+      await store.keep(batch(groups));
+      expect(await retain(store, { maxRows: 5 })).toBe(15 + 15);
+      expect((await store.errors({ limit: 100 })).map(({ firstSeq }) => firstSeq).toSorted((a, b) => a - b)).toEqual([
+        16, 17, 18, 19, 20,
+      ]);
+    });
+
     test("takes its words out of the index, also of lines that were not in it yet", async () => {
       const { store } = await openAt(subject);
       await fill(store, 50);
