@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -14,6 +14,7 @@ import { openWorkerStand, type WorkerStand } from "../fixtures/workers/stand.ts"
 
 /** A container that vanished is shown so within this time. */
 const SHOWN_MS = 5000;
+/** For what takes processes of its own, whose time is the machine's. */
 const UP_MS = 60_000;
 
 let engine: TestEngine;
@@ -150,7 +151,7 @@ describe("novabot up", { timeout: 180_000 }, () => {
       expect(seen.workers).toMatchObject([{ worker: "shop", state: "linked" }]);
       return seen;
     };
-    const seen = await vi.waitFor(linked, { timeout: SHOWN_MS });
+    const seen = await vi.waitFor(linked, { timeout: UP_MS });
     expect(seen.processes).toMatchObject([{ worker: "shop", instance: "app", status: { state: "running" } }]);
     expect(await own.novabot("logs", "shop/app")).toContain("begun");
 
@@ -164,7 +165,7 @@ describe("novabot up", { timeout: 180_000 }, () => {
         "success",
       ]);
     };
-    await vi.waitFor(settled, { timeout: SHOWN_MS });
+    await vi.waitFor(settled, { timeout: UP_MS });
     expect((await own.json<Seen>("ps")).groups).toMatchObject([{ folder: "family", runs: 2 }]);
 
     const status = await own.json<{ orchestrator: Record<string, unknown>; pid: number }>("status");
@@ -232,13 +233,13 @@ describe("novabot up", { timeout: 180_000 }, () => {
     expect(await up.stop("SIGKILL")).toBeNull();
     await own.novabot("run", "--group", "family", "two");
     const again = await own.up();
-    await vi.waitFor(async () => expect((await own.json<Seen>("ps")).groups).toMatchObject([{ runs: 2 }]), { timeout: SHOWN_MS });
+    await vi.waitFor(async () => expect((await own.json<Seen>("ps")).groups).toMatchObject([{ runs: 2 }]), { timeout: UP_MS });
     const lines = async (): Promise<number[]> => {
       const text = await own.novabot("logs", "shop/app", "--limit", "10000");
       return [...text.matchAll(/line (\d+)$/gm)].map(([, number]) => Number(number));
     };
     const before = (await lines()).length;
-    await vi.waitFor(async () => expect((await lines()).length).toBeGreaterThan(before + 5), { timeout: SHOWN_MS });
+    await vi.waitFor(async () => expect((await lines()).length).toBeGreaterThan(before + 5), { timeout: UP_MS });
     const all = await lines();
     expect(all).toEqual(all.map((_, index) => index + 1));
     expect(await again.stop()).toBe(0);
@@ -282,6 +283,88 @@ describe("novabot up", { timeout: 180_000 }, () => {
     );
     expect(await own.json("status")).toMatchObject({ orchestrator: { engine: null, groups: 1 } });
     expect(await own.json<Seen>("ps")).toMatchObject({ workers: [], groups: [{ folder: "family" }] });
+    expect(await up.stop()).toBe(0);
+  });
+
+  test("what the agents do is asked and changed through the doors: messages, runs, tasks, and who did it", async () => {
+    const own = await installation(group("family"));
+    await mkdir(join(own.root, "groups", "family"), { recursive: true });
+    const script = 'case $input in *slow*) touch begun; sleep 60 ;; esac\nframe "done"\n';
+    await writeFile(join(own.root, "groups", "family", "agent.sh"), `${polite}\n${script}`);
+    const up = await own.up();
+    const post = async (path: string, body?: object): Promise<Record<string, unknown>> => {
+      const headers = { authorization: `Bearer ${up.token}`, "content-type": "application/json" };
+      const answer = await fetch(`${up.url}${path}`, {
+        method: "POST",
+        headers,
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
+      expect(answer.status, `${path}: ${await answer.clone().text()}`).toBe(200);
+      return (await answer.json()) as Record<string, unknown>;
+    };
+    const get = async <T>(path: string): Promise<T> => (await (await up.ask(path)).json()) as T;
+    const message = { chatJid: "local:family", text: "hello", id: "x1" };
+    expect(await post("/api/messages", message)).toEqual({ id: "x1", isNew: true });
+    expect(await post("/api/messages", message)).toEqual({ id: "x1", isNew: false });
+    interface Items {
+      readonly items: readonly Readonly<Record<string, unknown>>[];
+    }
+    const states = async (): Promise<unknown[]> =>
+      (await get<Items>("/api/messages")).items.map(({ direction, state, text }) => [direction, state, text]);
+    await vi.waitFor(
+      async () =>
+        expect(await states()).toEqual([
+          ["in", "answered", "hello"],
+          ["out", "sent", "done"],
+        ]),
+      { timeout: 20_000 },
+    );
+
+    await post("/api/messages", { ...message, id: "x2", text: "slow" });
+    const run = await vi.waitFor(
+      async () => {
+        const { live } = await get<{ live: { run: string | null } }>("/api/groups/family");
+        if (live.run === null) throw new Error("no run goes on");
+        return live.run;
+      },
+      { timeout: 20_000 },
+    );
+    await post(`/api/runs/${run}/cancel`);
+    await vi.waitFor(async () => expect(await get(`/api/runs/${run}`)).toMatchObject({ outcome: "cancelled" }), {
+      timeout: SHOWN_MS,
+    });
+
+    const { id } = await own.json<{ id: string }>("tasks", "add", "family", "water the plants", "--every", "1d");
+    const tasks = async (): Promise<unknown> => (await get<{ tasks: unknown }>("/api/tasks")).tasks;
+    await vi.waitFor(async () => expect(await tasks()).toMatchObject([{ id, status: "active" }]), { timeout: SHOWN_MS });
+    expect(await post(`/api/tasks/${id}/pause`)).toMatchObject({ id, status: "paused" });
+    expect(await own.json("tasks", "list")).toMatchObject([{ id, status: "paused" }]);
+    await vi.waitFor(async () => expect(await tasks()).toMatchObject([{ id, status: "paused" }]), { timeout: SHOWN_MS });
+
+    const { items } = await get<Items>("/api/audit");
+    expect(items.map(({ who, door, what, result }) => [who, door, what, result])).toEqual([
+      ["local", "api", "messages.send", "done"],
+      ["local", "api", "messages.send", "done"],
+      ["local", "api", "messages.send", "done"],
+      ["local", "api", "runs.cancel", "done"],
+      ["local", "api", "tasks.change", "done"],
+    ]);
+    expect(await up.stop()).toBe(0);
+  });
+
+  test("an engine that comes later is found, and everything else is started then", async () => {
+    const own = await installation("workers:\n  shop: { command: [sleep, '600'] }\n");
+    const socket = join(own.root, "later.sock");
+    const up = await own.up({ DOCKER_HOST: `unix://${socket}` });
+    expect(await own.json("status")).toMatchObject({ orchestrator: { engine: null } });
+    await symlink(engine.socket, socket);
+    await vi.waitFor(
+      async () => expect((await own.json<Seen>("ps")).workers).toMatchObject([{ worker: "shop", state: "linked" }]),
+      {
+        timeout: UP_MS,
+      },
+    );
+    expect(await own.json("status")).toMatchObject({ orchestrator: { engine: "docker", pid: up.child.pid } });
     expect(await up.stop()).toBe(0);
   });
 
