@@ -47,7 +47,7 @@ test("what cannot be written fails by itself, and the others of its commit do no
   store.listen((entries) => void told.push(...entries));
   const outcomes = await Promise.allSettled([
     store.keep({ ...of("w0"), records: [line(1, "good")] }),
-    store.keep({ ...of("w1"), records: [line(1, null as never)] }),
+    store.keep({ ...of("w1"), records: [{ ...line(1, "bad"), atMs: null as never }] }),
     store.keep({ ...of("w2"), records: [line(1, "good as well")] }),
   ]);
   expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
