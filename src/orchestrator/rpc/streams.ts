@@ -36,7 +36,7 @@ export function itemStream(logs: LogParts): ReadableStream<LogItem> {
         next += 1;
         if (item) controller.enqueue(item);
       },
-      cancel: () => logs.hangUp(),
+      cancel: () => leave(logs, items),
     },
     { highWaterMark: 0 },
   );
@@ -56,8 +56,14 @@ export function byteStream(logs: LogParts): ReadableStream<Uint8Array> {
       // A reader with a buffer of its own waits for an answer with nothing in it.
       controller.byobRequest?.respond(0);
     },
-    cancel: () => logs.hangUp(),
+    cancel: () => leave(logs, items),
   });
+}
+
+/** Whoever waits in between for the next line is told as well. */
+function leave({ hangUp }: LogParts, items: ReturnType<typeof itemsOf>): void {
+  hangUp();
+  void items.return();
 }
 
 /**
@@ -99,5 +105,6 @@ async function* itemsOf({
     yield [{ kind: "failure", problem: problemOf(error) }];
   } finally {
     hangUp();
+    void iterator.return?.().catch(() => undefined);
   }
 }
