@@ -1,0 +1,4 @@
+import { withPodman } from "../fixtures/engines/engines.ts";
+import { describeDoors } from "./suite/doors.ts";
+
+describeDoors("Podman", withPodman);
