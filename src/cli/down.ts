@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
 import type { Home } from "../agents/home/home.ts";
@@ -74,6 +75,12 @@ async function stopUp(home: Home, now: boolean): Promise<Stopped> {
     throw new NovaError("HOME_BUSY", `The home ${quote(home.root, 400)} is just being started or stopped.`, {
       place: home.root,
       next: "Try again in a moment.",
+    });
+  }
+  if (address.host !== hostname()) {
+    throw new NovaError("NOT_SUPPORTED", `The home ${quote(home.root, 400)} is up on another machine, ${address.host}.`, {
+      place: home.root,
+      next: "Call `novabot down` there.",
     });
   }
   signal(address.pid);

@@ -41,13 +41,13 @@ function broughtUpLine({ what, name, result, note }: BroughtUp): string[] {
 
 /** Runs, messages and what the pool does are told by the queue. */
 function entryLines(entry: Entry): string[] {
+  if (entry.kind === "log") return [];
   const where = whereText(entry);
   if (entry.kind === "lost") return [`${where}  ${count(entry.lines, "line")} lost (${entry.reason})`];
   if (entry.kind === "error")
     return entry.error.count === 1
       ? [`${where}  ${[entry.error.name, firstLine(entry.error.message)].filter(Boolean).join(": ")}`]
       : [];
-  if (entry.kind === "log") return [];
   const { event } = entry;
   const isTold =
     event.type === "instance"

@@ -231,6 +231,9 @@ describe("novabot up", { timeout: 180_000 }, () => {
     expect(await own.novabot("chat", "family", "one")).toContain("first");
     await vi.waitFor(async () => expect(await own.novabot("logs", "shop/app")).toContain("line 3"), { timeout: UP_MS });
     expect(await up.stop("SIGKILL")).toBeNull();
+    // What it left tells nobody that it is up, and nobody else's process is ended for it.
+    expect((await own.run("ps")).stderr).toContain("ORCHESTRATOR_NOT_RUNNING");
+    expect(await own.novabot("down")).toContain("was down");
     await own.novabot("run", "--group", "family", "two");
     const again = await own.up();
     await vi.waitFor(async () => expect((await own.json<Seen>("ps")).groups).toMatchObject([{ runs: 2 }]), { timeout: UP_MS });

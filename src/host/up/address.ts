@@ -8,6 +8,8 @@ import { hasCode } from "../../model/errors.ts";
 /** Where the home's orchestrator is, as it tells the commands of this machine. */
 export interface UpAddress {
   readonly pid: number;
+  /** The machine that the process is on. */
+  readonly host: string;
   /** As this machine reaches it. */
   readonly url: string;
   /** The PEM file of the certificate that it shows; null without TLS. */
@@ -18,6 +20,7 @@ export interface UpAddress {
 
 const addressSchema: z.ZodType<UpAddress> = z.object({
   pid: z.number(),
+  host: z.string(),
   url: z.url(),
   certificate: z.string().nullable(),
   since: z.string(),

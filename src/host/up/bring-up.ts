@@ -1,3 +1,4 @@
+import { readGroups } from "../../agents/groups/registry.ts";
 import type { Home } from "../../agents/home/home.ts";
 import { checkSessions } from "../../agents/home/prepare.ts";
 import type { Engine } from "../../engine/engine.ts";
@@ -22,8 +23,11 @@ export interface BroughtUp {
 
 /** Registers the groups of the file that are not; those that are stay as they are. */
 export async function registerGroups(home: Home, wanted: readonly Group[]): Promise<BroughtUp[]> {
+  // The registry is a person's file as well: it is written only where something is to be added.
+  const before = await readGroups(home);
+  const first = await Promise.all(wanted.map(async (group) => await register(home, before, group)));
+  if (!first.some(({ result }) => result === "added")) return first;
   const told: BroughtUp[] = [];
-  if (wanted.length === 0) return told;
   await editGroups(home.root, async (known) => {
     const groups = [...known];
     for (const group of wanted) {

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Home } from "../../agents/home/home.ts";
@@ -20,12 +21,14 @@ import { thisHost } from "../this-host.ts";
 import { openSQLiteStore } from "../../store/sqlite/open.ts";
 import { removeAddress, writeAddress } from "./address.ts";
 import { type BroughtUp, registerGroups, startModules, startWorkers } from "./bring-up.ts";
+import { checkDoors } from "./check-doors.ts";
 import { type Config, readConfig } from "./config.ts";
 import { takeUpLock } from "./lock.ts";
 
 /** What happens in an installation that is up, for those who watch its console. */
 export type UpEvent =
   | { readonly kind: "queue"; readonly event: QueueEvent }
+  /** What was taken in, without lines of logs. */
   | { readonly kind: "entries"; readonly entries: readonly Entry[] }
   | { readonly kind: "brought up"; readonly told: BroughtUp }
   | { readonly kind: "cleaned up"; readonly containers: readonly string[] }
@@ -78,6 +81,9 @@ export async function openUp(options: UpOptions): Promise<Up> {
   try {
     const lock = await takeUpLock(home);
     undo.push(async () => await lock.release());
+    // What is there is of a process that was killed.
+    await removeAddress(home);
+    await checkDoors(config);
     const info = engine === null ? null : await engine.probe();
     const opened = await openSQLiteStore({ file: join(home.root, "store", "orchestrator.db") });
     undo.push(async () => await opened.close());
@@ -85,7 +91,12 @@ export async function openUp(options: UpOptions): Promise<Up> {
       if (why !== null) logger.error({ reason: why }, "the store takes nothing in");
       onEvent({ kind: "store", trouble: why });
     });
-    undo.push(store.listen((entries) => onEvent({ kind: "entries", entries })));
+    undo.push(
+      store.listen((entries) => {
+        const told = entries.filter(({ kind }) => kind !== "log");
+        if (told.length > 0) onEvent({ kind: "entries", entries: told });
+      }),
+    );
     await store.endTerminals(startedAtMs, "the orchestrator ended");
     undo.push(keepUp(store, config.retention, logger));
     for (const told of await registerGroups(home, config.groups)) onEvent({ kind: "brought up", told });
@@ -168,7 +179,7 @@ function fleetOf(home: Home, engine: Engine, info: EngineInfo, logger: Logger): 
 }
 
 function addressOf({ url }: Doors, { tls }: Config, startedAtMs: number): Parameters<typeof writeAddress>[1] {
-  return { pid: process.pid, url, certificate: tls?.cert ?? null, since: new Date(startedAtMs).toISOString() };
+  return { pid: process.pid, host: hostname(), url, certificate: tls?.cert ?? null, since: new Date(startedAtMs).toISOString() };
 }
 
 /** What the file declares beside the groups. Never rejects: one that fails is told and keeps no other from coming up. */
