@@ -1,12 +1,17 @@
 // What a test in workerd finds: the bindings that vitest.config.ts gives, and the two modules. Their own types would bring Workers' globals to all tests.
 
 declare module "cloudflare:workers" {
-  import type { D1Database } from "@cloudflare/workers-types";
+  import type { D1Database, Fetcher } from "@cloudflare/workers-types";
 
   export const env: {
     readonly DB: D1Database;
     readonly MIGRATIONS: readonly { readonly name: string; readonly sql: string }[];
+    /** Another Worker, which is bound to this one. */
+    readonly FACTORY: Fetcher;
+    readonly NOVABOT_TOKEN: string;
   };
+  /** What the Worker under test exports. */
+  export const exports: { readonly default: Fetcher };
 }
 
 declare module "cloudflare:test" {
