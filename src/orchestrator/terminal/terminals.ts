@@ -102,7 +102,7 @@ export function createTerminals(options: TerminalsOptions): Terminals {
         recorded: isRecorded,
       };
       try {
-        const recording = isRecorded ? await recordings.create(id) : null;
+        const recording = isRecorded ? await recordings.create(id).catch(refuseUnrecorded) : null;
         const viewing = new Viewing({ socket, session, recording, isFramed: protocol !== null, store, logger, now });
         viewings.add(viewing);
         void viewing.ended.then(() => viewings.delete(viewing));
@@ -125,6 +125,13 @@ export function createTerminals(options: TerminalsOptions): Terminals {
       await Promise.all([...viewings].map(({ ended }) => ended));
     },
   };
+}
+
+function refuseUnrecorded(cause: unknown): never {
+  throw new NovaError("TERMINAL_FAILED", `The terminal cannot be recorded: ${messageOf(cause)}.`, {
+    next: "See that the home's disk has room, and that data/host/recordings can be written.",
+    cause,
+  });
 }
 
 /** Looking at a terminal that is there is a viewer's right; opening one, and typing, is an operator's. */
