@@ -18,6 +18,11 @@ export async function houseMetrics(operations: Operations, caller: Caller): Prom
     operations.call("modules.list", {}, by),
     operations.call("contract.get", {}, by),
   ]);
+  const counted = new Map<string, number>();
+  for (const { worker, status } of processes) {
+    const key = `${status.state} ${worker}`;
+    counted.set(key, (counted.get(key) ?? 0) + 1);
+  }
   const one = (value: number): Samples => [{ labels: {}, value }];
   const perGroup = (value: (group: (typeof groups)[number]) => number): Samples =>
     groups.map((group) => ({ labels: { group: group.folder }, value: value(group) }));
@@ -39,10 +44,7 @@ export async function houseMetrics(operations: Operations, caller: Caller): Prom
       "novabot_processes",
       "Supervised processes by worker and state.",
       workers.flatMap(({ worker }) =>
-        instanceStates.map((state) => ({
-          labels: { worker, state },
-          value: processes.filter((process) => process.worker === worker && process.status.state === state).length,
-        })),
+        instanceStates.map((state) => ({ labels: { worker, state }, value: counted.get(`${state} ${worker}`) ?? 0 })),
       ),
     ),
     gauge(

@@ -64,7 +64,11 @@ export function streamResponse(
           controller.close();
         }
       },
-      cancel: () => hangUp.abort(),
+      cancel: async () => {
+        hangUp.abort();
+        // What is told of nothing meanwhile does not see the signal.
+        await iterator.return?.();
+      },
     },
     { highWaterMark: 0 },
   );
