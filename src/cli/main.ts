@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
-import { NovaError, errorCodes } from "../model/errors.ts";
+import { escapeInvisible, NovaError, errorCodes } from "../model/errors.ts";
 import { addCommands } from "./commands.ts";
 import type { CLIContext } from "./context.ts";
-import { describeError, errorDocument, visible } from "./output.ts";
+import { describeError, errorDocument, jsonLine, visible } from "./output.ts";
 import { version } from "./version.ts";
 
 /** Runs one command line and gives its exit status: 0, 1 when a run failed, 2 when the usage or the set-up was wrong, or that of a program in a worker. */
@@ -20,7 +20,7 @@ async function main(argv: readonly string[], outputClosed: AbortSignal): Promise
     print: (line) => void process.stdout.write(`${line}\n`),
     printAnswer: (text) => void process.stdout.write(`${process.stdout.isTTY ? visible(text) : text}\n`),
     note: (line) => void process.stderr.write(`${line}\n`),
-    printJSON: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    printJSON: (value) => void process.stdout.write(`${escapeInvisible(JSON.stringify(value, null, 2))}\n`),
     setExitCode: (code) => {
       status = code;
     },
@@ -46,11 +46,9 @@ async function main(argv: readonly string[], outputClosed: AbortSignal): Promise
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     // The help, in the place of a command that was not named, says all there is to say.
     if (thrown instanceof CommanderError && thrown.code === "commander.help") return 2;
-    // A command that needs another word has said so with its help.
-    if (thrown instanceof CommanderError && thrown.code === "commander.help") return 2;
     const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
     if (argv.includes("--json")) {
-      if (prints === "lines") process.stdout.write(`${JSON.stringify(errorDocument(error))}\n`);
+      if (prints === "lines") process.stdout.write(jsonLine(errorDocument(error)));
       else context.printJSON(errorDocument(error));
     }
     for (const line of describeError(error)) context.note(line);

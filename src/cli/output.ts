@@ -1,5 +1,5 @@
 import pc from "picocolors";
-import { NovaError, messageOf } from "../model/errors.ts";
+import { escapeInvisible, NovaError, messageOf } from "../model/errors.ts";
 import { visible } from "../model/visible.ts";
 
 export { visible };
@@ -12,6 +12,11 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
   const line = (cells: readonly string[]): string =>
     cells.map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join("  ");
   return [pc.dim(line(headings)), ...safe.map(line)];
+}
+
+/** A JSON document on a line; with a terminal behind it nothing of it acts. */
+export function jsonLine(value: unknown): string {
+  return `${escapeInvisible(JSON.stringify(value))}\n`;
 }
 
 /** An error as a person reads it: what, where, what next, and its code. */
