@@ -1,4 +1,8 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import type { Readable, Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { memoryOf } from "./process-figures.ts";
 import { slowLink } from "./terminal-link.ts";
@@ -31,12 +35,7 @@ export async function catRate(subject: TerminalSubject, file: string, bytes: num
 
 /** Milliseconds from a key to its echo, key by key, while so many other terminals are flooded. */
 export async function echoTimes(subject: TerminalSubject, keys: number, floods: number): Promise<number[]> {
-  const others: Shell[] = [];
-  for (let flood = 0; flood < floods; flood += 1) {
-    const other = await subject.open(subject.port);
-    other.type("yes 'a line of a flood, as long as many lines of a log are, and then a little longer'\n");
-    others.push(other);
-  }
+  const others = floods === 0 ? null : await startFloods(subject, floods);
   const shell = await subject.open(subject.port);
   const ready = says(shell, "READY");
   shell.type("echo REA''DY; exec cat\n");
@@ -52,9 +51,26 @@ export async function echoTimes(subject: TerminalSubject, keys: number, floods: 
     await sleep(3);
     if (key % 1000 === 999) shell.type("\x15");
   }
-  for (const one of [shell, ...others]) one.close();
+  shell.close();
+  others?.stdin.end();
+  if (others !== null) await once(others, "exit");
   await sleep(300);
   return times;
+}
+
+/** Terminals of somebody else, in a process of their own: what they put out must not hold up whoever waits here for an echo. */
+async function startFloods(
+  { way, port }: TerminalSubject,
+  count: number,
+): Promise<ChildProcessByStdio<Writable, Readable, null>> {
+  const program = fileURLToPath(new URL("terminal-floods.ts", import.meta.url));
+  const child = spawn(process.execPath, [program, JSON.stringify(way), String(port), String(count)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ended = once(child, "exit").then(() => Promise.reject(new Error("the floods ended before they began")));
+  await Promise.race([once(child.stdout, "data"), ended]);
+  ended.catch(() => undefined);
+  return child;
 }
 
 export interface Interrupted {

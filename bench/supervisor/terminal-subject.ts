@@ -15,8 +15,15 @@ export interface Shell {
   close(): void;
 }
 
+/** What is needed to open a shell of a subject from any process. */
+export type Way =
+  | { readonly kind: "housed"; readonly token: string }
+  | { readonly kind: "plain" }
+  | { readonly kind: "wetty"; readonly directory: string };
+
 export interface TerminalSubject {
   readonly name: string;
+  readonly way: Way;
   /** Of the process that serves. */
   readonly pid: number;
   readonly port: number;
@@ -63,32 +70,44 @@ async function connected(
   return await prompt;
 }
 
-/** NovaBot's supervisor, spoken to with frames. */
+/** A shell of NovaBot's supervisor, spoken to with frames. */
+export async function openHoused(token: string, port: number): Promise<Shell> {
+  let taken = 0;
+  return await connected(
+    `ws://127.0.0.1:${port}/terminal`,
+    { protocols: [TERMINAL_PROTOCOL], headers: { authorization: `Bearer ${token}` } },
+    (shell, data, socket) => {
+      const frame = decodeTerminalOutput(data);
+      if (frame.kind === "error") throw new Error(frame.message);
+      if (frame.kind !== "output") return;
+      shell.onOutput(Buffer.from(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.length));
+      const offset = frame.offset + frame.bytes.length;
+      if (offset - taken < 32_768) return;
+      taken = offset;
+      socket.send(encodeTerminalInput({ kind: "ack", offset }));
+    },
+    (socket, text) => socket.send(encodeTerminalInput({ kind: "input", bytes: Buffer.from(text) })),
+  );
+}
+
+export async function openPlain(port: number): Promise<Shell> {
+  return await connected(
+    `ws://127.0.0.1:${port}/`,
+    { protocols: [], headers: {} },
+    (shell, data) => shell.onOutput(data),
+    (socket, text) => socket.send(text),
+  );
+}
+
 export async function housed(directory: string): Promise<TerminalSubject> {
-  const house = await startHouse(directory);
+  const { pid, port, token, close } = await startHouse(directory);
   return {
     name: "NovaBot",
-    pid: house.pid,
-    port: house.port,
-    async open(port) {
-      let taken = 0;
-      return await connected(
-        `ws://127.0.0.1:${port}/terminal`,
-        { protocols: [TERMINAL_PROTOCOL], headers: { authorization: `Bearer ${house.token}` } },
-        (shell, data, socket) => {
-          const frame = decodeTerminalOutput(data);
-          if (frame.kind === "error") throw new Error(frame.message);
-          if (frame.kind !== "output") return;
-          shell.onOutput(Buffer.from(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.length));
-          const offset = frame.offset + frame.bytes.length;
-          if (offset - taken < 32_768) return;
-          taken = offset;
-          socket.send(encodeTerminalInput({ kind: "ack", offset }));
-        },
-        (socket, text) => socket.send(encodeTerminalInput({ kind: "input", bytes: Buffer.from(text) })),
-      );
-    },
-    close: async () => await house.close(),
+    way: { kind: "housed", token },
+    pid,
+    port,
+    open: async (through) => await openHoused(token, through),
+    close,
   };
 }
 
@@ -111,15 +130,10 @@ export async function plain(): Promise<TerminalSubject> {
   const child = spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "inherit"] });
   return {
     name: "node-pty and ws",
+    way: { kind: "plain" },
     pid: child.pid ?? 0,
     port: await portOf(child),
-    open: async (port) =>
-      await connected(
-        `ws://127.0.0.1:${port}/`,
-        { protocols: [], headers: {} },
-        (shell, data) => shell.onOutput(data),
-        (socket, text) => socket.send(text),
-      ),
+    open: openPlain,
     close: async () => await stopped(child),
   };
 }

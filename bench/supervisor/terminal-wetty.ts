@@ -34,9 +34,6 @@ async function bring(): Promise<string> {
 /** Needs to be root: otherwise wetty goes through ssh. */
 export async function wetty(): Promise<TerminalSubject> {
   const directory = await bring();
-  const { io } = createRequire(join(directory, "package.json"))("socket.io-client") as {
-    io(url: string, options: object): SocketIO;
-  };
   const port = await freePort();
   const main = join(directory, "node_modules/wetty/build/main.js");
   const args = [main, "--host", "127.0.0.1", "--port", String(port), "--command", "/bin/sh", "--log-level", "error"];
@@ -44,35 +41,41 @@ export async function wetty(): Promise<TerminalSubject> {
   await listening(port, () => child.exitCode !== null);
   return {
     name: `wetty ${VERSION}`,
+    way: { kind: "wetty", directory },
     pid: child.pid ?? 0,
     port,
-    async open(through) {
-      const socket = io(`http://127.0.0.1:${through}`, {
-        path: "/socket.io",
-        transports: ["websocket"],
-        forceNew: true,
-        reconnection: false,
-      });
-      const ended = new Promise<void>((resolve) => {
-        socket.on("logout", () => resolve());
-        socket.on("disconnect", () => resolve());
-        socket.on("connect_error", () => resolve());
-      });
-      const shell: Shell = {
-        onOutput: () => undefined,
-        type: (text) => socket.emit("input", text),
-        ended,
-        close: () => socket.close(),
-      };
-      let waiting = 0;
-      socket.on("data", (text) => {
-        shell.onOutput(Buffer.from(text));
-        for (waiting += text.length; waiting >= COMMIT; waiting -= COMMIT) socket.emit("commit", COMMIT);
-      });
-      return await prompted(shell);
-    },
+    open: async (through) => await openWetty(directory, through),
     close: async () => await stopped(child),
   };
+}
+
+export async function openWetty(directory: string, through: number): Promise<Shell> {
+  const { io } = createRequire(join(directory, "package.json"))("socket.io-client") as {
+    io(url: string, options: object): SocketIO;
+  };
+  const socket = io(`http://127.0.0.1:${through}`, {
+    path: "/socket.io",
+    transports: ["websocket"],
+    forceNew: true,
+    reconnection: false,
+  });
+  const ended = new Promise<void>((resolve) => {
+    socket.on("logout", () => resolve());
+    socket.on("disconnect", () => resolve());
+    socket.on("connect_error", () => resolve());
+  });
+  const shell: Shell = {
+    onOutput: () => undefined,
+    type: (text) => socket.emit("input", text),
+    ended,
+    close: () => socket.close(),
+  };
+  let waiting = 0;
+  socket.on("data", (text) => {
+    shell.onOutput(Buffer.from(text));
+    for (waiting += text.length; waiting >= COMMIT; waiting -= COMMIT) socket.emit("commit", COMMIT);
+  });
+  return await prompted(shell);
 }
 
 async function freePort(): Promise<number> {

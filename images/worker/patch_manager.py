@@ -16,6 +16,7 @@ import errno
 import fcntl
 import hashlib
 import json
+import math
 import os
 import re
 import secrets
@@ -96,11 +97,21 @@ class Parser(argparse.ArgumentParser):
         raise PatchError("USAGE", message)
 
 
+def duration(text):
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 on")
+    return seconds
+
+
 def parse(arguments):
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--workspace", default=argparse.SUPPRESS, help="the directory to patch (the current one)")
     common.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="answer with one line of JSON")
-    common.add_argument("--wait", type=float, default=argparse.SUPPRESS, metavar="SECONDS", help="for another patchctl (10)")
+    common.add_argument("--wait", type=duration, default=argparse.SUPPRESS, metavar="SECONDS", help="for another patchctl (10)")
     parser = Parser(prog="patchctl", description=__doc__, parents=[common], formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     apply = commands.add_parser("apply", parents=[common], help="apply a set")
@@ -798,8 +809,11 @@ def revert(workspace, options):
 
 def list_sets(workspace, _):
     sets = workspace.state["sets"]
-    text = "\n".join(f"{one['id']}\t{len(one['patches'])} patches\t{len(one['paths'])} files\t{one['description']}" for one in sets)
-    return {"sets": sets}, text or "no set is applied", 0
+    lines = []
+    for one in sets:
+        patches, files = count(one["patches"], "patch", "patches"), count(one["paths"], "file")
+        lines.append(f"{one['id']}\t{patches}\t{files}\t{one['description']}")
+    return {"sets": sets}, "\n".join(lines) or "no set is applied", 0
 
 
 def verify(workspace, options):
@@ -827,10 +841,15 @@ def show_status(workspace, _):
         "drift": drifted,
         "recovered": workspace.recovered,
     }
-    lines = [f"{len(sets)} sets on {workspace.path}, {len(workspace.state['files'])} files, {len(drifted)} of them changed since"]
+    files = count(workspace.state["files"], "file")
+    lines = [f"{count(sets, 'set')} on {workspace.path}, {files}, {len(drifted)} of them changed since"]
     if workspace.recovered:
         lines.append("completed what a killed patchctl had begun")
     return answer, "\n".join(lines), 0
+
+
+def count(things, one, more=None):
+    return f"{len(things)} {one if len(things) == 1 else more or f'{one}s'}"
 
 
 def told(changes):

@@ -9,7 +9,7 @@ import type { ChatEvent } from "../host/serve/chat-feed.ts";
 import { callServe, watchServe } from "../host/serve/control-client.ts";
 import { NovaError } from "../model/errors.ts";
 import type { CLIContext } from "./context.ts";
-import { formatDuration, visible } from "./output.ts";
+import { formatDuration, jsonLine, visible } from "./output.ts";
 import { openChosenHome } from "./session.ts";
 
 interface ChatOptions {
@@ -113,7 +113,7 @@ class ChatTalk {
     const { print, printAnswer, note, stdout } = this.#context;
     if (event.event === "message") {
       const { message } = event.data;
-      if (this.#options.json) stdout.write(`${JSON.stringify(event.data)}\n`);
+      if (this.#options.json) stdout.write(jsonLine(event.data));
       else if (message.kind === "notice") print(pc.yellow(visible(message.text)));
       else printAnswer(message.text);
     } else if (event.event === "retry") {

@@ -47,8 +47,6 @@ async function main(argv: readonly string[], outputClosed: AbortSignal): Promise
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     // The help, in the place of a command that was not named, says all there is to say.
     if (thrown instanceof CommanderError && thrown.code === "commander.help") return 2;
-    // A command that needs another word has said so with its help.
-    if (thrown instanceof CommanderError && thrown.code === "commander.help") return 2;
     const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
     if (argv.includes("--json")) {
       if (prints === "lines") process.stdout.write(jsonLine(errorDocument(error)));

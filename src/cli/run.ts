@@ -9,7 +9,7 @@ import { NovaError } from "../model/errors.ts";
 import type { Group } from "../model/group.ts";
 import { cancelOnSignals } from "./cancel.ts";
 import type { CLIContext } from "./context.ts";
-import { formatDuration, visible } from "./output.ts";
+import { formatDuration, jsonLine, visible } from "./output.ts";
 import { withInstallation } from "./session.ts";
 
 interface RunOptions {
@@ -43,7 +43,7 @@ export function addRunCommand(program: Command, context: CLIContext): void {
             ...(sessionId === undefined ? {} : { sessionId }),
             onOutput(output) {
               if (!options.stream || output.result === null) return;
-              if (options.json) context.stdout.write(`${JSON.stringify({ result: output.result })}\n`);
+              if (options.json) context.stdout.write(jsonLine({ result: output.result }));
               else context.printAnswer(output.result);
             },
           });
@@ -59,7 +59,7 @@ function report(run: RunResult, options: RunOptions, context: CLIContext): void 
   const { record } = run;
   if (options.json) {
     const document = { ...record, result: run.result, code: run.code };
-    if (options.stream) context.stdout.write(`${JSON.stringify(document)}\n`);
+    if (options.stream) context.stdout.write(jsonLine(document));
     else context.printJSON(document);
   } else if (run.result !== null && !options.stream) {
     context.printAnswer(run.result);

@@ -5,7 +5,7 @@ import { findEngine } from "../host/engines/find.ts";
 import { createLogger } from "../host/installation.ts";
 import type { CLIContext } from "./context.ts";
 import { endOnSignals, patienceMs } from "./end-on-signals.ts";
-import { formatDuration, visible } from "./output.ts";
+import { formatDuration, jsonLine, visible } from "./output.ts";
 import { count, queueLine } from "./queue-lines.ts";
 import { openChosenHome } from "./session.ts";
 
@@ -17,7 +17,7 @@ export function addServeCommand(program: Command, context: CLIContext): void {
     .action(async (options: { json?: boolean }, command: Command) => {
       const home = await openChosenHome(command, context, true);
       const tell = options.json
-        ? (event: object) => void context.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...event })}\n`)
+        ? (event: object) => void context.stdout.write(jsonLine({ at: new Date().toISOString(), ...event }))
         : (event: ServeEvent) => {
             const line = describe(event);
             if (line !== null) context.print(`${pc.dim(new Date().toTimeString().slice(0, 8))}  ${visible(line)}`);

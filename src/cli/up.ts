@@ -8,7 +8,7 @@ import type { Up, UpEvent } from "../host/up/up.ts";
 import { NovaError } from "../model/errors.ts";
 import type { CLIContext } from "./context.ts";
 import { endOnSignals, patienceMs } from "./end-on-signals.ts";
-import { formatDuration, visible } from "./output.ts";
+import { formatDuration, jsonLine, visible } from "./output.ts";
 import { count } from "./queue-lines.ts";
 import { openChosenHome } from "./session.ts";
 import { startDetached } from "./up-detached.ts";
@@ -133,8 +133,7 @@ function lines(context: CLIContext): Console {
 }
 
 function documents(context: CLIContext): Console {
-  const tell = (event: object): void =>
-    void context.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...event })}\n`);
+  const tell = (event: object): void => void context.stdout.write(jsonLine({ at: new Date().toISOString(), ...event }));
   return {
     event: (event) => tell(event),
     withoutEngine: ({ code, message, next }) => tell({ kind: "without engine", error: { code, message, next } }),

@@ -14,21 +14,22 @@ export function addWorkerListCommand(worker: Command, context: CLIContext): void
     .action(async (options: { json?: boolean }, command: Command) => {
       const { listWorkers } = await import("../host/workers/list.ts");
       const views = await useWorkers(command, context, listWorkers);
+      if (views.some(({ worker: kept }) => kept === null)) context.setExitCode(2);
       if (options.json) return context.printJSON(views.map(document));
       if (views.length === 0) return context.print("No workers. Start one: `novabot worker start NAME -- CMD…`.");
       const rows = views.map((view) => [
-        view.worker.name,
+        view.name,
         view.state,
         view.instances.length === 0 ? "-" : view.instances.map(instanceText).join(", "),
         healthText(view),
         view.door ?? "-",
-        view.worker.settings.image,
+        view.worker?.settings.image ?? "-",
       ]);
       for (const line of table(["WORKER", "STATE", "INSTANCES", "HEALTH", "DOOR", "IMAGE"], rows)) context.print(line);
-      for (const { worker: kept, trouble, health } of views) {
-        if (trouble !== null) context.note(`${pc.yellow("note")} ${kept.name}: ${visible(trouble)}`);
+      for (const { name, trouble, health } of views) {
+        if (trouble !== null) context.note(`${pc.yellow("note")} ${name}: ${visible(trouble)}`);
         for (const [door, { reason }] of Object.entries(health ?? {}))
-          if (reason !== null) context.note(`${pc.yellow("note")} ${kept.name}: /health/${door}: ${visible(reason)}`);
+          if (reason !== null) context.note(`${pc.yellow("note")} ${name}: /health/${door}: ${visible(reason)}`);
       }
     });
 }
@@ -46,6 +47,6 @@ function healthText({ health, state }: WorkerView): string {
 }
 
 function document({ worker, ...view }: WorkerView): unknown {
-  const { token: _, ...shown } = worker;
+  const { token: _, ...shown } = worker ?? { token: null };
   return { ...shown, ...view };
 }

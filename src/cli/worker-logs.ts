@@ -11,8 +11,8 @@ import {
   logStreams,
   type WorkerRecord,
 } from "../model/record.ts";
-import type { LogQuery } from "../model/worker-calls.ts";
-import { allLines, followFrom, gapsOf } from "../model/log-pages.ts";
+import type { LogAnswer, LogQuery } from "../model/worker-calls.ts";
+import { allLines, followFrom, gapsOf, unseenOf } from "../model/log-pages.ts";
 import {
   checkPeriod,
   given,
@@ -25,8 +25,9 @@ import {
   parseTime,
 } from "../model/option-values.ts";
 import { groupHeadings, groupRow, groupText } from "../model/record-text.ts";
+import type { WorkerLink } from "../workers/link/link.ts";
 import type { CLIContext } from "./context.ts";
-import { table } from "./output.ts";
+import { jsonLine, table } from "./output.ts";
 import { openDoor, useWorkers } from "./worker-session.ts";
 import { recordBytes, type WorkerFormat } from "./worker-text.ts";
 
@@ -126,9 +127,13 @@ async function printLogs(name: string, options: LogOptions, command: Command, co
       // What is appended while the lines are read has numbers beyond this one, and is followed.
       const mark = options.follow ? await link.call("logs.stats", {}) : null;
       const answer = await allLines((part) => link.call("logs.get", part), query);
-      if (format === "json" && !mark) return context.printJSON(answer);
+      if (format === "json" && !mark) {
+        context.printJSON(answer);
+        return await tellUnseen(link, query, answer, context);
+      }
       for (const record of answer.records) context.stdout.write(recordBytes(record, answer.bootID, format));
       for (const gap of gapsOf(answer, query)) context.note(gap);
+      await tellUnseen(link, query, answer, context);
       if (!mark) return;
       const filter = { kinds: ["log", "lost"] as const, ...given({ instances, levels, streams }) };
       const wanted = passes(query);
@@ -141,6 +146,14 @@ async function printLogs(name: string, options: LogOptions, command: Command, co
       );
     });
   });
+}
+
+async function tellUnseen(link: WorkerLink, query: LogQuery, answer: LogAnswer, context: CLIContext): Promise<void> {
+  const known = async (): Promise<string[]> => {
+    const [kept, present] = await Promise.all([link.call("logs.list", {}), link.call("process.list", {})]);
+    return [...kept.instances.map(({ instance }) => instance), ...present.instances.map(({ id }) => id)];
+  };
+  for (const sentence of await unseenOf(query, answer, known)) context.note(sentence);
 }
 
 async function printErrors(name: string, options: ErrorOptions, command: Command, context: CLIContext): Promise<void> {
@@ -180,7 +193,7 @@ function tellGroups(groups: readonly ErrorGroup[], context: CLIContext): void {
 }
 
 function groupBytes(group: ErrorGroup, format: WorkerFormat): string {
-  return format === "json" ? `${JSON.stringify(group)}\n` : groupText(group, format);
+  return format === "json" ? jsonLine(group) : groupText(group, format);
 }
 
 /** Until Ctrl-C, or until nobody reads any more. */

@@ -1,3 +1,4 @@
+import { quote } from "./errors.ts";
 import type { LogAnswer, LogQuery, LogStats } from "./worker-calls.ts";
 
 /** About as many records as one message holds. */
@@ -27,6 +28,21 @@ export async function allLines(ask: Ask, query: LogQuery): Promise<LogAnswer> {
   for await (const page of pagesAfter(ask, { ...query, afterSeq })) pages.push(page);
   const { cut: _, ...answer } = pages.at(-1) ?? (await ask(query));
   return { ...answer, records: pages.flatMap(({ records }) => records) };
+}
+
+/** A sentence about processes that were asked for and of which nothing is known; `known` is only asked when some wrote nothing. */
+export async function unseenOf(
+  { instances = [] }: LogQuery,
+  { records }: LogAnswer,
+  known: () => Promise<readonly string[]>,
+): Promise<string[]> {
+  const wrote = new Set(records.map(({ instance }) => instance));
+  const silent = instances.filter((instance) => !wrote.has(instance));
+  if (silent.length === 0) return [];
+  const seen = [...new Set(await known())].toSorted();
+  const unseen = silent.filter((instance) => !seen.includes(instance)).map((instance) => quote(instance));
+  if (unseen.length === 0) return [];
+  return [`No process ${unseen.join(", ")} has been seen; known: ${seen.length === 0 ? "none" : seen.join(", ")}.`];
 }
 
 /** Sentences about lines that an answer should have had. */

@@ -465,6 +465,23 @@ test("wrong calls and workspaces are told", async () => {
   expect(await run("list")).toMatchObject({ status: 2, answer: { error: { code: "WORKSPACE_INVALID" } } });
 });
 
+test.each(["-1", "-0.5", "nan", "inf", "soon", ""])("--wait %j is refused by its name", async (text) => {
+  const { status, answer } = await run("list", `--wait=${text}`);
+  expect([status, answer.error?.code]).toEqual([2, "USAGE"]);
+  expect(answer.error?.message).toContain(`--wait: '${text}' is no number of seconds`);
+});
+
+test("one of a thing is told as one", async () => {
+  const tell = async (...args: string[]): Promise<string> =>
+    (await promisify(execFile)(patchctl, ["--workspace", workspace, ...args])).stdout;
+  await run("apply", await makeSet("one", { "01.patch": two }));
+  expect(await tell("list")).toBe("one\t1 patch\t1 file\t\n");
+  expect(await tell("status")).toMatch(/^1 set on .*, 1 file, 0 of them changed since\n$/);
+  await run("apply", await makeSet("more", { "01.patch": removal, "02.patch": additionOf("new.txt", "x") }));
+  expect(await tell("list")).toContain("more\t2 patches\t2 files\t");
+  expect(await tell("status")).toMatch(/^2 sets on .*, 3 files, /);
+});
+
 test("a state that cannot be read is told, not guessed", async () => {
   await run("apply", await makeSet("fix", mixed));
   await writeFile(join(workspace, ".patchctl/state.json"), "{");

@@ -1,5 +1,5 @@
 import { labels } from "../../engine/spec.ts";
-import { messageOf } from "../../model/errors.ts";
+import { messageOf, NovaError } from "../../model/errors.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
 import { reachOf } from "../../workers/plan.ts";
 import type { KeptWorker } from "../../workers/worker.ts";
@@ -8,9 +8,11 @@ import { readWorker, workerNames } from "./worker-files.ts";
 import { workerContainers, type Workers } from "./workers.ts";
 
 export interface WorkerView {
-  readonly worker: KeptWorker;
+  readonly name: string;
+  /** Null where what is kept of it cannot be read. */
+  readonly worker: KeptWorker | null;
   /** `down`: it should run and does not; `starting`: nobody has seen it come up. */
-  readonly state: "running" | "stopped" | "down" | "starting";
+  readonly state: "running" | "stopped" | "down" | "starting" | "unreadable";
   readonly container: string | null;
   /** `HOST:PORT` of its door; null where no address leads there. */
   readonly door: string | null;
@@ -28,12 +30,25 @@ export async function listWorkers(workers: Workers): Promise<WorkerView[]> {
   const [names, containers] = await Promise.all([workerNames(workers.home), workerContainers(workers)]);
   const views = await Promise.all(
     names.map(async (name) => {
-      const worker = await readWorker(workers.home, name);
       const own = containers.filter((container) => container.labels[labels.worker] === name);
-      return worker ? await look(workers, worker, own.find(({ running }) => running) ?? own[0]) : undefined;
+      const container = own.find(({ running }) => running) ?? own[0];
+      let worker: KeptWorker | undefined;
+      try {
+        worker = await readWorker(workers.home, name);
+      } catch (error) {
+        return unreadable(name, container?.name ?? null, error);
+      }
+      return worker ? await look(workers, worker, container) : undefined;
     }),
   );
   return views.filter((view) => view !== undefined);
+}
+
+/** One bad record is no reason to say nothing of the others. */
+function unreadable(name: string, container: string | null, error: unknown): WorkerView {
+  const mend = error instanceof NovaError ? ` It is in ${error.place ?? "the home"}. ${error.next}` : "";
+  const trouble = messageOf(error) + mend;
+  return { name, worker: null, state: "unreadable", container, door: null, instances: [], health: null, trouble };
 }
 
 async function look(
@@ -41,7 +56,15 @@ async function look(
   worker: KeptWorker,
   container: { readonly id: string; readonly name: string; readonly running: boolean } | undefined,
 ): Promise<WorkerView> {
-  const base = { worker, container: container?.name ?? null, door: null, instances: [], health: null, trouble: null };
+  const base = {
+    name: worker.name,
+    worker,
+    container: container?.name ?? null,
+    door: null,
+    instances: [],
+    health: null,
+    trouble: null,
+  };
   if (!container?.running) return { ...base, state: worker.state === "up" ? "down" : worker.state };
   const state = worker.state === "starting" ? "starting" : "running";
   if (reachOf(worker.settings.network, workers.info, workers.mayEnter) === "none")

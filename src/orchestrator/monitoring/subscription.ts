@@ -19,6 +19,9 @@ export async function subscription(
 /** The entries' own text was made once for all; only what differs from one client to the other is put around it. */
 function messageOf(id: number, part: FeedPart): string {
   if (part.kind === "entries") return `{"type":"entries","id":${id},"entries":${part.text()},"position":${part.position}}`;
-  const { kind, ...rest } = part;
-  return JSON.stringify({ type: kind, id, ...rest } satisfies MonitoringMessage);
+  const message: MonitoringMessage =
+    part.kind === "live"
+      ? { type: "live", id, position: part.position }
+      : { type: "gap", id, reason: part.reason, after: part.after, upTo: part.upTo, entries: part.entries };
+  return JSON.stringify(message);
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type LogLevel, logLevels, type LogStream, logStreams, type WorkerRecord } from "../../model/record.ts";
-import { allLines, followFrom, gapsOf, pagesAfter } from "../../model/log-pages.ts";
+import { allLines, followFrom, gapsOf, pagesAfter, unseenOf } from "../../model/log-pages.ts";
 import { checkPeriod, given, parseBoot, parseCount, parseNames, parseText, parseTime } from "../../model/option-values.ts";
 import type { LogAnswer, LogQuery } from "../../model/worker-calls.ts";
 import { type Context, withConnection } from "./context.ts";
@@ -74,19 +74,25 @@ async function get(options: GetOptions, context: Context): Promise<void> {
   };
   await withConnection(context.connect(), async (connection) => {
     const ask = (part: LogQuery): Promise<LogAnswer> => connection.call("logs.get", part);
-    const tellOfGaps = (answer: LogAnswer): void => gapsOf(answer, query).forEach((gap) => context.output.note(gap));
+    const known = async (): Promise<string[]> => {
+      const [kept, present] = [await connection.call("logs.list", {}), await connection.call("process.list", {})];
+      return [...kept.instances.map(({ instance }) => instance), ...present.instances.map(({ id }) => id)];
+    };
+    const tellOfGaps = async (answer: LogAnswer): Promise<void> => {
+      for (const gap of [...gapsOf(answer, query), ...(await unseenOf(query, answer, known))]) context.output.note(gap);
+    };
     const writer = logWriter(format, context.output);
     if (!options.follow) {
       const answer = await allLines(ask, query);
       if (format === "json") await context.output.write(json(answer));
       else await writer.write(answer.records);
-      return tellOfGaps(answer);
+      return await tellOfGaps(answer);
     }
     // What is appended while the lines are read has numbers beyond this one, and is followed.
     const mark = await connection.call("logs.stats", {});
     const answer = await allLines(ask, query);
     await writer.write(answer.records);
-    tellOfGaps(answer);
+    await tellOfGaps(answer);
     const from: Position = { bootID: mark.bootID, afterSeq: followFrom(answer, query, mark) };
     await followRecords(connection, from, {
       filter: { kinds: ["log", "lost"], ...given({ instances: query.instances, levels: query.levels, streams: query.streams }) },

@@ -1,4 +1,4 @@
-import { messageOf, NovaError } from "../../model/errors.ts";
+import { escapeInvisible, messageOf, NovaError } from "../../model/errors.ts";
 import { visible } from "../../model/visible.ts";
 
 // What people read.
@@ -22,12 +22,13 @@ export function fields(rows: readonly (readonly [name: string, value: string])[]
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${visible(value).replaceAll("\n", "\\n")}\n`).join("");
 }
 
+/** JSON of which nothing acts on a terminal. */
 export function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  return `${escapeInvisible(JSON.stringify(value, null, 2))}\n`;
 }
 
 export function jsonLine(value: unknown): string {
-  return `${JSON.stringify(value)}\n`;
+  return `${escapeInvisible(JSON.stringify(value))}\n`;
 }
 
 /** `340 ms`, `12 s`, `5 min`, `3 h`, `7 days`. */

@@ -3,6 +3,7 @@ import { userInfo } from "node:os";
 import { NovaError, quote } from "../../model/errors.ts";
 import type { WorkerEvent } from "../../model/record.ts";
 import { TERMINAL_PROTOCOL } from "../../model/terminal-frames.ts";
+import { Attention } from "./attention.ts";
 import { readRequest, type TerminalRequest } from "./request.ts";
 import { Session } from "./session.ts";
 import type { Terminals } from "./terminals.ts";
@@ -40,6 +41,7 @@ export function openTerminals(options: TerminalsOptions): Terminals {
   const sessions = new Map<string, Session>();
   const probes = new Set<Session>();
   const turns = new Turns();
+  const attention = new Attention();
   const here = { env: options.env, directory: options.directory ?? process.cwd() };
   let isClosed = false;
 
@@ -66,6 +68,8 @@ export function openTerminals(options: TerminalsOptions): Terminals {
       idleMs,
       hangUpMs,
       turns,
+      // What asks for its health does not type.
+      attention: request.isProbe ? new Attention() : attention,
       tell: options.tell,
       onEnd: (exit) => {
         if (!request.isProbe) options.onEvent({ type: "terminal", session: id, what: "ended", exitCode: exit.exitCode });

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { NovaError, reasonOf } from "../../model/errors.ts";
 import type { TerminalExit, TerminalInputFrame } from "../../model/terminal-frames.ts";
+import type { Attention } from "./attention.ts";
 import { hangUp } from "./hang-up.ts";
+import { Pace } from "./pace.ts";
 import { Pty, type PtyEnd, type PtySpec } from "./pty.ts";
 import { Ring } from "./ring.ts";
 import { cutCharacter, type Resize, Screen, type Size } from "./screen.ts";
@@ -38,6 +40,7 @@ export interface SessionOptions {
   /** Between SIGHUP and SIGKILL. */
   readonly hangUpMs: number;
   readonly turns: Turns;
+  readonly attention: Attention;
   readonly tell: (message: string) => void;
   readonly onEnd: (exit: TerminalExit) => void;
   /** Nobody can come back to it any more. */
@@ -73,6 +76,7 @@ export class Session {
   #gatheredBefore = 0;
   #isGathering = false;
   #isLoading = false;
+  readonly #pace = new Pace(() => this.#regulate());
   readonly #over = Promise.withResolvers<void>();
 
   constructor(spec: PtySpec, options: SessionOptions) {
@@ -148,7 +152,10 @@ export class Session {
         if (this.#pty.pendingInput + frame.bytes.length > MOST_INPUT) {
           const waiting = `the program has not taken ${this.#pty.pendingInput} bytes of input`;
           viewer.fail(new NovaError("TERMINAL_FAILED", waiting));
-        } else if (this.#end === null) this.#pty.write(frame.bytes);
+        } else if (this.#end === null) {
+          this.#options.attention.typed(this);
+          this.#pty.write(frame.bytes);
+        }
         return;
       case "resize":
         if (viewer === this.#owner) this.#resize(frame);
@@ -188,6 +195,8 @@ export class Session {
     this.#isForgotten = true;
     if (this.#grace !== null) clearTimeout(this.#grace);
     clearInterval(this.#idle);
+    this.#pace.close();
+    this.#options.attention.forget(this);
     const late = new NovaError("TERMINAL_FAILED", "the end of the terminal's output was not taken in time");
     for (const viewer of this.viewers) viewer.fail(late);
     this.#screen.close();
@@ -219,6 +228,10 @@ export class Session {
   #read(bytes: Uint8Array): void {
     this.#use();
     this.#ring.append(bytes);
+    if (this.viewers.size === 0 || this.#options.attention.isElsewhere(this)) {
+      this.#pace.count(bytes.length);
+      if (this.#pace.isWaiting) this.#regulate();
+    }
     this.#gathered += bytes.length;
     if (bytes.length < FULL_READ || this.#gathered >= GATHERED) this.#flush();
     else if (!this.#isGathering) {
@@ -294,7 +307,7 @@ export class Session {
       }, waitMs);
   }
 
-  /** The program goes at the pace of the quickest viewer, and of the screen. */
+  /** The program goes at the pace of the quickest viewer, and of the screen; a flood that nobody looks at, or beside which somebody types elsewhere, gives way. */
   #regulate(): void {
     const behind = this.#ring.end - this.#screen.parsed;
     if (behind > MOST_BEHIND) this.#options.turns.add(this.#advance);
@@ -302,7 +315,8 @@ export class Session {
     for (const viewer of this.viewers) {
       if (viewer.room > 0 && viewer.redrawAt === null && viewer.sent >= this.#ring.start) isWaiting = false;
     }
-    if (isWaiting || behind > RING_SIZE - RESERVE) this.#pty.pause();
+    const givesWay = this.#pace.isWaiting && !this.#isGivenUp;
+    if (isWaiting || givesWay || behind > RING_SIZE - RESERVE) this.#pty.pause();
     else this.#pty.resume();
   }
 

@@ -1,10 +1,20 @@
 import { expect, test } from "vitest";
-import { describeError, errorDocument, formatDuration, table, visible } from "../../../src/cli/output.ts";
+import { describeError, errorDocument, formatDuration, jsonLine, table, visible } from "../../../src/cli/output.ts";
+import { recordBytes } from "../../../src/cli/worker-text.ts";
 import { NovaError } from "../../../src/model/errors.ts";
 
 test("what an agent wrote cannot drive a terminal", () => {
   expect(visible("a\u001b[2Jb\u001b]0;title\u0007c\u009bd\u202ee")).toBe("a\\x1b[2Jb\\x1b]0;title\\x07c\\x9bd\\x202ee");
   expect(visible("tab\tline\r\nnext käse 🧀")).toBe("tab\tline\nnext käse 🧀");
+});
+
+test("JSON cannot drive a terminal either, and stays what it was", () => {
+  const written = "a\u001b[2J\u007f\u0080\u009b31m\u009f\u202eb\u2066 käse 🧀";
+  const record = { kind: "log", seq: 1, atMs: 1, instance: "app", stream: "stdout", level: null, text: written } as const;
+  const line = String(recordBytes(record, "b".repeat(32), "json"));
+  expect(line).toContain("\\u001b[2J\\u007f\\u0080\\u009b31m\\u009f\\u202eb\\u2066 käse 🧀");
+  expect(JSON.parse(line)).toEqual({ bootID: "b".repeat(32), ...record });
+  expect(line).toBe(jsonLine({ bootID: "b".repeat(32), ...record }));
 });
 
 test("an error tells what, where, what next and its code", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { allLines, followFrom, gapsOf } from "../../../src/model/log-pages.ts";
+import { allLines, followFrom, gapsOf, unseenOf } from "../../../src/model/log-pages.ts";
 import type { LogAnswer, LogQuery } from "../../../src/model/worker-calls.ts";
 
 const BOOT = "b".repeat(32);
@@ -33,6 +33,20 @@ describe("lines that do not fit into one message", () => {
     expect(answer.records.at(-1)?.seq).toBe(LAST);
     expect(gapsOf(answer, query)).toEqual([expect.stringContaining("--last-sequence 0 for all")]);
   });
+});
+
+test("processes that nobody has seen are told of, with those that are known", async () => {
+  const answer = await ask({ limit: 3 });
+  const unseen = async (instances: readonly string[] | undefined, known: readonly string[]): Promise<string[]> =>
+    await unseenOf({ limit: 3, ...(instances && { instances }) }, answer, async () => known);
+  expect(await unseen(["app", "web", "api", "db"], ["web", "app", "web"])).toEqual([
+    'No process "api", "db" has been seen; known: app, web.',
+  ]);
+  expect(await unseen(["api"], [])).toEqual(['No process "api" has been seen; known: none.']);
+  expect(await unseen(["api"], ["api"])).toEqual([]);
+  // What wrote something has been seen, also where the worker itself keeps nothing of it.
+  expect(await unseen(["app"], [])).toEqual([]);
+  expect(await unseen(undefined, [])).toEqual([]);
 });
 
 describe("following goes on", () => {

@@ -80,6 +80,48 @@ export function lifeSuite(stand: () => WorkerStand): void {
       await must("worker", "stop", "held", "--remove", "--remove-data", "held");
     });
 
+    test("a record that cannot be read hides no other worker", async () => {
+      const { must, run, home, container } = stand();
+      await must("worker", "start", "good");
+      const file = join(home.host, "workers/bad.json");
+      await writeFile(file, "{");
+      const table = await run(["worker", "list"]);
+      expect(table).toMatchObject({ code: 2, stdout: expect.stringMatching(/^bad +unreadable .*\ngood +running /m) as string });
+      expect(table.stderr).toContain('note bad: What is kept of the worker "bad" cannot be read');
+      expect(table.stderr).toContain(`It is in ${file}. Mend the file`);
+      const { code, stdout } = await run(["worker", "list", "--json"]);
+      expect([code, JSON.parse(stdout)]).toMatchObject([
+        2,
+        [
+          { name: "bad", state: "unreadable", container: null, instances: [], health: null },
+          { name: "good", state: "running", health: { terminal: { healthy: true } } },
+        ],
+      ]);
+      expect(stdout).not.toContain("token");
+      // The container of one that runs is named all the same.
+      const own = join(home.host, "workers/good.json");
+      const text = await readFile(own, "utf8");
+      await writeFile(own, "");
+      expect(JSON.parse((await run(["worker", "list", "--json"])).stdout)).toMatchObject([
+        { name: "bad" },
+        { name: "good", state: "unreadable", container: (await container("good"))?.name },
+      ]);
+      await writeFile(own, text);
+      await rm(file);
+      await must("worker", "stop", "good", "--remove", "--remove-data", "good");
+    });
+
+    test("lines of a process that nobody has seen are not taken for none, and JSON commands no terminal", async () => {
+      const { must, run } = stand();
+      const program = 'console.log("\\u202eabc"); setInterval(() => {}, 1000)';
+      await must("worker", "start", "seen", "--", "node", "-e", program);
+      const unknown = await run(["worker", "logs", "seen", "-i", "ap"]);
+      expect(unknown).toMatchObject({ code: 0, stdout: "", stderr: 'No process "ap" has been seen; known: app.\n' });
+      const known = await run(["worker", "logs", "seen", "-i", "app", "--json"]);
+      expect(known).toMatchObject({ code: 0, stdout: expect.stringContaining('"text": "\\u202eabc"') as string, stderr: "" });
+      await must("worker", "stop", "seen", "--remove", "--remove-data", "seen");
+    });
+
     test("one that does not come up leaves nothing behind, and tells why", async () => {
       const { run, home, container } = stand();
       for (const [argv, words] of [

@@ -56,6 +56,24 @@ describe("lines", () => {
     expect(await raw()).toEqual(["plain four"]);
   });
 
+  test("of a process that nobody has seen are not taken for none", async () => {
+    const shell = await openShell();
+    await write(shell, "loud", `console.log("here")`);
+    await write(shell, "silent", "");
+    expect(await shell.run(["logs", "get", "-i", "silent"])).toMatchObject({ code: 0, stdout: Buffer.of(), stderr: "" });
+    const { code, stdout, stderr } = await shell.run(["logs", "get", "-i", "lout,loud", "--format", "raw"]);
+    expect([code, stdout.toString()]).toEqual([0, "here\n"]);
+    expect(stderr).toContain('No process "lout" has been seen; known: loud, silent.');
+  });
+
+  test("as JSON command no terminal", async () => {
+    const shell = await openShell();
+    await write(shell, "a", `console.log("from the right: \\u202eabc")`);
+    const text = await shell.ok(["logs", "get", "--format", "json"]);
+    expect(text).toContain('"from the right: \\u202eabc"');
+    expect(JSON.parse(text)).toMatchObject({ records: [{ text: "from the right: \u202eabc" }] });
+  });
+
   test("that do not fit into one answer all come when they are asked for by number", async () => {
     const shell = await openShell();
     await write(shell, "many", `for (let i = 0; i < 30000; i++) console.log(String(i).padEnd(200, "é"))`);
