@@ -6,12 +6,13 @@ import { openSQLiteStore } from "../../src/store/sqlite/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { median, percentile, table } from "../table.ts";
 import { batchOf, RARE } from "./lines.ts";
+import { measureRetention } from "./retention.ts";
 
 const WORKERS = 50;
 const BATCH = 1_000;
 const ROUNDS = 50;
 
-/** Reading where many lines are kept and indexed. */
+/** Reading where many lines are kept and indexed, and taking half of them out again. */
 export async function measureQueries(rows: number, say: (text: string) => void): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "novabot-bench-queries-"));
   try {
@@ -52,6 +53,8 @@ export async function measureQueries(rows: number, say: (text: string) => void):
       figures.push([name, String(lines), middle.toFixed(1), percentile(times, 0.99).toFixed(1), judged]);
     }
     say(table(["question", "lines", "median ms", "99th percentile", "aim"], figures));
+    say("");
+    await measureRetention(store, rows / WORKERS / 2, say);
     await store.close();
   } finally {
     rmSync(directory, { recursive: true });

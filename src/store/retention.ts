@@ -5,7 +5,7 @@ import { build } from "./tables.ts";
 
 // What is older or more than the bounds goes, oldest first, in steps of so few rows that none holds up those who write.
 
-const STEP_ROWS = 2_000;
+const STEP_ROWS = 1_000;
 
 /** Of each worker: more than are ever told to it. */
 const BOOTS_KEPT = 10_000;
