@@ -25,7 +25,9 @@ const shell = (script: string): object => ({
   wait: "running",
 });
 
-async function door(path: string, init: RequestInit = {}): Promise<Response> {
+type DoorRequest = Omit<RequestInit, "headers"> & { readonly headers?: Readonly<Record<string, string>> };
+
+async function door(path: string, init: DoorRequest = {}): Promise<Response> {
   const headers = { authorization: `Bearer ${env.NOVABOT_TOKEN}`, ...init.headers };
   return (await exports.default.fetch(`http://localhost${path}`, { ...init, headers } as object)) as unknown as Response;
 }
@@ -38,6 +40,7 @@ async function first(filter: string, is: (entry: SomeEntry) => boolean): Promise
 }
 
 interface SomeEntry {
+  readonly position: number;
   readonly kind: string;
   readonly event?: { readonly state?: string };
 }
@@ -96,6 +99,24 @@ describe("ContainerMonitoringOps through a service binding", () => {
     for (let turn = 0; turn < 66; turn += 1)
       expect(await lines(await call("getLogs", "counter", { limit: 1, follow: true }), 1)).toEqual(["5000"]);
     await told("stopProcess", "counter", { graceMs: 1000 });
+  });
+
+  test("holds nothing for a reader that does not read: it finds a gap", async () => {
+    await told("startProcess", "loud", shell("sleep 1; while :; do head -c 30000 /dev/zero | tr '\\0' x; echo; done"));
+    const followed = await call("getLogs", "loud", { limit: 1, follow: true });
+    const read = items<SomeEntry>(followed);
+    const begun = (await read.next()).value;
+    // More than all that is held for those who follow, and what may wait on the way.
+    await first("instances=loud&kinds=log", ({ position }) => position > (begun?.position ?? 0) + 3000);
+    await told("stopProcess", "loud", { graceMs: 1000 });
+    const kinds = new Set<string>();
+    let lines = 0;
+    for await (const { kind } of read) {
+      kinds.add(kind);
+      lines += 1;
+      if (kind === "gap" || lines > 5000) break;
+    }
+    expect([...kinds]).toContain("gap");
   });
 });
 
