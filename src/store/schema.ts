@@ -2,6 +2,7 @@ import { index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from
 
 // The tables of the orchestrator. What comes out of a container has worker_name and container_name in its row. Positions come from one count over
 // all tables whose rows are entries. Times are milliseconds since 1970.
+// A table's type is what Drizzle makes of its declaration; written out it would stand there twice, so this folder has no isolatedDeclarations.
 
 const worker = () => text("worker_name").notNull();
 const container = () => text("container_name").notNull();
