@@ -51,7 +51,7 @@ export function createSockets({ access, terminals, sessions }: SocketsOptions): 
       open(socket) {
         const session = opener(socket, caller);
         const ended = access.ended(caller);
-        const sendAway = (): void => session.end("access", "The token was removed.");
+        const sendAway = (): void => session.end("access", "The session has ended, or the token was removed.");
         open.add(session);
         ended.addEventListener("abort", sendAway, { once: true });
         if (ended.aborted) sendAway();

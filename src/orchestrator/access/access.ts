@@ -41,7 +41,7 @@ export interface Access {
     /** Once. Rejects with ACCESS_DENIED. */
     redeem(asking: Asking, worker: string, ticket: string): Promise<TicketScope>;
   };
-  /** Aborted when the caller's token is removed: what it opened ends. One and the same for all that it opens. */
+  /** Aborted when the token is removed, or the session ends, by which `admit` let this caller in: what it opened ends. */
   ended(caller: Caller): AbortSignal;
 }
 

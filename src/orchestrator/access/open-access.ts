@@ -28,6 +28,8 @@ export async function openAccess({ shelf, localToken, hosts, now = Date.now }: A
   const knock = createHostCheck(hosts);
   const known = new Set<string>();
   const ends = new Map<string, AbortController>();
+  /** Of those who came in by a cookie, the session's digest. */
+  const sessionOf = new WeakMap<Caller, string>();
   if (await tokens.setLocal(localToken)) await sessions.end(({ name }) => name === LOCAL_TOKEN);
 
   /** From here to its answer nothing waits, so that attempts made at once are counted one by one. */
@@ -55,7 +57,9 @@ export async function openAccess({ shelf, localToken, hosts, now = Date.now }: A
     const [first] = digests;
     if (first === undefined) throw denied("The request has no token.");
     const digest = digests.find((one) => sessions.nameOf(one) !== null) ?? first;
-    return judge(peerAddress, digest, tokens.byName(sessions.nameOf(digest) ?? ""), "The session is over, or never was.");
+    const caller = judge(peerAddress, digest, tokens.byName(sessions.nameOf(digest) ?? ""), "The session is over, or never was.");
+    sessionOf.set(caller, digest);
+    return caller;
   };
 
   return {
@@ -107,10 +111,11 @@ export async function openAccess({ shelf, localToken, hosts, now = Date.now }: A
         return { ...(scope as NonNullable<typeof scope>), caller: found };
       },
     },
-    ended({ name }) {
-      const end = ends.get(name) ?? new AbortController();
-      ends.set(name, end);
-      return end.signal;
+    ended(caller) {
+      const end = ends.get(caller.name) ?? new AbortController();
+      ends.set(caller.name, end);
+      const session = sessionOf.get(caller);
+      return session === undefined ? end.signal : AbortSignal.any([end.signal, sessions.ended(session)]);
     },
   };
 }

@@ -13,6 +13,7 @@ export class Sessions {
   readonly #now: () => number;
   /** By digest, the oldest first. */
   readonly #sessions: Map<string, KeptSession>;
+  readonly #ends = new Map<string, AbortController>();
 
   constructor(shelf: AccessShelf, kept: readonly KeptSession[], now: () => number) {
     this.#shelf = shelf;
@@ -26,7 +27,7 @@ export class Sessions {
     const sha256 = await digestOf(id);
     this.#sessions.set(sha256, { sha256, name, endsAtMs: this.#now() + LIFE_MS });
     for (const [digest, { endsAtMs }] of this.#sessions)
-      if (endsAtMs <= this.#now() || this.#sessions.size > SESSIONS) this.#sessions.delete(digest);
+      if (endsAtMs <= this.#now() || this.#sessions.size > SESSIONS) this.#forget(digest);
     await this.#put();
     return id;
   }
@@ -39,8 +40,16 @@ export class Sessions {
 
   async end(which: (session: KeptSession) => boolean): Promise<void> {
     const ended = [...this.#sessions.values()].filter(which);
-    for (const { sha256 } of ended) this.#sessions.delete(sha256);
+    for (const { sha256 } of ended) this.#forget(sha256);
     if (ended.length > 0) await this.#put();
+  }
+
+  /** Aborted when the session is over. */
+  ended(sha256: string): AbortSignal {
+    const end = this.#ends.get(sha256) ?? new AbortController();
+    if (this.#sessions.has(sha256)) this.#ends.set(sha256, end);
+    else end.abort();
+    return end.signal;
   }
 
   /** The ids that a request's cookies hold. */
@@ -65,6 +74,12 @@ export class Sessions {
   /** Browsers keep one pot for all ports of a host, so that two installations need two names; with the prefix they take it under TLS alone. */
   #cookieName(request: Request): string {
     return `${isSecure(request) ? "__Host-" : ""}novabot_session_${this.#shelf.installation}`;
+  }
+
+  #forget(sha256: string): void {
+    this.#sessions.delete(sha256);
+    this.#ends.get(sha256)?.abort();
+    this.#ends.delete(sha256);
   }
 
   async #put(): Promise<void> {

@@ -168,6 +168,35 @@ describe("the doors on Node", () => {
     await closed;
   });
 
+  test("end what a session opened when it logs out, and nothing of others", async () => {
+    const house = await openTestDoors();
+    const login = async (): Promise<string> => {
+      const body = JSON.stringify({ token: house.token });
+      return cookieOf(await fetch(`${house.url}/api/session`, { method: "POST", body, headers: json }));
+    };
+    const [cookie, other] = [await login(), await login()];
+    const sockets = [cookie, other].map((one) =>
+      house.socket("/ws/monitoring", [], { headers: { cookie: one, origin: house.url } }),
+    );
+    const [socket, others] = sockets;
+    if (!socket || !others) throw new Error("there are two");
+    const heard: string[] = [];
+    socket.on("message", (data: Buffer) => void heard.push((JSON.parse(data.toString()) as { type: string }).type));
+    await Promise.all(sockets.map(opened));
+    const followed = await fetch(`${house.url}/api/monitoring/logs?follow=true`, {
+      headers: { cookie, accept: "application/x-ndjson" },
+    });
+    expect(followed.status).toBe(200);
+    const closed = once(socket, "close");
+    await fetch(`${house.url}/api/session`, { method: "DELETE", headers: { cookie, origin: house.url } });
+    await closed;
+    expect(heard).toEqual(["hello", "bye"]);
+    await followed.text();
+    const pong = once(others, "pong");
+    others.ping();
+    await pong;
+  });
+
   test("take a message of a socket up to its limit", async () => {
     const house = await openTestDoors();
     const socket = house.socket("/ws/monitoring");
