@@ -1,6 +1,6 @@
 import { chmod, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { NovaError, reasonOf } from "../../model/errors.ts";
+import { hasCode, NovaError, reasonOf } from "../../model/errors.ts";
 import type { Database } from "../database.ts";
 import type { Answer, Statement } from "./requests.ts";
 import { startThread, type ThreadLink } from "./thread-link.ts";
@@ -59,7 +59,8 @@ async function makeFile(file: string): Promise<void> {
     await handle.close();
     await chmod(file, 0o600);
   } catch (thrown) {
-    throw new NovaError("STORE_FAILED", `the database's file cannot be made: ${reasonOf(thrown)}`, {
+    const code = hasCode(thrown, "ENOSPC", "EDQUOT") ? "STORE_FULL" : "STORE_FAILED";
+    throw new NovaError(code, `the database's file cannot be made: ${reasonOf(thrown)}`, {
       place: file,
       cause: thrown,
     });
