@@ -1,4 +1,8 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { newWebSocketRpcSession, type RpcStub } from "capnweb";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { WebSocket } from "ws";
@@ -58,6 +62,34 @@ async function texts(stream: ReadableStream<LogItem>, count: number): Promise<re
 const shell = (script: string): StartOptions => ({
   spec: { argv: ["/bin/sh", "-c", script], directory: "/tmp" },
   worker: "worker",
+});
+
+const root = join(import.meta.dirname, "../../../..");
+
+describe("the page on RPC", () => {
+  test("shows the example and the configuration as they are", async () => {
+    const page = await readFile(join(root, "docs/rpc.md"), "utf8");
+    for (const [file, language] of [
+      ["docs/rpc-client.mjs", "js"],
+      ["src/cloudflare/wrangler.jsonc", "jsonc"],
+    ] as const)
+      expect(page).toContain(`<!-- ${file} -->\n\n\`\`\`${language}\n${await readFile(join(root, file), "utf8")}\`\`\``);
+  });
+
+  test("has an example that works, and says what is wrong", async () => {
+    const { house } = await openSession();
+    const run = async (...args: readonly string[]): Promise<{ readonly stdout: string; readonly stderr: string }> =>
+      await promisify(execFile)(process.execPath, [join(root, "docs/rpc-client.mjs"), ...args], {
+        env: { NOVABOT_URL: house.url, NOVABOT_TOKEN: house.token },
+      });
+    const { stdout } = await run("worker", "/bin/sh", "-c", "seq 1 3; exec sleep 600");
+    expect(stdout).toBe("it is running\n1\n2\n3\n");
+    expect(await house.store.processes({})).toMatchObject([{ instance: "example", status: { state: "stopped" } }]);
+    await expect(run("nobody", "true")).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^WORKER_NOT_FOUND: there is no worker "nobody"/),
+    });
+  });
 });
 
 describe("ContainerMonitoringOps over Cap'n Web", () => {
