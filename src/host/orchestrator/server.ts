@@ -50,6 +50,8 @@ export async function openServer(options: ServerOptions): Promise<DoorServer> {
     keepAliveTimeout: 5000,
     connectionsCheckingInterval: 1000,
     noDelay: true,
+    // What asks for another protocol is answered in this one.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket",
   };
   const server: Server | SecureServer = tls
     ? createSecureServer({ ...limits, ...tls, handshakeTimeout: HEAD_TIMEOUT_MS })

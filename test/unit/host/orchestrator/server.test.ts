@@ -123,6 +123,12 @@ describe("the doors on Node", () => {
     expect(await raw(house, `${head}Connection: close\r\n\r\n`)).toMatch(/^HTTP\/1.1 400 /);
   });
 
+  test("answer who offers another protocol in this one", async () => {
+    const house = await openTestDoors();
+    const head = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n";
+    expect(await raw(house, head)).toMatch(/^HTTP\/1.1 200 /);
+  });
+
   test("take no body that is too large or does not say how large it is", async () => {
     const house = await openTestDoors();
     const large = await house.get("/api/tokens", { method: "POST", body: "x".repeat(1_048_577), headers: json });
