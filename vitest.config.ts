@@ -29,7 +29,10 @@ export default defineConfig({
                 MIGRATIONS: migrations,
                 NOVABOT_TOKEN: "a-token-of-the-tests-alone-0123456789",
                 API_TOKEN: WORKER_TOKEN,
-                WORKERS: [{ name: "api", container: "api-box", binding: "API_CONTAINER", tokenSecret: "API_TOKEN" }],
+                WORKERS: [
+                  { name: "api", container: "api-box", binding: "API_CONTAINER", tokenSecret: "API_TOKEN" },
+                  { name: "unbound", container: "unbound-box", binding: "NOWHERE", tokenSecret: "API_TOKEN" },
+                ],
               },
               serviceBindings: {
                 API_CONTAINER: { external: { address: `127.0.0.1:${inject("workerPort")}`, http: {} } },

@@ -1,3 +1,4 @@
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 
@@ -126,7 +127,12 @@ describe("the other doors on Workers", () => {
     expect(nobody.status).toBe(401);
     const stranger = await exports.default.fetch("http://elsewhere.example/api/workers");
     expect(stranger.status).toBe(403);
-    expect(await (await door("/api/workers")).json()).toMatchObject({ workers: [{ worker: "api", state: "linked" }] });
+    expect(await (await door("/api/workers")).json()).toMatchObject({
+      workers: [
+        { worker: "api", state: "linked" },
+        { worker: "unbound", state: "lost", why: expect.stringContaining('needs the binding "NOWHERE"') },
+      ],
+    });
     expect(await (await door("/health/terminal?worker=api")).json()).toMatchObject({ status: "healthy" });
     const made = await door("/api/tokens", {
       method: "POST",
@@ -142,6 +148,16 @@ describe("the other doors on Workers", () => {
   test("keep all in D1, by worker and container", async () => {
     const { results } = await env.DB.prepare("SELECT DISTINCT worker_name, container_name FROM logs").all();
     expect(results).toEqual([{ worker_name: "api", container_name: "api-box" }]);
+  });
+
+  test("are put in order by an alarm, which comes again", async () => {
+    const orchestrator = env.ORCHESTRATOR.getByName("orchestrator");
+    for (let turn = 0; turn < 2; turn += 1) {
+      expect(await runDurableObjectAlarm(orchestrator)).toBe(true);
+      const indexed = await env.DB.prepare("SELECT value FROM marks WHERE name = 'indexed'").first("value");
+      const newest = await env.DB.prepare("SELECT max(position) AS value FROM logs").first("value");
+      expect(indexed).toBeGreaterThanOrEqual(Number(newest));
+    }
   });
 
   test("carry a terminal from the client through the Durable Object to the worker", async () => {
