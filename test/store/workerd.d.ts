@@ -18,6 +18,8 @@ declare module "cloudflare:workers" {
 declare module "cloudflare:test" {
   import type { DurableObjectStub } from "@cloudflare/workers-types";
 
+  /** Ends them where they are, with all that they have in memory. */
+  export function abortAllDurableObjects(): Promise<void>;
   /** Whether there was one. */
   export function runDurableObjectAlarm(stub: DurableObjectStub): Promise<boolean>;
   /** Empties all bindings. */
