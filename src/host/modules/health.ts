@@ -47,7 +47,7 @@ async function look(engine: Engine, project: ModuleProject, wait: HealthWait, si
         // One question at a time: a check that hangs is not asked again, and holds up neither the time limit nor Ctrl-C.
         if (container.health?.status === "healthy") return containers;
         if (asked?.of !== of) {
-          asked = { of, answer: ask(engine, container, module, signal) };
+          asked = { of, answer: askHealth(engine, container, module, signal) };
           asked.answer.catch(() => undefined);
         }
         const pending = delay(LOOK_AGAIN_MS, UNANSWERED, { signal }).catch(() => UNANSWERED);
@@ -74,7 +74,8 @@ function whyBroken({ running, startedAtMs, exitCode, restarts, health, restartPo
   return undefined;
 }
 
-async function ask(
+/** What stands against the module's health, asked now: by its container's own check, else at the contract's endpoint. Undefined where nothing does. */
+export async function askHealth(
   engine: Engine,
   container: ModuleContainer,
   module: ContractModule,

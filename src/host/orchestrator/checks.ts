@@ -59,7 +59,8 @@ export class Checks implements HouseChecks {
     const { home, engine, env } = this.#options;
     if (!existsSync(join(home.root, "contract.yaml"))) return this.#take([]);
     const view = await viewModules({ home, engine, env, say: () => undefined });
-    return this.#take((await moduleStates(view)).map((now) => ({ ...now, sinceMs: Date.now() })));
+    const before = new Map(this.#known.map(({ module, state }) => [module, state]));
+    return this.#take((await moduleStates(view, before)).map((now) => ({ ...now, sinceMs: Date.now() })));
   }
 
   /** Makes a live check, or waits for the one that is being made. Rejects as `checkLive` does. */
