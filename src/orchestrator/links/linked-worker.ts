@@ -54,6 +54,12 @@ export class LinkedWorker {
     this.state = { state, container: known?.container ?? null, why: known ? "not looked for yet" : "not known before" };
   }
 
+  /** As it is told: one that was linked when this side ended is not linked again before its hello. */
+  get shown(): State {
+    if (this.state.state !== "linked" || this.#link?.state.kind === "linked") return this.state;
+    return { ...this.state, state: "connecting", why: "it was linked when the orchestrator ended, and is connected to again" };
+  }
+
   found(found: FoundWorker): void {
     const before = this.#found;
     this.#found = found;
@@ -98,8 +104,10 @@ export class LinkedWorker {
     params: CallParams<Name>,
     signal?: AbortSignal,
   ): Promise<CallResult<Name>> {
-    if (this.#link?.state.kind !== "linked")
-      throw new NovaError("WORKER_UNREACHABLE", `the worker ${this.#name} is ${this.state.state}: ${this.state.why}`);
+    if (this.#link?.state.kind !== "linked") {
+      const { state, why } = this.shown;
+      throw new NovaError("WORKER_UNREACHABLE", `the worker ${this.#name} is ${state}: ${why}`);
+    }
     try {
       return await this.#link.call(name, params, signal ? { signal } : {});
     } catch (error) {

@@ -52,7 +52,7 @@ class FleetLinks implements Links {
   }
 
   state(worker: string): ReturnType<Links["state"]> {
-    return this.#workers.get(worker)?.state ?? null;
+    return this.#workers.get(worker)?.shown ?? null;
   }
 
   health(worker: string): WorkerView["health"] {
