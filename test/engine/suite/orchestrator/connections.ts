@@ -44,7 +44,7 @@ export function connectionsSuite(house: () => House): void {
       }
     });
 
-    test("Test DO → Container WebSocket: who holds the container's WebSocket holds it again after the container's own end", async () => {
+    test("Test Orchestrator → Container proxy: whoever holds the container's WebSocket holds it again after the container's own end", async () => {
       const { client, stand } = house();
       const heard = await house().listen({ workers: ["depot"] });
       const before = (await client.call("workers.get", { workerName: "depot" })).worker;

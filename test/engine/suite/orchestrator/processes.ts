@@ -213,6 +213,7 @@ export function processesSuite(house: () => House): void {
           if (item.kind === "log") expect(item.text).toBe(text);
         }
       }
+      expect(heard.entries.length).toBe(3);
       over.abort();
       await reader.cancel();
       await client.call("process.stop", { instanceId: "stepwise", graceMs: 1000 });
