@@ -21,13 +21,15 @@ export async function retain(
   signal: AbortSignal,
 ): Promise<number> {
   const agedUpTo = bounds.maxAgeMs === null ? 0 : await positionAt(database, nowMs - bounds.maxAgeMs);
+  // Said before it is done: who asks for what is there meanwhile hears that some may be missing.
+  if (agedUpTo > (await markOf(database, "aged"))) await write([mark("aged", agedUpTo), mark("dropped", agedUpTo)]);
   let gone = await dropAgedLines(database, write, agedUpTo, signal);
   gone += await dropExcessLines(database, write, bounds, signal);
   for (const table of ["process_events", "error_occurrences"] as const) {
-    gone += await dropAged(write, table, agedUpTo, signal);
+    gone += await dropAged(database, write, table, agedUpTo, signal);
     if (bounds.maxRows !== null) gone += await dropBeyond(database, write, table, bounds.maxRows, signal);
   }
-  gone += await dropAged(write, "house_events", agedUpTo, signal);
+  gone += await dropAged(database, write, "house_events", agedUpTo, signal);
   gone += await dropOldest(database, write, "containers", BOOTS_KEPT, signal);
   if (bounds.maxRows !== null) gone += await dropOldest(database, write, "errors", bounds.maxRows, signal);
   if (bounds.maxAgeMs !== null && !signal.aborted) gone += await dropOld(write, nowMs - bounds.maxAgeMs);
@@ -40,6 +42,11 @@ async function positionAt(database: Database, atMs: number): Promise<number> {
     build.selectFrom("moments").select("position").where("at_ms", "<=", atMs).orderBy("at_ms", "desc").limit(1).compile(),
   );
   return moment?.position ?? 0;
+}
+
+async function markOf(database: Database, name: string): Promise<number> {
+  const [row] = await database.read(build.selectFrom("marks").select("value").where("name", "=", name).compile());
+  return row?.value ?? 0;
 }
 
 async function dropAgedLines(database: Database, write: Write, upTo: number, signal: AbortSignal): Promise<number> {
@@ -61,17 +68,18 @@ async function dropExcessLines(
   { maxRows, maxBytes }: Retention,
   signal: AbortSignal,
 ): Promise<number> {
-  const excess = new Map<string, { rows: number; bytes: number }>();
-  let after = Number.MAX_SAFE_INTEGER;
+  const excess = new Map<string, { rows: number; bytes: number; from: number }>();
   for (const worker of await database.read(build.selectFrom("usage").selectAll().compile())) {
     const rows = worker.log_rows - (maxRows ?? worker.log_rows);
     const bytes = worker.log_bytes - (maxBytes ?? worker.log_bytes);
     if (rows <= 0 && bytes <= 0) continue;
-    excess.set(worker.worker_name, { rows, bytes });
-    after = Math.min(after, worker.lines_from);
+    excess.set(worker.worker_name, { rows, bytes, from: worker.lines_from });
   }
   let gone = 0;
+  let after = 0;
   while (!signal.aborted && excess.size > 0) {
+    // What lies before the oldest lines of all that are left is others': one whose lines are far apart, or old, does not make it be read.
+    after = Math.max(after, Math.min(...[...excess.values()].map(({ from }) => from)));
     const lines = await readLines(database, after, Number.MAX_SAFE_INTEGER);
     const last = lines.at(-1);
     if (last === undefined) break;
@@ -129,32 +137,31 @@ function dropLines(lines: readonly Line[]): readonly CompiledQuery[] {
       log_rows = usage.log_rows - excluded.log_rows, log_bytes = usage.log_bytes - excluded.log_bytes,
       dropped_up_to = max(usage.dropped_up_to, excluded.dropped_up_to),
       lines_from = max(usage.lines_from, excluded.lines_from)`.compile(build),
-    markDropped(lines.at(-1)?.position ?? 0),
+    mark("dropped", lines.at(-1)?.position ?? 0),
   ];
 }
 
-function markDropped(position: number): CompiledQuery {
+function mark(name: "aged" | "dropped", position: number): CompiledQuery {
   return build
     .insertInto("marks")
-    .values({ name: "dropped", value: position })
+    .values({ name, value: position })
     .onConflict((conflict) => conflict.column("name").doUpdateSet({ value: sql`max(marks.value, excluded.value)` }))
     .compile();
 }
 
 type EventTable = "process_events" | "error_occurrences" | "house_events";
 
-async function dropAged(write: Write, table: EventTable, upTo: number, signal: AbortSignal): Promise<number> {
-  if (upTo === 0) return 0;
+async function dropAged(database: Database, write: Write, table: EventTable, upTo: number, signal: AbortSignal): Promise<number> {
   let gone = 0;
   while (!signal.aborted) {
+    // Asked first: where nothing is old nothing is written.
+    const aged = sql<{ position: number }>`select position from ${sql.table(table)} where position <= ${upTo} order by position`;
+    const [oldest] = await database.read(sql<{ position: number }>`${aged} limit 1`.compile(build));
+    if (oldest === undefined) break;
     const [done] = await write([
-      sql`delete from ${sql.table(table)} where position in (
-        select position from ${sql.table(table)} where position <= ${upTo} order by position limit ${STEP_ROWS})`.compile(build),
-      markDropped(upTo),
+      sql`delete from ${sql.table(table)} where position in (${aged} limit ${STEP_ROWS})`.compile(build),
     ]);
-    const changed = done?.changed ?? 0;
-    gone += changed;
-    if (changed < STEP_ROWS) break;
+    gone += done?.changed ?? 0;
   }
   return gone;
 }
@@ -196,7 +203,7 @@ async function dropBeyond(
         sql`
         insert into usage (worker_name, log_rows, log_bytes, dropped_up_to) values (${worker_name}, 0, 0, ${last.position})
         on conflict (worker_name) do update set dropped_up_to = max(usage.dropped_up_to, excluded.dropped_up_to)`.compile(build),
-        markDropped(last.position),
+        mark("dropped", last.position),
       ]);
       gone += oldest.length;
       left -= oldest.length;

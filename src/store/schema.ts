@@ -286,7 +286,10 @@ export const moments = sqliteTable("moments", {
   position: integer("position").notNull(),
 });
 
-/** `indexed`: how far `log_words` reaches; `dropped`: the newest position that retention took out of any table. */
+/**
+ * `position`: the newest that was given; `indexed`: how far `log_words` reaches; `dropped`: the newest position that retention took out of any table;
+ * `aged`: all entries up to it are older than they are kept.
+ */
 export const marks = sqliteTable("marks", {
   name: text("name").primaryKey(),
   value: integer("value").notNull(),

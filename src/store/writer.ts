@@ -133,11 +133,13 @@ export class Writer {
       taken.push({ waiting, first, statements: own.length });
     }
     this.#waiting = this.#waiting.slice(taken.length);
-    const outcome = this.#database.atomic([...statements, ...this.#moment()]).then(
+    const upTo = this.#next - 1;
+    const notes = [...(upTo < begun ? [] : [notePosition({ position: upTo })]), ...this.#moment()];
+    const outcome = this.#database.atomic([...statements, ...notes]).then(
       (done) => ({ done }),
       (failure: unknown) => ({ failure }),
     );
-    return { taken, upTo: this.#next - 1, outcome };
+    return { taken, upTo, outcome };
   }
 
   #finish({ taken, upTo }: Commit, done: readonly Done[]): void {
@@ -194,6 +196,14 @@ function tell(listener: (entries: readonly Entry[]) => void, entries: readonly E
     });
   }
 }
+
+/** Not every position is a row's: what is kept already takes some as well, and those who follow may have been told them. */
+const notePosition = prepare<{ position: number }>((value) =>
+  build
+    .insertInto("marks")
+    .values({ name: "position", value: value("position") })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet({ value: sql`max(marks.value, excluded.value)` })),
+);
 
 const noteMoment = prepare<{ atMs: number; position: number }>((value) =>
   build

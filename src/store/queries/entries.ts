@@ -84,5 +84,8 @@ function droppedUpTo({ workers }: EntryFilter): RawBuilder<{ position: number }>
     return sql<{ position: number }>`SELECT coalesce((SELECT value FROM marks WHERE name = 'dropped'), 0) AS position`;
   }
   return sql<{ position: number }>`
-    SELECT coalesce(max(dropped_up_to), 0) AS position FROM usage WHERE ${oneOf("worker_name", workers)}`;
+    SELECT max(
+      coalesce((SELECT max(dropped_up_to) FROM usage WHERE ${oneOf("worker_name", workers)}), 0),
+      coalesce((SELECT value FROM marks WHERE name = 'aged'), 0)
+    ) AS position`;
 }

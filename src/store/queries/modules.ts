@@ -38,6 +38,9 @@ export async function readLastCheck(database: Pick<Database, "read">): Promise<C
   };
 }
 
+/** Checks that are kept; a report may be long, and they are made all the time. */
+const CHECKS_KEPT = 100;
+
 /** Of two checks in one millisecond the later one stays. */
 export function putCheck(check: CheckView): readonly CompiledQuery[] {
   const { atMs, outcome, broken, unknown } = check;
@@ -48,5 +51,9 @@ export function putCheck(check: CheckView): readonly CompiledQuery[] {
       .values({ at_ms: atMs, ...rest })
       .onConflict((conflict) => conflict.column("at_ms").doUpdateSet(rest))
       .compile(),
+    sql`
+      DELETE FROM checks WHERE at_ms <= (SELECT at_ms FROM checks ORDER BY at_ms DESC LIMIT 1 OFFSET ${CHECKS_KEPT})`.compile(
+      build,
+    ),
   ];
 }

@@ -1,6 +1,8 @@
+import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import type { AuditRow, MessageView, ModuleView, TerminalSession } from "../../../src/model/kept.ts";
 import type { ScheduledTask } from "../../../src/model/task.ts";
+import { build } from "../../../src/store/tables.ts";
 import { runRecord, START_MS } from "./samples.ts";
 import { openSubject, type Subject } from "./subject.ts";
 
@@ -169,7 +171,7 @@ export function describeHouse(subject: Subject): void {
     });
 
     test("modules and the last check", async () => {
-      const { store } = await openSubject(subject);
+      const { store, database } = await openSubject(subject);
       const api: ModuleView = {
         module: "api",
         state: "healthy",
@@ -186,6 +188,10 @@ export function describeHouse(subject: Subject): void {
       await store.putCheck({ atMs: 9, outcome: "broken", broken: 2, unknown: 1, report: { findings: ["a"] } });
       await store.putCheck({ atMs: 7, outcome: "kept", broken: 0, unknown: 0, report: null });
       expect(await store.lastCheck()).toEqual({ atMs: 9, outcome: "broken", broken: 2, unknown: 1, report: { findings: ["a"] } });
+      for (let atMs = 10; atMs < 130; atMs += 1)
+        await store.putCheck({ atMs, outcome: "kept", broken: 0, unknown: 0, report: null });
+      const [kept] = await database.read(sql<{ checks: number }>`SELECT count(*) AS checks FROM checks`.compile(build));
+      expect(kept).toEqual({ checks: 100 });
     });
 
     test("who did what", async () => {

@@ -150,6 +150,61 @@ export function describeRetention(subject: Subject): void {
       expect(next.position).toBeGreaterThanOrEqual(position);
     });
 
+    test("tells of one worker's entries too that those which are too old are gone, were they lines or not", async () => {
+      const { store, clock } = await openAt(subject);
+      const [event] = await store.keep(batch([instanceEvent(1, status("web"))]));
+      clock.nowMs += 10 * MINUTE_MS;
+      await store.keep(batch([instanceEvent(2, status("web"))]));
+      clock.nowMs += 10 * MINUTE_MS;
+      await store.keep(batch([instanceEvent(3, status("web"))]));
+      expect(await retain(store, { maxAgeMs: 15 * MINUTE_MS }, clock.nowMs)).toBe(1);
+      const page = await store.entries({ workers: ["alpha"] }, { after: 0, limit: 5 });
+      expect(page.items.map(({ position }) => position)).toEqual([2, 3]);
+      expect(page.droppedUpTo).toBe(event?.position);
+    });
+
+    test("what lies between the lines of those that have too many is not gone through", async () => {
+      const { store, database } = await openAt(subject);
+      const put = (worker: string, from: number, count: number) =>
+        store.keep(
+          batch(
+            Array.from({ length: count }, (_, index) => log(from + index, `${worker} ${from + index}`)),
+            { worker, container: `${worker}-1` },
+          ),
+        );
+      await put("early", 1, 1000);
+      await fill(store, 1000);
+      await put("late", 1, 1001);
+      expect(await retain(store, { maxRows: 1000 })).toBe(1);
+      await put("early", 1001, 1);
+      await put("late", 1002, 1);
+      let reads = 0;
+      const counted = await openStore(
+        {
+          ...database,
+          read(query) {
+            if (query.sql.includes("octet_length")) reads += 1;
+            return database.read(query);
+          },
+        },
+        { migrations: subject.migrations },
+      );
+      expect(await retain(counted, { maxRows: 1000 })).toBe(2);
+      expect(reads).toBe(2);
+      for (const worker of ["early", "alpha", "beta", "late"])
+        expect(await rowsOf(counted, worker)).toMatchObject({ rows: 1000 });
+      expect((await linesOf(counted, "early")).slice(0, 1)).toEqual(["early 2"]);
+      expect((await linesOf(counted, "late")).slice(0, 1)).toEqual(["late 3"]);
+    });
+
+    test("gives no position twice that was told, though nothing got it", async () => {
+      const { store, database } = await openAt(subject);
+      await store.keep(batch([log(1, "a line")]));
+      await store.keep(batch([log(1, "a line")]));
+      const next = await openStore(database, { migrations: subject.migrations });
+      expect([store.position, next.position]).toEqual([2, 2]);
+    });
+
     test("stops when it is told to", async () => {
       const { store } = await openAt(subject);
       await fill(store, 100);
