@@ -46,7 +46,6 @@ async function novabot(...args: readonly string[]): Promise<string> {
 }
 
 const json = async <T>(...args: readonly string[]): Promise<T> => JSON.parse(await novabot(...args, "--json")) as T;
-// oxlint-disable-next-line no-control-regex
 const obeyed = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 
 test("ps tells of every process, for people and for programs", async () => {
@@ -81,7 +80,9 @@ test("logs are harmless for a terminal, whole for programs, and the bytes themse
   expect(await novabot("logs", "shop/count", "--limit", "1", "--format", "raw")).toMatch(/^line \d+ \u001b\[2J\u0007\n$/);
   const after = await json<LogEntry[]>("logs", "shop/count", "--after", String(page[0]?.position), "--limit", "2");
   expect(after.map(({ position }) => position)).toEqual(page.slice(1).map(({ position }) => position));
-  expect((await json<LogEntry[]>("logs", "--contains", "ABOUT TO", "--limit", "1"))[0]?.text).toBe("about to fall");
+  expect((await json<LogEntry[]>("logs", "--contains", "ABOUT TO", "--streams", "stdout", "--limit", "1"))[0]?.text).toBe(
+    "about to fall",
+  );
   expect((await json<LogEntry[]>("logs", "--search", '"to fall"', "--limit", "1"))[0]?.instance).toBe("checkout");
 });
 
