@@ -36,6 +36,7 @@ export interface ControlPlane extends FollowSource {
 
 /** So long whoever wakes this waits for the workers that are dialled. */
 const FIRST_TRY_MS = 5000;
+const LOOK_MS = 25;
 /** A token that could be guessed would open every door. */
 const LEAST_TOKEN = 32;
 
@@ -86,9 +87,12 @@ async function firstTried(store: Store, links: Links, workers: readonly BoundWor
     if (workers.every(({ name }) => links.state(name)?.state !== "connecting")) resolve();
   };
   const end = store.listen(look);
+  // A worker that was linked before this began is told of by no entry when it is again.
+  const again = setInterval(look, LOOK_MS);
   const late = setTimeout(resolve, FIRST_TRY_MS);
   look();
   await promise;
   clearTimeout(late);
+  clearInterval(again);
   end();
 }

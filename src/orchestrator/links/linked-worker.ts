@@ -81,11 +81,10 @@ export class LinkedWorker {
     else if (trouble !== null && this.#link?.state.kind !== "linked") this.#set("lost", trouble);
   }
 
-  gone(container: string | null = this.state.container): void {
+  gone(): void {
     if (this.state.state === "gone" && this.#found === null) return;
     this.#found = null;
     this.#unlink();
-    this.state = { ...this.state, container };
     this.#set("gone", "its container is not there any more");
   }
 

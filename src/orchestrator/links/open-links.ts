@@ -31,8 +31,6 @@ class FleetLinks implements Links {
   readonly #parts: LinkedParts;
   readonly #workers = new Map<string, LinkedWorker>();
   readonly #over = new AbortController();
-  /** What the store knew when this began. */
-  #known = new Map<string, Pick<WorkerView, "state" | "sinceMs" | "container">>();
 
   constructor(options: LinksOptions) {
     this.#options = options;
@@ -47,7 +45,8 @@ class FleetLinks implements Links {
   }
 
   async begin(): Promise<void> {
-    for (const row of await this.#options.store.workers()) this.#known.set(row.worker, row);
+    for (const row of await this.#options.store.workers())
+      this.#workers.set(row.worker, new LinkedWorker(row.worker, this.#parts, row));
     this.#options.fleet.watch((found) => this.#found(found), this.#over.signal);
   }
 
@@ -88,13 +87,12 @@ class FleetLinks implements Links {
     const names = new Set(found.map(({ worker }) => worker));
     for (const one of found) this.#worker(one.worker).found(one);
     for (const [name, worker] of this.#workers) if (!names.has(name)) worker.gone();
-    for (const [name, { container }] of this.#known) if (!this.#workers.has(name)) this.#worker(name).gone(container);
   }
 
   #worker(name: string): LinkedWorker {
     const there = this.#workers.get(name);
     if (there) return there;
-    const worker = new LinkedWorker(name, this.#parts, this.#known.get(name) ?? null);
+    const worker = new LinkedWorker(name, this.#parts, null);
     this.#workers.set(name, worker);
     return worker;
   }
