@@ -13,6 +13,8 @@ import type { Terminals } from "./terminal/terminals.ts";
 
 /** A WebSocket that may be opened. */
 export interface SocketDoor {
+  /** By which token it was let in. */
+  readonly caller: string;
   /** The subprotocol that was chosen. */
   readonly protocol: string | null;
   /** Of one message that comes in, in bytes. */
@@ -46,6 +48,7 @@ export function createSockets({ access, terminals, sessions }: SocketsOptions): 
   const sessionDoor = async (asking: Asking, opener: SessionOpener): Promise<SocketDoor> => {
     const caller = await access.admit(asking, "socket");
     return {
+      caller: caller.name,
       protocol: null,
       maxPayload: MONITORING_MESSAGE_LIMIT,
       open(socket) {
@@ -78,6 +81,7 @@ export function createSockets({ access, terminals, sessions }: SocketsOptions): 
     };
     const ready = await terminals.open(wish, signal);
     return {
+      caller: caller.name,
       protocol,
       maxPayload: TERMINAL_INPUT_LIMIT + 1,
       open: (socket) => ready.serve(socket, access.ended(caller)),

@@ -1,14 +1,15 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
-import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
-import { getRequestListener } from "@hono/node-server";
+import type { AddressInfo, Socket } from "node:net";
+import { getRequestListener, RequestError } from "@hono/node-server";
 import { WebSocketServer } from "ws";
 import { messageOf, NovaError } from "../../model/errors.ts";
+import { protect } from "../../orchestrator/access/headers.ts";
 import type { Logger } from "../../orchestrator/ports.ts";
 import type { AppEnv } from "../../orchestrator/rest/environment.ts";
 import { problemResponse } from "../../orchestrator/rest/problem.ts";
 import type { Sockets } from "../../orchestrator/sockets.ts";
+import { Connections } from "./connections.ts";
 import { isContainer } from "./engine-networks.ts";
 import { type Listening, readTLS, refuseBareDoors, urlOf } from "./listening.ts";
 import { socketOf } from "./ws-socket.ts";
@@ -29,9 +30,6 @@ export interface DoorServer {
   close(patienceMs?: number): Promise<void>;
 }
 
-const CONNECTIONS = 2048;
-/** Connections without a token, of which the oldest goes when another comes: who has a token shows it at once, and is not kept out by those who have none. */
-const STRANGERS = 256;
 const HEAD_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 const PATIENCE_MS = 3000;
@@ -57,23 +55,12 @@ export async function openServer(options: ServerOptions): Promise<DoorServer> {
     ? createSecureServer({ ...limits, ...tls, handshakeTimeout: HEAD_TIMEOUT_MS })
     : createServer(limits);
   const scheme = tls ? "https" : "http";
-  const connections = new Set<Duplex>();
-  const strangers = new Set<Duplex>();
-  const admitted = (connection: Duplex): void => void strangers.delete(connection);
-
-  server.on("connection", (connection: Duplex & { readonly remoteAddress?: string }) => {
+  const connections = new Connections();
+  server.on("connection", (connection: Socket) => {
     connections.add(connection);
-    connection.on("error", () => connection.destroy());
-    connection.on("close", () => connections.delete(connection));
-    if (connections.size > CONNECTIONS || isBarred(plainAddress(connection.remoteAddress))) connection.destroy();
+    if (isBarred(plainAddress(connection.remoteAddress))) connection.destroy();
   });
-  server.on(tls ? "secureConnection" : "connection", (connection: Duplex) => {
-    strangers.add(connection);
-    connection.on("error", () => connection.destroy());
-    connection.on("close", () => strangers.delete(connection));
-    const [oldest] = strangers;
-    if (strangers.size > STRANGERS) oldest?.destroy();
-  });
+  server.on("secureConnection", (connection: Socket) => connection.on("error", () => connection.destroy()));
   server.on("clientError", (_error, connection) => {
     if (connection.writable) connection.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", () => connection.destroy());
     else connection.destroy();
@@ -82,33 +69,42 @@ export async function openServer(options: ServerOptions): Promise<DoorServer> {
   const listener = getRequestListener(
     async (request, { incoming }) => {
       const { socket } = incoming as IncomingMessage;
-      return await fetch(request, { peerAddress: plainAddress(socket.remoteAddress), admitted: () => admitted(socket) });
+      const admitted = (name: string): void => connections.admit(socket, name);
+      return await fetch(request, { peerAddress: plainAddress(socket.remoteAddress), admitted });
     },
     {
       overrideGlobalObjects: false,
       errorHandler: (error) => {
+        if (error instanceof RequestError) return guarded(problemResponse(nowhere()));
         logger.error({ reason: messageOf(error) }, "a request went wrong");
-        return problemResponse(error);
+        return guarded(problemResponse(error));
       },
     },
   );
+  const guarded = (response: Response): Response => {
+    protect(response.headers, tls !== null);
+    return response;
+  };
   server.on("request", (incoming, outgoing) => {
-    const trouble = unfit(incoming);
-    if (trouble === null) void listener(incoming, outgoing);
-    else void answer(incoming.socket, problemResponse(trouble));
+    if (isFit(incoming)) void listener(incoming, outgoing);
+    else void answer(incoming.socket, guarded(problemResponse(nowhere())));
   });
 
-  const upgrade = async (incoming: IncomingMessage, connection: Duplex, head: Buffer): Promise<void> => {
+  const upgrade = async (incoming: IncomingMessage, connection: Socket, head: Buffer): Promise<void> => {
     const gone = new AbortController();
     connection.once("close", () => gone.abort());
-    const trouble = unfit(incoming);
-    if (trouble) return await answer(connection, problemResponse(trouble));
-    const request = requestOf(incoming, scheme);
+    const request = isFit(incoming) ? requestOf(incoming, scheme) : null;
+    if (!request) return await answer(connection, guarded(problemResponse(nowhere())));
     const asking = { request, peerAddress: plainAddress(incoming.socket.remoteAddress) };
     const door = await sockets.upgrade(asking, gone.signal);
     if (door instanceof Response) return await answer(connection, door);
     if (gone.signal.aborted) return door.abandon();
-    admitted(incoming.socket);
+    try {
+      connections.admit(connection, door.caller);
+    } catch (error) {
+      door.abandon();
+      return await answer(connection, guarded(problemResponse(error)));
+    }
     let isOpen = false;
     // What makes it no WebSocket after all, the package answers by itself, and closes the connection.
     connection.once("close", () => {
@@ -129,7 +125,8 @@ export async function openServer(options: ServerOptions): Promise<DoorServer> {
     });
   };
   server.on("upgrade", (incoming, connection, head) => {
-    upgrade(incoming, connection, head).catch((error: unknown) => {
+    // Of an HTTP server's, whether with TLS or without.
+    upgrade(incoming, connection as Socket, head).catch((error: unknown) => {
       logger.error({ reason: messageOf(error) }, "a WebSocket went wrong");
       connection.destroy();
     });
@@ -152,9 +149,7 @@ export async function openServer(options: ServerOptions): Promise<DoorServer> {
       clearInterval(renewing);
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeIdleConnections();
-      const late = setTimeout(() => {
-        for (const connection of connections) connection.destroy();
-      }, patienceMs);
+      const late = setTimeout(() => connections.destroy(), patienceMs);
       await Promise.all([sockets.close(), closed]);
       clearTimeout(late);
     },
@@ -177,21 +172,26 @@ async function listen(server: Server, { listen: { host, port } }: Listening): Pr
 }
 
 /** A request that names several hosts, or another server's address as a proxy would be asked, is none of this house's. */
-function unfit(incoming: IncomingMessage): NovaError | null {
-  if (incoming.headersDistinct["host"]?.length === 1 && incoming.url?.startsWith("/")) return null;
+function isFit(incoming: IncomingMessage): boolean {
+  return incoming.headersDistinct["host"]?.length === 1 && incoming.url?.startsWith("/") === true;
+}
+
+function nowhere(): NovaError {
   return new NovaError("REQUEST_INVALID", "The request must name one Host, and a path of this house.", { place: "Host" });
 }
 
-function requestOf(incoming: IncomingMessage, scheme: string): Request {
+/** Null where its path is none. */
+function requestOf(incoming: IncomingMessage, scheme: string): Request | null {
   const headers = new Headers();
   for (let at = 0; at + 1 < incoming.rawHeaders.length; at += 2)
     headers.append(incoming.rawHeaders[at] ?? "", incoming.rawHeaders[at + 1] ?? "");
   // Whom it names is looked at in its head; no name that is none may break the path.
-  return new Request(new URL(incoming.url?.replace(/^\/+/, "/") ?? "/", `${scheme}://localhost`), { headers });
+  const url = URL.parse(`${scheme}://localhost${incoming.url ?? "/"}`);
+  return url && new Request(url, { headers });
 }
 
 /** An answer without a WebSocket, after which the connection is of no more use. */
-async function answer(connection: Duplex, response: Response): Promise<void> {
+async function answer(connection: Socket, response: Response): Promise<void> {
   const body = await response.text();
   const head = [`HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}`, "connection: close"];
   response.headers.forEach((value, name) => head.push(`${name}: ${value}`));

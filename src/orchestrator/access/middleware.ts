@@ -29,7 +29,7 @@ export function appAccess(access: Access): AppAccess {
     guard: async (context, next) => {
       const asking = { request: context.req.raw, peerAddress: context.env.peerAddress };
       const caller = await access.admit(asking, reading.has(context.req.method) ? "read" : "change");
-      context.env.admitted?.();
+      context.env.admitted?.(caller.name);
       context.set("caller", caller);
       context.set("ended", access.ended(caller));
       await next();

@@ -1,3 +1,4 @@
+import ipaddr from "ipaddr.js";
 import type { Caller } from "../../model/api/access.ts";
 import { NovaError } from "../../model/errors.ts";
 import { type Access, type AccessShelf, type Asking, LOCAL_TOKEN } from "./access.ts";
@@ -20,6 +21,13 @@ export interface AccessOptions {
 /** Pairs of an address and what it came in with, which go on when the address fails otherwise. */
 const KNOWN = 10_000;
 
+/** What somebody who was let in came in by, as it was at that moment: what is taken from them on the way to what they open is not missed. */
+interface Right {
+  readonly token: AbortSignal;
+  /** The session's digest; null where there is none. */
+  readonly session: string | null;
+}
+
 export async function openAccess({ shelf, localToken, hosts, now = Date.now }: AccessOptions): Promise<Access> {
   const tokens = new Tokens(shelf, await shelf.tokens(), now);
   const sessions = new Sessions(shelf, await shelf.sessions(), now);
@@ -28,22 +36,33 @@ export async function openAccess({ shelf, localToken, hosts, now = Date.now }: A
   const knock = createHostCheck(hosts);
   const known = new Set<string>();
   const ends = new Map<string, AbortController>();
-  /** Of those who came in by a cookie, the session's digest. */
-  const sessionOf = new WeakMap<Caller, string>();
+  const rights = new WeakMap<Caller, Right>();
   if (await tokens.setLocal(localToken)) await sessions.end(({ name }) => name === LOCAL_TOKEN);
+
+  const tokenEnd = (name: string): AbortSignal => {
+    const end = ends.get(name) ?? new AbortController();
+    ends.set(name, end);
+    return end.signal;
+  };
+  const endOf = ({ token, session }: Right): AbortSignal =>
+    session === null ? token : AbortSignal.any([token, sessions.ended(session)]);
 
   /** From here to its answer nothing waits, so that attempts made at once are counted one by one. */
   const judge = (address: string, digest: string, found: Caller | null, what: string): Caller => {
     const pair = `${networkOf(address)} ${digest}`;
     const waitMs = failures.waitMs(address);
-    if (waitMs > 0 && !(found && known.has(pair))) throw limited(waitMs);
+    // All of a machine's programs have one address, and a virtual machine's containers may have it too: whoever fails there keeps out no owner.
+    const isOwn = found?.name === LOCAL_TOKEN && isLoopback(address);
+    if (waitMs > 0 && !isOwn && !(found && known.has(pair))) throw limited(waitMs);
     if (!found) {
       failures.failed(address);
       throw denied(what);
     }
     known.delete(pair);
     known.add(pair);
-    if (known.size > KNOWN) for (const oldest of [...known].slice(0, 1)) known.delete(oldest);
+    const [oldest] = known;
+    if (known.size > KNOWN && oldest !== undefined) known.delete(oldest);
+    rights.set(found, { token: tokenEnd(found.name), session: null });
     return found;
   };
 
@@ -58,7 +77,7 @@ export async function openAccess({ shelf, localToken, hosts, now = Date.now }: A
     if (first === undefined) throw denied("The request has no token.");
     const digest = digests.find((one) => sessions.nameOf(one) !== null) ?? first;
     const caller = judge(peerAddress, digest, tokens.byName(sessions.nameOf(digest) ?? ""), "The session is over, or never was.");
-    sessionOf.set(caller, digest);
+    rights.set(caller, { token: tokenEnd(caller.name), session: digest });
     return caller;
   };
 
@@ -72,6 +91,7 @@ export async function openAccess({ shelf, localToken, hosts, now = Date.now }: A
         return await byToken(token, asking);
       }
       const caller = await bySession(asking);
+      refuseOtherPage(asking.request);
       // Cookies come with what other pages of this host send, on whatever port they are served.
       if (purpose !== "read" && !isOwnOrigin(asking.request, asking.request.headers.get("origin")))
         throw new NovaError("ACCESS_FORBIDDEN", "A request with a session's cookie must name this house's own Origin.", {
@@ -104,20 +124,36 @@ export async function openAccess({ shelf, localToken, hosts, now = Date.now }: A
       async redeem({ peerAddress }, worker, ticket) {
         const digest = await digestOf(ticket);
         const scope = tickets.take(digest, worker);
-        // Its caller may have been sent away, or been given less, meanwhile.
-        const caller = scope && tokens.byName(scope.caller.name);
+        const right = scope && rights.get(scope.caller);
+        // Its caller may have been sent away, or have logged out, or been given less, meanwhile.
+        const caller = scope && !(right && endOf(right).aborted) ? tokens.byName(scope.caller.name) : null;
         const found = judge(peerAddress, digest, caller, "The ticket was used, is too old, or is for another worker.");
         known.delete(`${networkOf(peerAddress)} ${digest}`);
+        if (right) rights.set(found, right);
         return { ...(scope as NonNullable<typeof scope>), caller: found };
       },
     },
     ended(caller) {
-      const end = ends.get(caller.name) ?? new AbortController();
-      ends.set(caller.name, end);
-      const session = sessionOf.get(caller);
-      return session === undefined ? end.signal : AbortSignal.any([end.signal, sessions.ended(session)]);
+      return endOf(rights.get(caller) ?? { token: tokenEnd(caller.name), session: null });
     },
   };
+}
+
+/**
+ * Another server of this host is the same site to a browser, which sends the cookie with what that one's pages load, without an Origin where they do not
+ * look at the answer. A link may lead here all the same.
+ */
+function refuseOtherPage({ headers }: Request): void {
+  const site = headers.get("sec-fetch-site") ?? "none";
+  if (site === "same-origin" || site === "none" || headers.get("sec-fetch-mode") === "navigate") return;
+  throw new NovaError("ACCESS_FORBIDDEN", "A page of another server asks with this house's cookie.", {
+    place: "Sec-Fetch-Site",
+    next: "Ask from this house's page, or send a token as `Authorization: Bearer TOKEN`.",
+  });
+}
+
+function isLoopback(address: string): boolean {
+  return ipaddr.isValid(address) && ipaddr.process(address).range() === "loopback";
 }
 
 function denied(message: string): NovaError {

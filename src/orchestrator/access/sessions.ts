@@ -26,8 +26,8 @@ export class Sessions {
     const id = newSecret();
     const sha256 = await digestOf(id);
     this.#sessions.set(sha256, { sha256, name, endsAtMs: this.#now() + LIFE_MS });
-    for (const [digest, { endsAtMs }] of this.#sessions)
-      if (endsAtMs <= this.#now() || this.#sessions.size > SESSIONS) this.#forget(digest);
+    for (const [digest, { endsAtMs }] of this.#sessions) if (endsAtMs <= this.#now()) this.#forget(digest);
+    if (this.#sessions.size > SESSIONS) this.#forget(this.#oldestOfMost());
     await this.#put();
     return id;
   }
@@ -74,6 +74,13 @@ export class Sessions {
   /** Browsers keep one pot for all ports of a host, so that two installations need two names; with the prefix they take it under TLS alone. */
   #cookieName(request: Request): string {
     return `${isSecure(request) ? "__Host-" : ""}novabot_session_${this.#shelf.installation}`;
+  }
+
+  /** Of the token that has the most: who logs in again and again ends nobody else's. */
+  #oldestOfMost(): string {
+    const byName = Map.groupBy(this.#sessions.values(), ({ name }) => name);
+    const [most] = [...byName.values()].toSorted((a, b) => b.length - a.length);
+    return most?.[0]?.sha256 ?? "";
   }
 
   #forget(sha256: string): void {

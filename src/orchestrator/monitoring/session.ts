@@ -85,6 +85,8 @@ class Session implements MonitoringSession {
     if (this.#over.signal.aborted) return;
     try {
       this.#take(requestOf(message));
+      // Whoever asks and does not read the answers is asked to wait.
+      if (this.#outbox.isFull) this.#outbox.hold();
     } catch (error) {
       this.end("protocol", messageOf(error));
     }
@@ -119,8 +121,7 @@ class Session implements MonitoringSession {
     if (this.#calls.size >= CALLS)
       return this.#fail(id, new NovaError("REQUEST_INVALID", `a session has ${CALLS} calls under way at most`));
     this.#calls.add(id);
-    // Whoever asks and does not read the answers is asked to wait.
-    if (this.#calls.size >= CALLS / 2 || this.#outbox.isFull) this.#outbox.hold();
+    if (this.#calls.size >= CALLS / 2) this.#outbox.hold();
     try {
       const { operations, caller } = this.#parts;
       const by = { caller, door: "websocket", signal: this.#over.signal } as const;

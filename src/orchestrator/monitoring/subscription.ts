@@ -9,6 +9,9 @@ export async function subscription(
   outbox: Outbox,
   signal: AbortSignal,
 ): Promise<void> {
+  // Who asks and asks, and reads nothing, gets nothing more: neither do subscriptions that are ended before they began.
+  await outbox.room();
+  if (signal.aborted) return;
   for await (const part of parts) {
     if (signal.aborted) return;
     outbox.send(messageOf(id, part));

@@ -6,8 +6,8 @@ export interface AppEnv {
   Bindings: {
     /** Of whoever is at the other end of the connection. */
     readonly peerAddress: string;
-    /** Told once the caller is let in: the server then takes larger and longer requests of the connection. */
-    admitted?(): void;
+    /** Told the name of the token by which the caller is let in. Throws ACCESS_LIMITED where that one holds too many connections. */
+    admitted?(name: string): void;
   };
   Variables: {
     caller: Caller;

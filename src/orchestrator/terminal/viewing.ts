@@ -30,6 +30,7 @@ export class Viewing implements ReadyTerminal {
   readonly #piped = Promise.withResolvers<Piped>();
   #row: TerminalSession;
   #pipe: Pipe | null = null;
+  #isAttached = false;
   #exit: string | null = null;
   /** Rows in their order. */
   #keeping: Promise<void> = Promise.resolve();
@@ -89,6 +90,9 @@ export class Viewing implements ReadyTerminal {
     if (message[0] !== ATTACHED && message[0] !== EXIT) return;
     const frame = readFrame(message);
     if (frame?.kind === "attached") {
+      // Once, whatever a worker repeats.
+      if (this.#isAttached) return;
+      this.#isAttached = true;
       this.#row = { ...this.#row, session: frame.attached.session, readonly: frame.attached.readonly };
       this.#keep(this.#put(null));
     } else if (frame?.kind === "exit") {

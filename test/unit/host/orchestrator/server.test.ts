@@ -5,6 +5,7 @@ import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { Agent, request as secureRequest } from "node:https";
+import { connect as connectSecurely } from "node:tls";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { temporaryDirectory } from "../../../fixtures/home.ts";
 import { type OpenDoors, opened, openTestDoors } from "../../../fixtures/open-doors.ts";
@@ -23,6 +24,15 @@ function dial(url: string): Socket {
   const socket = connect(Number(port), hostname);
   onTestFinished(() => void socket.destroy());
   return socket;
+}
+
+/** For this machine's loopback, by itself. */
+function certificate(directory: string): { readonly cert: string; readonly key: string } {
+  const [cert, key] = [join(directory, "cert.pem"), join(directory, "key.pem")];
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+  const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+  execFileSync("openssl", [...made, ...subject, "-keyout", key, "-out", cert], { stdio: "ignore" });
+  return { cert, key };
 }
 
 const json = { "content-type": "application/json" };
@@ -221,12 +231,72 @@ describe("the doors on Node", () => {
     expect(strangers.filter((socket) => socket.destroyed || socket.readableEnded || socket.closed).length).toBeGreaterThan(0);
   });
 
+  test("answer what names no host or path as a mistake of whoever asks, and fill no log with it", async () => {
+    const house = await openTestDoors();
+    const socketHead =
+      "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+    for (const [path, host] of [
+      ["/", "a b"],
+      ["/", "exa<mple"],
+      ["/", ""],
+      ["/", "localhost:99999"],
+      ["/", "a@localhost"],
+      ["/", "[::1"],
+      ["/\\evil:99999/", "localhost"],
+      ["http://localhost/", "localhost"],
+    ] as const) {
+      const answer = await raw(house, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      expect(answer, `${path} of ${host}`).toMatch(/^HTTP\/1.1 400 /);
+      expect(answer).toMatch(/x-content-type-options: nosniff/i);
+    }
+    for (const path of ["/\\evil:99999/", "//evil:99999/"])
+      expect(await raw(house, `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${socketHead}\r\n`)).toMatch(/^HTTP\/1.1 401 /);
+    expect(house.logged).toEqual([]);
+  });
+
+  test("keep out nobody when one token holds all the connections that it may", async () => {
+    const house = await openTestDoors();
+    const { token } = (await (
+      await house.get("/api/tokens", { method: "POST", headers: json, body: '{"name":"grafana","role":"viewer"}' })
+    ).json()) as { token: string };
+    const ask = `GET /api/access/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`;
+    const follow = ask.replace("/api/access/me", "/api/monitoring/entries?follow=true");
+    const statuses: string[] = [];
+    // One after the other, so that each is let in before it is the oldest stranger.
+    for (let count = 0; count < 513; count += 1) {
+      const socket = dial(house.url);
+      socket.on("error", () => undefined).write(count === 0 ? ask : follow);
+      const [head] = (await once(socket, "data")) as [Buffer];
+      statuses.push(head.toString("latin1").slice(9, 12));
+    }
+    expect(statuses.slice(0, 512).every((status) => status === "200")).toBe(true);
+    expect(statuses[512]).toBe("429");
+    const socket = house.socket("/ws/monitoring", [], { headers: { authorization: `Bearer ${token}` } });
+    await expect(opened(socket)).rejects.toMatchObject({ status: 429, code: "ACCESS_LIMITED" });
+    expect((await house.get("/api/status")).status).toBe(200);
+  });
+
+  test("keep out nobody when many come who begin no TLS", async () => {
+    const house = await openTestDoors({ tls: certificate(await temporaryDirectory()) });
+    const { port } = new URL(house.url);
+    const silent = Array.from({ length: 2100 }, () => dial(house.url));
+    await Promise.all(
+      silent.map((socket) =>
+        once(
+          socket.on("error", () => undefined),
+          "connect",
+        ),
+      ),
+    );
+    const secure = connectSecurely({ port: Number(port), host: "127.0.0.1", rejectUnauthorized: false });
+    onTestFinished(() => void secure.destroy());
+    secure.write(`GET /api/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${house.token}\r\n\r\n`);
+    const [head] = (await once(secure, "data")) as [Buffer];
+    expect(head.toString("latin1")).toMatch(/^HTTP\/1.1 200 /);
+  });
+
   test("speak TLS with the owner's certificate, and mark the cookie so", async () => {
-    const directory = await temporaryDirectory();
-    const [cert, key] = [join(directory, "cert.pem"), join(directory, "key.pem")];
-    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-    const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-    execFileSync("openssl", [...made, ...subject, "-keyout", key, "-out", cert], { stdio: "ignore" });
+    const { cert, key } = certificate(await temporaryDirectory());
     const house = await openTestDoors({ tls: { cert, key } });
     expect(house.url).toMatch(/^https:/);
     const agent = new Agent({ ca: await readFile(cert) });

@@ -151,11 +151,58 @@ describe("sessions", () => {
     await expect(access.admit(from(ask({ cookie: second })), "read")).rejects.toMatchObject({ code: "ACCESS_DENIED" });
   });
 
+  test("are of no use to pages of other servers on this host, but for a link", async () => {
+    const { access } = await openHouse();
+    const cookie = cookieOf((await access.login(from(ask()), LOCAL)).cookie);
+    const asked = (site: string, mode: string): ReturnType<Access["admit"]> =>
+      access.admit(from(ask({ cookie, "sec-fetch-site": site, "sec-fetch-mode": mode })), "read");
+    await expect(asked("same-site", "no-cors")).rejects.toMatchObject({ code: "ACCESS_FORBIDDEN" });
+    await expect(asked("cross-site", "cors")).rejects.toMatchObject({ code: "ACCESS_FORBIDDEN" });
+    expect(await asked("same-site", "navigate")).toMatchObject({ name: "local" });
+    expect(await asked("same-origin", "cors")).toMatchObject({ name: "local" });
+    expect(await asked("none", "navigate")).toMatchObject({ name: "local" });
+  });
+
+  test("that one token begins by the thousand end no other's", async () => {
+    const { access, shelf } = await openHouse();
+    const mine = cookieOf((await access.login(from(ask()), LOCAL)).cookie);
+    const token = await access.tokens.add("grafana", "viewer");
+    for (let login = 0; login < 1001; login += 1) await access.login(from(ask()), token);
+    expect(shelf.kept.sessions).toHaveLength(1000);
+    expect(await access.admit(from(ask({ cookie: mine })), "read")).toMatchObject({ name: "local" });
+  });
+
   test("are found beside cookies that another server of the host put there", async () => {
     const { access } = await openHouse();
     const cookie = cookieOf((await access.login(from(ask()), LOCAL)).cookie);
     const planted = from(ask({ cookie: `novabot_session_0a1b2c3d=planted; other=1; ${cookie}` }));
     expect(await access.admit(planted, "read")).toMatchObject({ name: "local" });
+  });
+});
+
+describe("what ends with a right", () => {
+  test("ends also when it is opened after the right went", async () => {
+    const { access } = await openHouse();
+    const token = await access.tokens.add("laptop", "operator");
+    const caller = await access.admit(from(ask(bearer(token))), "socket");
+    await access.tokens.remove("laptop");
+    const again = await access.tokens.add("laptop", "operator");
+    expect(access.ended(caller).aborted).toBe(true);
+    expect(access.ended(await access.admit(from(ask(bearer(again))), "socket")).aborted).toBe(false);
+  });
+
+  test("is what a session's ticket opens, and a ticket whose session has ended opens nothing", async () => {
+    const { access } = await openHouse();
+    const cookie = cookieOf((await access.login(from(ask()), LOCAL)).cookie);
+    const caller = await access.admit(from(ask({ cookie })), "read");
+    const scope = { worker: "factory", caller, readonly: false, record: false };
+    const [used, unused] = [await access.tickets.issue(scope), await access.tickets.issue(scope)];
+    const redeemed = await access.tickets.redeem(from(ask()), "factory", used.ticket);
+    const signal = access.ended(redeemed.caller);
+    expect(signal.aborted).toBe(false);
+    await access.logout(ask({ cookie }));
+    expect(signal.aborted).toBe(true);
+    await expect(access.tickets.redeem(from(ask()), "factory", unused.ticket)).rejects.toMatchObject({ code: "ACCESS_DENIED" });
   });
 });
 
@@ -218,6 +265,14 @@ describe("failures", () => {
     for (let attempt = 0; attempt < 20; attempt += 1) await fail(access, "127.0.0.1");
     expect((await fail(access, "127.0.0.1")).code).toBe("ACCESS_LIMITED");
     expect(await access.admit(from(ask({ cookie })), "read")).toMatchObject({ name: "local" });
+    expect(await access.admit(from(ask(bearer(LOCAL))), "read")).toMatchObject({ name: "local" });
+  });
+
+  test("of others on this machine keep out none of its own programs, though they came never before", async () => {
+    const { access } = await openHouse();
+    const token = await access.tokens.add("grafana", "viewer");
+    for (let attempt = 0; attempt < 8; attempt += 1) await fail(access, "127.0.0.1");
+    await expect(access.admit(from(ask(bearer(token))), "read")).rejects.toMatchObject({ code: "ACCESS_LIMITED" });
     expect(await access.admit(from(ask(bearer(LOCAL))), "read")).toMatchObject({ name: "local" });
   });
 

@@ -196,6 +196,32 @@ it("refuses a number in use, too many subscriptions, and ends the session for wh
   expect(binary.messages.at(-1)).toMatchObject({ type: "bye", reason: "protocol" });
 });
 
+it.each(["subscribe and unsubscribe", "give a number twice"])(
+  "reads no more from one who would only %s, and reads nothing",
+  async (way) => {
+    const { store, connect } = await openDoors();
+    await store.keep(linesOf("a", 1, 1_000, { text: "x".repeat(1_000) }));
+    const client = await connect();
+    client.socket.pause();
+    const flood: readonly MonitoringRequest[] =
+      way === "give a number twice"
+        ? [{ type: "subscribe", id: 1, filter: { workers: ["nobody"] } }]
+        : [
+            { type: "subscribe", id: 1, filter: {}, after: 0 },
+            { type: "unsubscribe", id: 1 },
+          ];
+    const text = flood.map((request) => JSON.stringify(request));
+    // What the orchestrator does not read stays on this side, in the end: its answers would fill memory there.
+    let isHeld = false;
+    for (let round = 0; round < 4_000 && !isHeld; round += 1) {
+      for (let time = 0; time < 100; time += 1) for (const request of text) client.socket.send(request);
+      await new Promise((resolve) => setImmediate(resolve));
+      isHeld = client.socket.bufferedAmount > 4_000_000;
+    }
+    expect(isHeld).toBe(true);
+  },
+);
+
 it("says farewell", async () => {
   const { connect } = await openDoors();
   const client = await connect();
