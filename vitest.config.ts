@@ -11,7 +11,8 @@ const migrations = await readMigrations();
 /** By this name the plugin runs the Worker that is tested, so that another can be bound to it. */
 const runner = "vitest-plugin-runner-workerd";
 
-const timeouts = { testTimeout: 60_000, hookTimeout: 180_000 };
+// What is awaited comes when the machine gets to it, and that is busy.
+const timeouts = { testTimeout: 60_000, hookTimeout: 180_000, expect: { poll: { timeout: 20_000 } } };
 
 export default defineConfig({
   test: {

@@ -21,6 +21,8 @@ const programs: readonly (readonly [program: string, packageName: string])[] = [
   ["mount", "mount"],
   ["umount", "mount"],
   ["xz", "xz-utils"],
+  // Makes the certificates of servers.
+  ["openssl", "openssl"],
   // Opens what the secrets' codec seals.
   ["age", "age"],
   // Gives a program a terminal.

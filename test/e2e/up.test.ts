@@ -191,7 +191,7 @@ describe("novabot up", { timeout: 180_000 }, () => {
     await engine.engine.remove((await own.stand.container("shop"))?.id ?? "");
     await vi.waitFor(async () => expect(await states()).toEqual(["shop gone"]), { timeout: SHOWN_MS });
     await own.novabot("worker", "start", "shop");
-    await vi.waitFor(async () => expect(await states()).toEqual(["shop linked"]), { timeout: SHOWN_MS });
+    await vi.waitFor(async () => expect(await states()).toEqual(["shop linked"]), { timeout: UP_MS });
     const told = (): unknown[] =>
       up
         .told()
@@ -334,15 +334,15 @@ describe("novabot up", { timeout: 180_000 }, () => {
     );
     await post(`/api/runs/${run}/cancel`);
     await vi.waitFor(async () => expect(await get(`/api/runs/${run}`)).toMatchObject({ outcome: "cancelled" }), {
-      timeout: SHOWN_MS,
+      timeout: UP_MS,
     });
 
     const { id } = await own.json<{ id: string }>("tasks", "add", "family", "water the plants", "--every", "1d");
     const tasks = async (): Promise<unknown> => (await get<{ tasks: unknown }>("/api/tasks")).tasks;
-    await vi.waitFor(async () => expect(await tasks()).toMatchObject([{ id, status: "active" }]), { timeout: SHOWN_MS });
+    await vi.waitFor(async () => expect(await tasks()).toMatchObject([{ id, status: "active" }]), { timeout: UP_MS });
     expect(await post(`/api/tasks/${id}/pause`)).toMatchObject({ id, status: "paused" });
     expect(await own.json("tasks", "list")).toMatchObject([{ id, status: "paused" }]);
-    await vi.waitFor(async () => expect(await tasks()).toMatchObject([{ id, status: "paused" }]), { timeout: SHOWN_MS });
+    await vi.waitFor(async () => expect(await tasks()).toMatchObject([{ id, status: "paused" }]), { timeout: UP_MS });
 
     const { items } = await get<Items>("/api/audit");
     expect(items.map(({ who, door, what, result }) => [who, door, what, result])).toEqual([

@@ -48,7 +48,7 @@ export function describeFleet(name: string, start: () => Promise<TestEngine>): v
       onTestFinished(() => over.abort());
       const told: FoundWorker[][] = [];
       fleet.watch((found) => void told.push([...found]), over.signal);
-      await vi.waitFor(() => expect(told.length).toBeGreaterThan(0));
+      await vi.waitFor(() => expect(told.length).toBeGreaterThan(0), { timeout: TOLD_MS });
       return { fleet, told, one: (called) => told.at(-1)?.find((found) => found.worker === called) };
     }
 
@@ -116,8 +116,9 @@ export function describeFleet(name: string, start: () => Promise<TestEngine>): v
         autoRemove: false,
       });
       onTestFinished(async () => await raw.remove(id));
-      await vi.waitFor(() =>
-        expect(one("stray")).toMatchObject({ running: false, trouble: expect.stringMatching(/keeps nothing/) as string }),
+      await vi.waitFor(
+        () => expect(one("stray")).toMatchObject({ running: false, trouble: expect.stringMatching(/keeps nothing/) as string }),
+        { timeout: TOLD_MS },
       );
     });
 

@@ -26,18 +26,18 @@ export function houseChecksSuite(fixture: () => TestEngine): void {
       const module = await openLiveModule(fixture());
       const { store, events } = await open(module);
       const states = (): unknown[] => events().flatMap((event) => (event.type === "module" ? [event.state] : []));
-      await vi.waitFor(() => expect(states()).toEqual(["stopped"]), { timeout: 5000 });
+      await vi.waitFor(() => expect(states()).toEqual(["stopped"]), { timeout: 20_000 });
       const id = await module.start({
         Healthcheck: { Test: ["CMD-SHELL", "test ! -e /app/data/ill"], Interval: SECOND_NS, Timeout: SECOND_NS, Retries: 1 },
       });
-      await vi.waitFor(() => expect(states().at(-1)).toBe("healthy"), { timeout: 10_000 });
+      await vi.waitFor(() => expect(states().at(-1)).toBe("healthy"), { timeout: 20_000 });
       expect(await store.modules()).toMatchObject([
         { module: "one", state: "healthy", why: "its health check answers", containers: [{ running: true }] },
       ]);
       await fixture().engine.exec(id, ["sh", "-c", "touch /app/data/ill"]);
-      await vi.waitFor(() => expect(states().at(-1)).toBe("unhealthy"), { timeout: 10_000 });
+      await vi.waitFor(() => expect(states().at(-1)).toBe("unhealthy"), { timeout: 20_000 });
       await fixture().engine.stop(id, 0);
-      await vi.waitFor(() => expect(states().at(-1)).toBe("stopped"), { timeout: 10_000 });
+      await vi.waitFor(() => expect(states().at(-1)).toBe("stopped"), { timeout: 20_000 });
       expect(states()).toEqual([...new Set(states().slice(0, -1)), "stopped"]);
     });
 
@@ -51,9 +51,10 @@ export function houseChecksSuite(fixture: () => TestEngine): void {
       expect(view.broken).toBeGreaterThan(0);
       expect(view.report).toMatchObject({ kind: "live", tool: { name: "novabot", version: "1.2.3" } });
       expect(JSON.stringify(view.report)).toContain('"rule":"user"');
-      await vi.waitFor(async () => expect(await store.lastCheck()).toEqual(view), { timeout: 5000 });
-      await vi.waitFor(() =>
-        expect(events()).toContainEqual({ type: "check", broken: view.broken, unknown: view.unknown, why: view.outcome }),
+      await vi.waitFor(async () => expect(await store.lastCheck()).toEqual(view), { timeout: 20_000 });
+      await vi.waitFor(
+        () => expect(events()).toContainEqual({ type: "check", broken: view.broken, unknown: view.unknown, why: view.outcome }),
+        { timeout: 20_000 },
       );
     });
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Entry, EventEntry } from "../../../src/model/entry.ts";
 import { entryLine, eventText, stateText, whereText } from "../../../src/model/event-text.ts";
 import type { InstanceStatus } from "../../../src/model/instance.ts";
+import type { ErrorGroup } from "../../../src/model/record.ts";
 
 const status: InstanceStatus = {
   ...{ id: "api", state: "running", ready: true, pid: 12, sinceMs: 0, startedAtMs: 0, exitCode: null, signal: null },
@@ -65,20 +66,14 @@ test("a place is told as commands take it", () => {
 describe("an entry as a line", () => {
   const nasty = "a\u001b[2Jb\u202ec\rd";
   const harmless = "a\\x1b[2Jb\\x202ecd";
-  const error = {
-    ...{ fingerprint: "0123456789abcdef", instance: "api", category: "type", severity: "error", source: "node" },
-    ...{
-      name: "TypeError",
-      message: nasty,
-      count: 2,
-      firstSeenMs: 0,
-      lastSeenMs: 0,
-      firstSeq: 1,
-      lastSeq: 2,
-      lines: [],
-      before: [],
-    },
-  } as const;
+  const error: ErrorGroup = {
+    ...{ fingerprint: "0123456789abcdef", instance: "api", source: "node" },
+    ...{ name: "TypeError", message: nasty, count: 2, firstSeenMs: 0, lastSeenMs: 0, firstSeq: 1, lastSeq: 2 },
+    category: "type",
+    severity: "error",
+    lines: [],
+    before: [],
+  };
   const cases: readonly (readonly [entry: Entry, line: string])[] = [
     [{ ...base, ...origin, kind: "log", stream: "stderr", level: "warn", text: nasty }, `${at} shop/api err warn  ${harmless}\n`],
     [

@@ -14,6 +14,9 @@ import type { Store } from "../../../../src/store/store.ts";
 import { temporaryHome } from "../../../fixtures/home.ts";
 import { openHouseStore, runRecord, silent } from "../../../fixtures/kept-house.ts";
 
+/** For what is looked at every second or so, on a machine that is busy. */
+const wait = { timeout: 20_000 };
+
 async function report(home: Home, store: Store): Promise<AgentsReport> {
   const opened = await AgentsReport.open({ home, store, logger: silent, engine: null });
   let closing: Promise<void> | undefined;
@@ -93,7 +96,7 @@ test("runs that were there are taken over in silence, and each that comes is tol
   await writeRecord(home, runRecord("000001"));
   const { store, entries } = await openHouseStore(home);
   const first = await report(home, store);
-  await vi.waitFor(async () => expect((await store.runs({ limit: 10 })).items.map(({ id }) => id)).toEqual(["000001"]));
+  await vi.waitFor(async () => expect((await store.runs({ limit: 10 })).items.map(({ id }) => id)).toEqual(["000001"]), wait);
   expect(entries).toEqual([]);
   const denied = [{ target: "evil.example:443", reason: "not on the list", count: 2 }];
   // As `novabot run` in another process writes it.
@@ -101,7 +104,7 @@ test("runs that were there are taken over in silence, and each that comes is tol
     home,
     runRecord("000002", { startedAt: "2026-11-21T10:05:00.000Z", denied, outcome: "agent error", error: "no" }),
   );
-  await vi.waitFor(() => expect(entries).toHaveLength(2));
+  await vi.waitFor(() => expect(entries).toHaveLength(2), wait);
   expect(entries).toMatchObject([
     { group: "family", run: "000002", event: { type: "denied", target: "evil.example:443", count: 2 } },
     { group: "family", run: "000002", event: { type: "run", what: "settled", outcome: "agent error", why: "no" } },
@@ -120,7 +123,10 @@ test("groups are those of the registry, whenever that changes", async () => {
   const { store } = await openHouseStore(home);
   await changeGroups(home, () => [{ jid: "local:a", name: "A", folder: "a", isMain: false, agent: "demo" }]);
   await report(home, store);
-  await vi.waitFor(async () => expect(await store.groups()).toMatchObject([{ folder: "a", agent: "demo", network: "egress" }]));
+  await vi.waitFor(
+    async () => expect(await store.groups()).toMatchObject([{ folder: "a", agent: "demo", network: "egress" }]),
+    wait,
+  );
   await changeGroups(home, (known) => [
     ...known,
     { jid: "local:b", name: "B", folder: "b", isMain: false, containerConfig: { network: "none" } },
@@ -131,7 +137,7 @@ test("groups are those of the registry, whenever that changes", async () => {
         ["a", "egress"],
         ["b", "none"],
       ]),
-    { timeout: 5000 },
+    wait,
   );
 });
 
@@ -154,11 +160,11 @@ test("while the store takes nothing what happens waits, and then goes in once an
   });
   const reports = await report(home, failing);
   for (const id of ["m1", "m2"]) reports.take(arrived(id));
-  await vi.waitFor(() => expect(tries).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(tries).toBeGreaterThan(0), wait);
   reports.take(arrived("m3"));
   expect(events()).toEqual([]);
   isFull = false;
-  await vi.waitFor(() => expect(events()).toHaveLength(3), { timeout: 5000 });
+  await vi.waitFor(() => expect(events()).toHaveLength(3), wait);
   expect(events().map((event) => event.type === "message" && event.message)).toEqual(["m1", "m2", "m3"]);
   expect((await store.messages({ limit: 10 })).items).toHaveLength(3);
 });
