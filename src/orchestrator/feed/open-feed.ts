@@ -21,7 +21,7 @@ const PAGE = 2_000;
 /** A reader of whose filter nothing came for so many positions is told where it is, so that it need not begin so far back. */
 const STRETCH = 50_000;
 /** Readers get what comes by itself at once, and what comes so soon after it together. */
-const GATHER_MS = 20;
+const GATHER_MS = 10;
 
 /** Feeds of a store's entries: what is new from memory, what is older from the store. */
 export function openFeed(store: Pick<Store, "listen" | "entries" | "position">, options: FeedOptions = {}): OpenFeed {
