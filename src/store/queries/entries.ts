@@ -7,10 +7,14 @@ import { build } from "../tables.ts";
 import { all, type Condition, oneOf, oneOfIfAsked } from "./conditions.ts";
 import { readEntryPage } from "./entry-pages.ts";
 import { entryOf, type EntryRow } from "./entry-rows.ts";
-import { type LogFilter, logParts, oneList } from "./logs.ts";
+import { type LogFilter, logParts, looksAtLines, oneList } from "./logs.ts";
 import { type Range, rangeOf } from "./pages.ts";
+import { inSpans } from "./spans.ts";
 
-/** One statement over all tables of entries, so that no entry is passed over that is taken in meanwhile. */
+/**
+ * Each statement is over all tables of entries, and none goes beyond what was there when the first was asked: no entry is passed over that is taken in
+ * meanwhile.
+ */
 export async function readEntries(
   database: Pick<Database, "read">,
   filter: EntryFilter,
@@ -19,8 +23,11 @@ export async function readEntries(
   const entries = await readEntryPage(
     rangeOf(page),
     async (range) => {
-      const parts = partsOf(filter, range);
-      return parts.length === 0 ? [] : database.read(oneList(parts, range).compile(build));
+      const entries = async (part: Range): Promise<readonly EntryRow[]> => {
+        const parts = partsOf(filter, part);
+        return parts.length === 0 ? [] : await database.read(oneList(parts, part).compile(build));
+      };
+      return takesLines(filter) && looksAtLines(logFilterOf(filter)) ? inSpans(database, range, entries) : entries(range);
     },
     entryOf,
   );
@@ -30,9 +37,7 @@ export async function readEntries(
 }
 
 function partsOf(filter: EntryFilter, range: Range): readonly RawBuilder<EntryRow>[] {
-  const wants = (kind: Entry["kind"]): boolean => filter.kinds === undefined || filter.kinds.includes(kind);
-  // What comes out of a container belongs to no group and no run.
-  const fromWorkers = filter.groups === undefined && filter.runs === undefined;
+  const fromWorkers = isFromWorkers(filter);
   const origin: readonly Condition[] = [
     ...oneOfIfAsked("worker_name", filter.workers),
     ...oneOfIfAsked("container_name", filter.containers),
@@ -42,20 +47,20 @@ function partsOf(filter: EntryFilter, range: Range): readonly RawBuilder<EntryRo
     WHERE position > ${range.after} AND position < ${range.before} AND ${all(conditions)}
     ORDER BY position ${sql.raw(range.order)} LIMIT ${range.limit}`;
   const parts: RawBuilder<EntryRow>[] = [];
-  if (fromWorkers && (wants("log") || wants("lost"))) parts.push(...logParts(logFilterOf(filter, wants), range));
-  if (fromWorkers && wants("error")) {
+  if (takesLines(filter)) parts.push(...logParts(logFilterOf(filter), range));
+  if (fromWorkers && wants(filter, "error")) {
     parts.push(sql<EntryRow>`
       SELECT position, 'error' AS kind, at_ms, worker_name, container_name, instance_id, NULL AS group_folder, NULL AS run_id,
         boot_id, seq, NULL AS stream, NULL AS level, NULL AS text, error_group AS more
       FROM error_occurrences ${ordered(origin)}`);
   }
-  if (fromWorkers && wants("event")) {
+  if (fromWorkers && wants(filter, "event")) {
     parts.push(sql<EntryRow>`
       SELECT position, 'event' AS kind, at_ms, worker_name, container_name, instance_id, NULL AS group_folder, NULL AS run_id,
         boot_id, seq, NULL AS stream, NULL AS level, NULL AS text, event AS more
       FROM process_events ${ordered(origin)}`);
   }
-  if (wants("event")) {
+  if (wants(filter, "event")) {
     const house = [...origin, ...oneOfIfAsked("group_folder", filter.groups), ...oneOfIfAsked("run_id", filter.runs)];
     parts.push(sql<EntryRow>`
       SELECT position, 'event' AS kind, at_ms, worker_name, container_name, instance_id, group_folder, run_id,
@@ -65,17 +70,29 @@ function partsOf(filter: EntryFilter, range: Range): readonly RawBuilder<EntryRo
   return parts;
 }
 
-function logFilterOf(
-  { workers, containers, instances, levels, streams }: EntryFilter,
-  wants: (kind: Entry["kind"]) => boolean,
-): LogFilter {
+function wants({ kinds }: EntryFilter, kind: Entry["kind"]): boolean {
+  return kinds === undefined || kinds.includes(kind);
+}
+
+/** What comes out of a container belongs to no group and no run. */
+function isFromWorkers({ groups, runs }: EntryFilter): boolean {
+  return groups === undefined && runs === undefined;
+}
+
+function takesLines(filter: EntryFilter): boolean {
+  return isFromWorkers(filter) && (wants(filter, "log") || wants(filter, "lost"));
+}
+
+function logFilterOf(filter: EntryFilter): LogFilter {
+  const { workers, containers, instances, levels, streams } = filter;
+  const [lines, lost] = [wants(filter, "log"), wants(filter, "lost")];
   return {
     ...(workers === undefined ? {} : { workers }),
     ...(containers === undefined ? {} : { containers }),
     ...(instances === undefined ? {} : { instances }),
-    ...(levels === undefined || !wants("log") ? {} : { levels }),
-    ...(streams === undefined || !wants("log") ? {} : { streams }),
-    ...(wants("log") && wants("lost") ? {} : { kind: wants("log") ? "log" : "lost" }),
+    ...(levels === undefined || !lines ? {} : { levels }),
+    ...(streams === undefined || !lines ? {} : { streams }),
+    ...(lines && lost ? {} : { kind: lines ? "log" : "lost" }),
   };
 }
 

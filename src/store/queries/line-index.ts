@@ -84,5 +84,6 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   };
   const timer = setTimeout(end, ms);
   signal.addEventListener("abort", end);
+  if (signal.aborted) end();
   return promise;
 }

@@ -9,6 +9,7 @@ import { type EntryRow, logOf } from "./entry-rows.ts";
 import { indexedUpTo, LOST, matchSource } from "./line-index.ts";
 import { type Range, rangeOf, rest } from "./pages.ts";
 import { parseSearch, type Search } from "./search-words.ts";
+import { inSpans } from "./spans.ts";
 
 /** What of lines can be asked beside words. */
 export type LogFilter = Omit<LogQuery, "search" | "after" | "before" | "limit"> & {
@@ -23,17 +24,15 @@ const columns = sql`
 /** Up to so many workers are asked one by one; of more, lines are taken as they stand. */
 const FEW_WORKERS = 8;
 
-/** Where every line has to be looked at, so many positions are gone through at once: who asks for something quick is not kept waiting by it. */
-const SPAN = 250_000;
-
 export async function readLogs(database: Pick<Database, "read">, query: LogQuery): Promise<Page<LogEntry | LostEntry>> {
   const search = query.search === undefined ? null : parseSearch(query.search);
   return readEntryPage(
     rangeOf(query),
     (range) => {
       if (search !== null) return searched(database, query, search, range);
-      if (wayTo(query) === "all" && conditionsOf(query).length > 0) return inSpans(database, query, range);
-      return database.read(oneList(logParts(query, range), range).compile(build));
+      const lines = (part: Range): Promise<readonly EntryRow[]> =>
+        database.read(oneList(logParts(query, part), part).compile(build));
+      return looksAtLines(query) ? inSpans(database, range, lines) : lines(range);
     },
     logOf,
   );
@@ -52,31 +51,21 @@ function wayTo({ levels, kind, workers, instances }: LogFilter): "index" | "one"
   return instances !== undefined || (workers !== undefined && workers.length <= FEW_WORKERS) ? "several" : "all";
 }
 
+/** That something is asked which no index knows: most lines that are looked at may not be among those that are taken. */
+export function looksAtLines(filter: LogFilter): boolean {
+  const way = wayTo(filter);
+  const known = way === "all" ? {} : { workers: undefined, instances: undefined };
+  const levels = way === "index" ? { levels: undefined } : {};
+  // Nearly all are lines.
+  return conditionsOf({ ...filter, ...known, ...levels, kind: undefined }).length > 0;
+}
+
 export function logParts(filter: LogFilter, range: Range): readonly RawBuilder<EntryRow>[] {
   const way = wayTo(filter);
   if (way === "several") return [oneByOne(filter, range)];
   if (way !== "index") return [asTheyStand(filter, range)];
   const newer = sql`max(${range.after}, ${indexedUpTo})`;
   return [fromIndex(filter, null, range), asTheyStand(filter, { ...range, after: newer })];
-}
-
-async function inSpans(database: Pick<Database, "read">, filter: LogFilter, range: Range): Promise<readonly EntryRow[]> {
-  const [ends] = await database.read(
-    sql<{ first: number | null; last: number | null }>`
-      SELECT (SELECT min(position) FROM logs) AS first, (SELECT max(position) FROM logs) AS last`.compile(build),
-  );
-  const found: EntryRow[] = [];
-  let after = Math.max(range.after, (ends?.first ?? 0) - 1);
-  let before = Math.min(range.before, (ends?.last ?? 0) + 1);
-  while (found.length < range.limit && after + 1 < before) {
-    const from = range.order === "DESC" ? Math.max(after, before - SPAN) : after;
-    const to = range.order === "DESC" ? before : Math.min(before, after + SPAN);
-    const limit = range.limit - found.length;
-    found.push(...(await database.read(asTheyStand(filter, { ...range, after: from, before: to, limit }).compile(build))));
-    if (range.order === "DESC") before = from + 1;
-    else after = to - 1;
-  }
-  return found;
 }
 
 async function searched(
@@ -90,8 +79,10 @@ async function searched(
   const indexed = mark?.value ?? 0;
   const older = { ...range, before: Math.min(range.before, indexed + 1) };
   const newer = { ...range, after: Math.max(range.after, indexed) };
+  const matching = (part: Range): Promise<readonly EntryRow[]> => database.read(fromIndex(filter, search, part).compile(build));
+  const isDecided = !looksAtLines({ ...filter, levels: filter.levels ?? [] });
   const inIndex = (limit: number): Promise<readonly EntryRow[]> =>
-    database.read(fromIndex(filter, search, { ...older, limit }).compile(build));
+    isDecided ? matching({ ...older, limit }) : inSpans(database, { ...older, limit }, matching);
   const [first, second] =
     range.order === "DESC"
       ? [(limit: number) => unindexed(database, filter, search, { ...newer, limit }), inIndex]
