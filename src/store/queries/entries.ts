@@ -23,11 +23,11 @@ export async function readEntries(
   const entries = await readEntryPage(
     rangeOf(page),
     async (range) => {
-      const entries = async (part: Range): Promise<readonly EntryRow[]> => {
+      const within = async (part: Range): Promise<readonly EntryRow[]> => {
         const parts = partsOf(filter, part);
         return parts.length === 0 ? [] : await database.read(oneList(parts, part).compile(build));
       };
-      return takesLines(filter) && looksAtLines(logFilterOf(filter)) ? inSpans(database, range, entries) : entries(range);
+      return takesLines(filter) && looksAtLines(logFilterOf(filter)) ? inSpans(database, range, within) : within(range);
     },
     entryOf,
   );
