@@ -51,7 +51,8 @@ function begin({ program, env }: WorkerStand): {
 }
 
 export function killedSuite(house: () => House): void {
-  describe("an orchestrator that is killed", () => {
+  // Half a dozen starts of a whole program, whose time is the machine's.
+  describe("an orchestrator that is killed", { timeout: 240_000 }, () => {
     test("kill -9 under load, at any moment: every record is there once, in the database and for who followed all the while", async () => {
       const { stand, client, url, file, linked } = house();
       await house().close();
@@ -92,8 +93,8 @@ export function killedSuite(house: () => House): void {
         spec: { ...shell("").spec, argv: ["node", "-e", numbers] },
       });
 
-      // One in three is killed on its way up, the others while they take in.
-      for (const early of [false, false, true, false, true, false]) {
+      // Some are killed on their way up, the others while they take in.
+      for (const early of [false, true, false, true, false]) {
         if (early) await sleep(below(1500));
         else {
           await now.up;
