@@ -7,9 +7,10 @@ import { checkPeriod, given, parseCount, parseFingerprint, parseNames, parseTime
 import { type ErrorCategory, errorCategories, type ErrorSeverity, errorSeverities } from "../model/record.ts";
 import { groupHeadings, groupRow, groupText } from "../model/record-text.ts";
 import type { CLIContext } from "./context.ts";
+import { isScreen, untilEnded, written } from "./following.ts";
 import { noteBreak } from "./orchestrator-notes.ts";
 import { addPlace, checkPlace, type Place, type PlaceOptions, placesOf } from "./orchestrator-place.ts";
-import { isScreen, openOrchestratorClient, untilEnded, written } from "./orchestrator-session.ts";
+import { openOrchestratorClient } from "./orchestrator-session.ts";
 import { jsonLine, table, visible } from "./output.ts";
 
 type ErrorFormat = "table" | "json" | "raw";

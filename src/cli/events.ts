@@ -6,9 +6,10 @@ import { entryLine } from "../model/event-text.ts";
 import type { Page } from "../model/kept.ts";
 import { given, parseCount, parseNames } from "../model/option-values.ts";
 import type { CLIContext } from "./context.ts";
+import { untilEnded, written } from "./following.ts";
 import { noteBreak } from "./orchestrator-notes.ts";
 import { addPlace, checkPlace, type Place, type PlaceOptions, placesOf } from "./orchestrator-place.ts";
-import { openOrchestratorClient, untilEnded, written } from "./orchestrator-session.ts";
+import { openOrchestratorClient } from "./orchestrator-session.ts";
 import { jsonLine } from "./output.ts";
 
 interface EventOptions extends PlaceOptions {

@@ -9,9 +9,10 @@ import { checkPeriod, given, parseBoot, parseCount, parseNames, parseText, parse
 import { type LogLevel, logLevels, type LogStream, logStreams } from "../model/record.ts";
 import { lineEnd } from "../model/record-text.ts";
 import type { CLIContext } from "./context.ts";
+import { isScreen, untilEnded, written } from "./following.ts";
 import { noteBreak } from "./orchestrator-notes.ts";
 import { addPlace, checkPlace, type Place, type PlaceOptions, placesOf } from "./orchestrator-place.ts";
-import { isScreen, openOrchestratorClient, untilEnded, written } from "./orchestrator-session.ts";
+import { openOrchestratorClient } from "./orchestrator-session.ts";
 import { jsonLine, visible } from "./output.ts";
 
 export type LogFormat = "table" | "json" | "raw";

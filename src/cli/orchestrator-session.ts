@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import type { Command } from "commander";
 import type { Home } from "../agents/home/home.ts";
@@ -29,25 +28,4 @@ export async function openHomeClient(home: Home): Promise<Client> {
   // The certificate may be one that nobody else vouches for; this machine has it from the home itself.
   if (certificate !== null) setDefaultCACertificates([...getCACertificates("default"), certificate]);
   return openClient({ url, token, connect: connectByWS });
-}
-
-/** Until Ctrl-C, or until nobody reads any more. */
-export function untilEnded(context: CLIContext): AbortSignal {
-  const over = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => over.abort());
-  return AbortSignal.any([over.signal, context.outputClosed]);
-}
-
-/** What is written goes to somebody's terminal, which would obey what is in it. */
-export function isScreen({ stdout }: CLIContext): boolean {
-  return (stdout as Partial<NodeJS.WriteStream>).isTTY === true;
-}
-
-/** Writes, and waits until the reader has room again. */
-export async function written(context: CLIContext, bytes: string | Uint8Array): Promise<void> {
-  const { stdout, outputClosed } = context;
-  if (outputClosed.aborted || stdout.write(bytes)) return;
-  await once(stdout, "drain", { signal: outputClosed }).catch((thrown: unknown) => {
-    if (!outputClosed.aborted) throw thrown;
-  });
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type Command, Option } from "commander";
 import pc from "picocolors";
 import type { Client } from "../client/client.ts";
@@ -7,7 +8,8 @@ import { entryLine } from "../model/event-text.ts";
 import { formatSize } from "../model/size.ts";
 import { parseCount, parseDurationFrom } from "../model/option-values.ts";
 import type { CLIContext } from "./context.ts";
-import { isScreen, openOrchestratorClient, untilEnded, written } from "./orchestrator-session.ts";
+import { isScreen, untilEnded, written } from "./following.ts";
+import { openOrchestratorClient } from "./orchestrator-session.ts";
 import { jsonLine, table, visible } from "./output.ts";
 import { type Processes, processTables, readProcesses } from "./ps.ts";
 
@@ -62,7 +64,7 @@ export async function showTop(client: Client, { interval, count, json }: TopOpti
     let before = await look(client, null);
     if (redraws) await written(context, screen(before, stdout));
     while (left > 0 && !signal.aborted) {
-      await sleep(interval, signal);
+      await delay(interval, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       let now: Look;
       try {
@@ -139,15 +141,4 @@ function cut(line: string, columns: number): string {
     else if ((left -= 1) >= 0) shown += part;
   }
   return shown;
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const end = (): void => {
-    clearTimeout(timer);
-    resolve();
-  };
-  signal.addEventListener("abort", end, { once: true });
-  return promise.then(() => signal.removeEventListener("abort", end));
 }

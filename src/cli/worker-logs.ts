@@ -27,6 +27,7 @@ import {
 import { groupHeadings, groupRow, groupText } from "../model/record-text.ts";
 import type { WorkerLink } from "../workers/link/link.ts";
 import type { CLIContext } from "./context.ts";
+import { untilEnded, written } from "./following.ts";
 import { jsonLine, table } from "./output.ts";
 import { openDoor, useWorkers } from "./worker-session.ts";
 import { recordBytes, type WorkerFormat } from "./worker-text.ts";
@@ -142,7 +143,7 @@ async function printLogs(name: string, options: LogOptions, command: Command, co
         async ({ bootID, records }) => {
           for (const record of records) if (wanted(record)) await written(context, recordBytes(record, bootID, format));
         },
-        endOf(context),
+        untilEnded(context),
       );
     });
   });
@@ -181,7 +182,7 @@ async function printErrors(name: string, options: ErrorOptions, command: Command
             await written(context, groupBytes(group, format));
           }
         },
-        endOf(context),
+        untilEnded(context),
       );
     });
   });
@@ -194,21 +195,6 @@ function tellGroups(groups: readonly ErrorGroup[], context: CLIContext): void {
 
 function groupBytes(group: ErrorGroup, format: WorkerFormat): string {
   return format === "json" ? jsonLine(group) : groupText(group, format);
-}
-
-/** Until Ctrl-C, or until nobody reads any more. */
-function endOf(context: CLIContext): AbortSignal {
-  const over = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => over.abort());
-  return AbortSignal.any([over.signal, context.outputClosed]);
-}
-
-async function written(context: CLIContext, bytes: string | Uint8Array): Promise<void> {
-  if (context.outputClosed.aborted || context.stdout.write(bytes)) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  context.stdout.once("drain", resolve);
-  context.outputClosed.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
 }
 
 /** What a query asks for that following does not. */

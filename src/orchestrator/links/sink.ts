@@ -1,5 +1,6 @@
 import { messageOf, NovaError } from "../../model/errors.ts";
 import type { Store } from "../../store/store.ts";
+import { pause } from "../../workers/link/pause.ts";
 import type { Sink } from "../../workers/link/sink.ts";
 import type { LinkTimes } from "./times.ts";
 
@@ -45,17 +46,4 @@ function isOfStore(error: unknown): boolean {
   return (
     error instanceof NovaError && (error.code === "STORE_FULL" || error.code === "STORE_LOCKED" || error.code === "STORE_FAILED")
   );
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
 }

@@ -4,6 +4,7 @@ import type { RecordBatch } from "../../model/record.ts";
 import type { CallParams, CallResult, WorkerCallName } from "../../model/worker-calls.ts";
 import { callResultSchemas, recordBatchSchema } from "../../model/worker-results.ts";
 import { type AnswerHistory, Connection } from "./connection.ts";
+import { pause } from "./pause.ts";
 import type { Sink } from "./sink.ts";
 import type { Dial } from "./socket.ts";
 
@@ -226,17 +227,4 @@ class Link implements WorkerLink {
 function usualMs(params: object): number {
   const ownMs = "timeoutMs" in params ? params.timeoutMs : "graceMs" in params ? params.graceMs : 0;
   return CALL_MS + (typeof ownMs === "number" ? ownMs : 0);
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { AuditRow, MessageView, ModuleView, TerminalSession } from "../../../src/model/kept.ts";
 import type { ScheduledTask } from "../../../src/model/task.ts";
 import { build } from "../../../src/store/tables.ts";
-import { runRecord, START_MS } from "./samples.ts";
+import { costlyRun, START_MS } from "./samples.ts";
 import { openSubject, type Subject } from "./subject.ts";
 
 const session: TerminalSession = {
@@ -94,11 +94,11 @@ export function describeHouse(subject: Subject): void {
     test("groups, with what their runs came to", async () => {
       const { store } = await openSubject(subject);
       await store.putGroups([group, { ...group, folder: "main", isMain: true }], 1);
-      const { usage } = runRecord("r");
+      const { usage } = costlyRun("r");
       await store.putRuns([
-        runRecord("run-1"),
-        runRecord("run-2", { startedAt: new Date(START_MS + 5).toISOString(), usage: null }),
-        runRecord("run-3", { usage: usage === null ? null : { ...usage, costUSD: 0.5 } }),
+        costlyRun("run-1"),
+        costlyRun("run-2", { startedAt: new Date(START_MS + 5).toISOString(), usage: null }),
+        costlyRun("run-3", { usage: usage === null ? null : { ...usage, costUSD: 0.5 } }),
       ]);
       expect(await store.groups()).toEqual([
         { ...group, runs: 3, costUSD: 0.75, lastRunAtMs: START_MS + 5 },
@@ -114,14 +114,14 @@ export function describeHouse(subject: Subject): void {
 
     test("runs, each once", async () => {
       const { store } = await openSubject(subject);
-      await store.putRuns([runRecord("aa1"), runRecord("aa2", { group: "others", outcome: "timeout" })]);
-      await store.putRuns([runRecord("aa1", { result: "another" }), runRecord("b")]);
+      await store.putRuns([costlyRun("aa1"), costlyRun("aa2", { group: "others", outcome: "timeout" })]);
+      await store.putRuns([costlyRun("aa1", { result: "another" }), costlyRun("b")]);
       await store.putRuns([]);
       const { items } = await store.runs({ limit: 9 });
       expect(items.map(({ position: _position, ...record }) => record)).toEqual([
-        runRecord("aa1"),
-        runRecord("aa2", { group: "others", outcome: "timeout" }),
-        runRecord("b"),
+        costlyRun("aa1"),
+        costlyRun("aa2", { group: "others", outcome: "timeout" }),
+        costlyRun("b"),
       ]);
       expect((await store.runs({ limit: 9, groups: ["others", "none"] })).items).toMatchObject([{ id: "aa2" }]);
       expect((await store.runs({ limit: 9, outcomes: ["success"] })).items).toMatchObject([{ id: "aa1" }, { id: "b" }]);
@@ -133,7 +133,7 @@ export function describeHouse(subject: Subject): void {
       expect(await store.run("aa2")).toMatchObject({ id: "aa2" });
       expect(await store.run("aa")).toBe(null);
       expect(await store.run("c")).toBe(null);
-      await store.putRuns([runRecord("aa")]);
+      await store.putRuns([costlyRun("aa")]);
       expect(await store.run("aa")).toMatchObject({ id: "aa" });
     });
 

@@ -2,6 +2,7 @@ import type { InstanceStatus } from "../../../src/model/instance.ts";
 import type { ErrorGroup, ErrorRecord, EventRecord, LogRecord, LostRecord, WorkerRecord } from "../../../src/model/record.ts";
 import type { RunRecord } from "../../../src/model/run.ts";
 import type { SourcedBatch } from "../../../src/store/store.ts";
+import { runRecord } from "../../fixtures/run-record.ts";
 
 export const bootA = "a".repeat(32);
 export const bootB = "b".repeat(32);
@@ -75,37 +76,12 @@ export function batch(records: readonly WorkerRecord[], over: Partial<SourcedBat
   return { worker: "alpha", container: "alpha-1", bootID: bootA, records, ...over };
 }
 
-export function runRecord(id: string, over: Partial<RunRecord> = {}): RunRecord {
-  return {
-    id,
-    group: "family",
+/** One that cost something, and was denied something. */
+export function costlyRun(id: string, over: Partial<RunRecord> = {}): RunRecord {
+  return runRecord(id, {
     jid: "family@local",
-    engine: "docker",
-    image: "novabot-agent:latest",
     agent: "claude",
-    container: `novabot-${id}`,
     startedAt: new Date(START_MS).toISOString(),
-    durationMs: 1200,
-    outcome: "success",
-    exitCode: 0,
-    sessionId: null,
-    newSessionId: "session",
-    result: "done",
-    error: null,
-    promptBytes: 12,
-    frames: 1,
-    suspiciousFrames: 0,
-    brokenFrames: 0,
-    stdoutBytes: 100,
-    stderrBytes: 0,
-    stdoutTruncated: false,
-    stderrTruncated: false,
-    mode: "cold",
-    messages: [],
-    task: null,
-    ownSession: false,
-    skipped: false,
-    firstAnswerMs: 900,
     usage: {
       requests: 1,
       inputTokens: 10,
@@ -116,7 +92,6 @@ export function runRecord(id: string, over: Partial<RunRecord> = {}): RunRecord 
       models: ["model"],
     },
     denied: [{ target: "example.org:443", reason: "not allowed", count: 3 }],
-    logFile: null,
     ...over,
-  };
+  });
 }

@@ -6,43 +6,11 @@ import { writeRecord } from "../../../../src/agents/run/records.ts";
 import type { RunRecord } from "../../../../src/model/run.ts";
 import { temporaryHome } from "../../../fixtures/home.ts";
 import { groupOf } from "../../../fixtures/queue.ts";
+import { runRecord } from "../../../fixtures/run-record.ts";
 
-function record(second: number, rest: Partial<RunRecord>): RunRecord {
-  return {
-    id: `0000000000${second}`,
-    group: "family",
-    jid: "family@g.us",
-    engine: "docker",
-    image: "i",
-    agent: "claude",
-    container: "c",
-    startedAt: `2026-11-21T10:00:0${second}.000Z`,
-    durationMs: 1,
-    outcome: "success",
-    exitCode: 0,
-    sessionId: null,
-    newSessionId: null,
-    result: null,
-    error: null,
-    promptBytes: 1,
-    frames: 1,
-    suspiciousFrames: 0,
-    brokenFrames: 0,
-    stdoutBytes: 0,
-    stderrBytes: 0,
-    stdoutTruncated: false,
-    stderrTruncated: false,
-    mode: "cold",
-    messages: [],
-    task: null,
-    ownSession: false,
-    skipped: false,
-    firstAnswerMs: null,
-    usage: null,
-    denied: [],
-    logFile: null,
-    ...rest,
-  };
+function record(second: number, changes: Partial<RunRecord>): RunRecord {
+  const usual = { jid: "family@g.us", agent: "claude", newSessionId: null } as const;
+  return runRecord(`0000000000${second}`, { startedAt: `2026-11-21T10:00:0${second}.000Z`, ...usual, ...changes });
 }
 
 test("a group goes on in the session of its newest run with its agent, whoever carried it", async () => {

@@ -12,7 +12,8 @@ import { NovaError } from "../../../../src/model/errors.ts";
 import type { OutgoingMessage } from "../../../../src/model/message.ts";
 import type { Store } from "../../../../src/store/store.ts";
 import { temporaryHome } from "../../../fixtures/home.ts";
-import { openHouseStore, runRecord, silent } from "../../../fixtures/kept-house.ts";
+import { openHouseStore, silent } from "../../../fixtures/kept-house.ts";
+import { runRecord } from "../../../fixtures/run-record.ts";
 
 /** For what is looked at every second or so, on a machine that is busy. */
 const wait = { timeout: 20_000 };
