@@ -21,6 +21,8 @@ export function appAccess(access: Access): AppAccess {
         access.knock(context.req.raw);
         refuseLarge(context.req.raw, context.req.path === "/api/session" ? OPEN_BODY_BYTES : BODY_BYTES);
         await next();
+        // Nobody reads it, and what it reads from would stay open.
+        if (context.req.method === "HEAD") await context.res.body?.cancel();
       } finally {
         protect(context.res.headers, isSecure(context.req.raw));
       }

@@ -134,13 +134,13 @@ function refuseUnrecorded(cause: unknown): never {
   });
 }
 
-/** Looking at a terminal that is there is a viewer's right; opening one, and typing, is an operator's. */
-function refuseRole({ caller, request, worker }: TerminalWish): void {
-  const onlyLooks = request.readonly === true && request.session !== undefined;
+/** Looking at a terminal that is there is a viewer's right; opening one, typing, and having it recorded, which in the end takes others' room, is an operator's. */
+function refuseRole({ caller, request, worker, record }: TerminalWish): void {
+  const onlyLooks = request.readonly === true && request.session !== undefined && !record;
   if (mayAct(caller.role, onlyLooks ? "viewer" : "operator")) return;
   throw new NovaError(
     "ACCESS_FORBIDDEN",
-    `The token ${quote(caller.name)} has the role ${caller.role}, which opens no terminal of the worker ${quote(worker)}.`,
+    `The token ${quote(caller.name)} has the role ${caller.role}, which opens and records no terminal of the worker ${quote(worker)}.`,
     { next: "Use a token with the role operator, or look at an open terminal: `?readonly=1&session=…`." },
   );
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { describe, expect, test } from "vitest";
+import { readdir, readlink } from "node:fs/promises";
+import { describe, expect, test, vi } from "vitest";
 import { TERMINAL_PROTOCOL, TERMINAL_WINDOW } from "../../../../src/model/terminal-frames.ts";
 import { type OpenDoors, opened, openTestDoors, type DoorsSettings } from "../../../fixtures/open-doors.ts";
 import {
@@ -16,6 +17,13 @@ async function openHouse(settings: DoorsSettings = {}): Promise<OpenDoors & { re
 }
 
 const rows = async ({ store }: OpenDoors): Promise<readonly object[]> => (await store.terminals({ limit: 10 })).items;
+
+/** Of this process, by their names' end. */
+async function openFiles(end: string): Promise<readonly string[]> {
+  const fds = await readdir("/proc/self/fd");
+  const paths = await Promise.all(fds.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+  return paths.filter((path) => path.endsWith(end));
+}
 
 /** Rows are written behind the socket's back. */
 async function rowsUntil(
@@ -170,7 +178,8 @@ describe("a terminal through the orchestrator", () => {
     const { token } = (await added.json()) as { token: string };
     const headers = { authorization: `Bearer ${token}` };
     const shown = await house.terminal("");
-    for (const query of ["", "readonly=1", `session=${shown.attached.session}`])
+    const own = `session=${shown.attached.session}`;
+    for (const query of ["", "readonly=1", own, `readonly=1&${own}&record=1`])
       await expect(house.terminal(query, { headers })).rejects.toMatchObject({ status: 403, code: "ACCESS_FORBIDDEN" });
     const looking = await house.terminal(`readonly=1&session=${shown.attached.session}`, { headers });
     expect(looking.attached).toMatchObject({ readonly: true, owner: false });
@@ -184,7 +193,7 @@ describe("a terminal through the orchestrator", () => {
         .filter(({ who }) => who === "eyes")
         .map(({ result }) => result)
         .toSorted(),
-    ).toEqual(["ACCESS_FORBIDDEN", "ACCESS_FORBIDDEN", "ACCESS_FORBIDDEN", "done"]);
+    ).toEqual([...Array.from({ length: 4 }, () => "ACCESS_FORBIDDEN"), "done"]);
     // Who is sent away is sent away from here as well.
     const gone = looking.closed();
     expect((await house.get("/api/tokens/eyes", { method: "DELETE" })).status).toBe(200);
@@ -200,7 +209,7 @@ describe("a terminal through the orchestrator", () => {
     await terminal.says("thanks");
     terminal.send({ kind: "resize", columns: 120, rows: 40 });
     await terminal.until(() => terminal.frames.some((frame) => frame.kind === "size" && frame.columns === 120));
-    terminal.type("exit\n");
+    terminal.type("head -c 400000 /dev/zero | tr '\\0' x; exit\n");
     await terminal.closed();
     const found = (await rowsUntil(house, ([first]) => typeof first?.endedAtMs === "number")) as {
       id: string;
@@ -222,6 +231,9 @@ describe("a terminal through the orchestrator", () => {
     expect(shown).toContain("thanks");
     expect(shown).not.toContain("a-secret-word");
     expect(events).toContainEqual([expect.any(Number), "r", "120x40"]);
+    for (let time = 0; time < 3; time += 1)
+      expect((await house.get(`/api/terminals/${found[0]?.id}/recording`, { method: "HEAD" })).status).toBe(200);
+    await vi.waitFor(async () => expect(await openFiles(".cast")).toEqual([]));
     const times = (events as [number][]).map(([at]) => at);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
