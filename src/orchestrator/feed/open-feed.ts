@@ -117,8 +117,10 @@ class StoreFeed implements OpenFeed {
       // What was told before the question is in the answer.
       const told = this.#ring.position;
       const page = await this.#store.entries(filter, { after: reader.cursor, limit: PAGE });
-      if (page.droppedUpTo > droppedUpTo) {
-        yield { kind: "gap", reason: "no longer kept", after: droppedUpTo, upTo: page.droppedUpTo, entries: null };
+      // What went after the reader had it is not missing to it.
+      const after = Math.max(droppedUpTo, reader.cursor);
+      if (page.droppedUpTo > after) {
+        yield { kind: "gap", reason: "no longer kept", after, upTo: page.droppedUpTo, entries: null };
         droppedUpTo = page.droppedUpTo;
       }
       for (const block of blocksOf(page.items)) {

@@ -41,8 +41,19 @@ interface Call {
 const TAKEN_BYTES = 16_777_216;
 /** A worker that asks on and takes no answers has so much waiting at most. */
 const ANSWER_BYTES = 8_388_608;
-/** What only this side finds out; a worker that says it of a call is not believed. */
-const ownCodes: ReadonlySet<string> = new Set<ErrorCode>(["LINK_LOST", "LINK_PROTOCOL", "DOOR_REFUSED"]);
+/** What a supervisor says of a call. Of anything else, of who may come in or of what is kept here, a worker is not believed. */
+const supervisorCodes: ReadonlySet<string> = new Set<ErrorCode>([
+  "INSTANCE_INVALID",
+  "INSTANCE_NOT_FOUND",
+  "INSTANCE_RUNNING",
+  "INSTANCE_FAILED",
+  "WAIT_TIMEOUT",
+  "SUPERVISOR_NOT_RUNNING",
+  "SUPERVISOR_FAILED",
+  "CALL_INVALID",
+  "TERMINAL_FAILED",
+  "TERMINAL_NOT_FOUND",
+]);
 
 /** One connection to a worker, from its hello to its end. */
 export class Connection {
@@ -303,6 +314,5 @@ function recordsOf(json: unknown): WorkerMessage | null {
 }
 
 function failed({ code, message, next }: CallFailure): NovaError {
-  const isKnown = Object.hasOwn(errorCodes, code) && !ownCodes.has(code);
-  return new NovaError(isKnown ? (code as ErrorCode) : "INTERNAL", message, { next });
+  return new NovaError(supervisorCodes.has(code) ? (code as ErrorCode) : "INTERNAL", message, { next });
 }

@@ -140,6 +140,20 @@ it("tells what is no longer kept", async () => {
   expect(seen).toEqual(Array.from({ length: seen.length }, (_, index) => `line ${1_001 - seen.length + index} of a`));
 });
 
+it("does not call it a gap when only what a reader had already is no longer kept", async () => {
+  const { store, feed } = await opened({ mostBytes: 1_000 });
+  for (let round = 0; round < 50; round++) await store.keep(linesOf("a", 1 + round * 100, 100));
+  const late = follow(feed, {}, 0);
+  await late.upTo(2_000);
+  await store.retain({ maxAgeMs: null, maxRows: 4_000, maxBytes: null }, Date.now(), new AbortController().signal);
+  await late.upTo(4_000);
+  await store.retain({ maxAgeMs: null, maxRows: 500, maxBytes: null }, Date.now(), new AbortController().signal);
+  await late.upTo(5_000);
+  const gaps = late.parts.filter(({ kind }) => kind === "gap");
+  expect(gaps).toEqual([{ kind: "gap", reason: "no longer kept", after: 4_000, upTo: 4_500, entries: null }]);
+  expect(texts(late.entries())).toHaveLength(4_500);
+});
+
 it("takes by every condition, in memory as in the store", async () => {
   const { store, feed } = await opened();
   await store.keep(linesOf("a", 1, 2, { level: "error" }));

@@ -112,3 +112,17 @@ it("ends following a worker that says it is lost, or ends it, over and over", as
     expect(asked).toBe(1);
   }
 });
+
+it("does not believe a worker what only this side can say", async () => {
+  const codes = ["ACCESS_DENIED", "ACCESS_LIMITED", "STORE_FULL", "WORKER_NOT_FOUND", "toString", "INSTANCE_RUNNING"];
+  const { link } = await hostile((message, socket) => {
+    if (message.type !== "call") return;
+    const code = codes[message.id % codes.length] ?? "";
+    say(socket, { type: "failure", id: message.id, error: { code, message: code, next: "none" } });
+  });
+  for (const _ of codes) {
+    const error: unknown = await link.call("supervisor.info", {}).catch((thrown: unknown) => thrown);
+    const said = (error as Error).message;
+    expect(error).toMatchObject({ code: said === "INSTANCE_RUNNING" ? said : "INTERNAL" });
+  }
+});
