@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import type { Server } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { createSecureContext } from "node:tls";
 import ipaddr from "ipaddr.js";
@@ -46,6 +47,22 @@ export async function readTLS(tls: Listening["tls"]): Promise<SecureContextOptio
     throw new NovaError("LISTEN_REFUSED", `The TLS files cannot be used: ${messageOf(cause)}.`, {
       place: "tls",
       next: "Give PEM files of a certificate and of its private key, which the user who runs NovaBot can read.",
+      cause,
+    });
+  }
+}
+
+/** Resolves when the server listens. Rejects with LISTEN_REFUSED. */
+export async function listenAt(server: Server, { listen: { host, port } }: Pick<Listening, "listen">): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ host, port, exclusive: true }, resolve);
+    });
+  } catch (cause) {
+    throw new NovaError("LISTEN_REFUSED", `The doors cannot be opened at ${host}:${port} (${messageOf(cause)}).`, {
+      place: "listen",
+      next: "Choose another `listen` in novabot.yaml, or end what listens there.",
       cause,
     });
   }

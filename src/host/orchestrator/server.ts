@@ -11,7 +11,7 @@ import { problemResponse } from "../../orchestrator/rest/problem.ts";
 import type { Sockets } from "../../orchestrator/sockets.ts";
 import { Connections } from "./connections.ts";
 import { isContainer } from "./engine-networks.ts";
-import { type Listening, readTLS, refuseBareDoors, urlOf } from "./listening.ts";
+import { type Listening, listenAt, readTLS, refuseBareDoors, urlOf } from "./listening.ts";
 import { socketOf } from "./ws-socket.ts";
 
 export interface ServerOptions extends Listening {
@@ -132,7 +132,7 @@ export async function openServer(options: ServerOptions): Promise<DoorServer> {
     });
   });
 
-  await listen(server, options);
+  await listenAt(server, options);
   const { port } = server.address() as AddressInfo;
   const renewing = setInterval(() => {
     readTLS(options.tls)
@@ -154,21 +154,6 @@ export async function openServer(options: ServerOptions): Promise<DoorServer> {
       clearTimeout(late);
     },
   };
-}
-
-async function listen(server: Server, { listen: { host, port } }: Listening): Promise<void> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen({ host, port, exclusive: true }, resolve);
-    });
-  } catch (cause) {
-    throw new NovaError("LISTEN_REFUSED", `The doors cannot be opened at ${host}:${port} (${messageOf(cause)}).`, {
-      place: "listen",
-      next: "Choose another `listen` in novabot.yaml, or end what listens there.",
-      cause,
-    });
-  }
 }
 
 /** A request that names several hosts, or another server's address as a proxy would be asked, is none of this house's. */

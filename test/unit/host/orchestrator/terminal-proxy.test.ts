@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { readdir, readlink } from "node:fs/promises";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { TERMINAL_PROTOCOL, TERMINAL_WINDOW } from "../../../../src/model/terminal-frames.ts";
 import { type OpenDoors, opened, openTestDoors, type DoorsSettings } from "../../../fixtures/open-doors.ts";
 import {
@@ -233,7 +233,7 @@ describe("a terminal through the orchestrator", () => {
     expect(events).toContainEqual([expect.any(Number), "r", "120x40"]);
     for (let time = 0; time < 3; time += 1)
       expect((await house.get(`/api/terminals/${found[0]?.id}/recording`, { method: "HEAD" })).status).toBe(200);
-    await vi.waitFor(async () => expect(await openFiles(".cast")).toEqual([]));
+    await expect.poll(() => openFiles(".cast")).toEqual([]);
     const times = (events as [number][]).map(([at]) => at);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
