@@ -13,8 +13,6 @@ import type { Terminals } from "./terminal/terminals.ts";
 
 /** A WebSocket that may be opened. */
 export interface SocketDoor {
-  /** By which token it was let in. */
-  readonly caller: string;
   /** The subprotocol that was chosen. */
   readonly protocol: string | null;
   /** Of one message that comes in, in bytes. */
@@ -47,8 +45,8 @@ export function createSockets({ access, terminals, sessions }: SocketsOptions): 
 
   const sessionDoor = async (asking: Asking, opener: SessionOpener): Promise<SocketDoor> => {
     const caller = await access.admit(asking, "socket");
+    asking.admitted?.(caller.name);
     return {
-      caller: caller.name,
       protocol: null,
       maxPayload: MONITORING_MESSAGE_LIMIT,
       open(socket) {
@@ -71,6 +69,7 @@ export function createSockets({ access, terminals, sessions }: SocketsOptions): 
     const { ticket, record, request } = readQuestion(url.searchParams);
     const scope = ticket === null ? null : await access.tickets.redeem(asking, worker, ticket);
     const caller = scope?.caller ?? (await access.admit(asking, "socket"));
+    asking.admitted?.(caller.name);
     const protocol = offered(asking.request).includes(TERMINAL_PROTOCOL) ? TERMINAL_PROTOCOL : null;
     const wish = {
       worker,
@@ -81,7 +80,6 @@ export function createSockets({ access, terminals, sessions }: SocketsOptions): 
     };
     const ready = await terminals.open(wish, signal);
     return {
-      caller: caller.name,
       protocol,
       maxPayload: TERMINAL_INPUT_LIMIT + 1,
       open: (socket) => ready.serve(socket, access.ended(caller)),

@@ -95,16 +95,11 @@ export async function openServer(options: ServerOptions): Promise<DoorServer> {
     connection.once("close", () => gone.abort());
     const request = isFit(incoming) ? requestOf(incoming, scheme) : null;
     if (!request) return await answer(connection, guarded(problemResponse(nowhere())));
-    const asking = { request, peerAddress: plainAddress(incoming.socket.remoteAddress) };
+    const admitted = (name: string): void => connections.admit(connection, name);
+    const asking = { request, peerAddress: plainAddress(incoming.socket.remoteAddress), admitted };
     const door = await sockets.upgrade(asking, gone.signal);
     if (door instanceof Response) return await answer(connection, door);
     if (gone.signal.aborted) return door.abandon();
-    try {
-      connections.admit(connection, door.caller);
-    } catch (error) {
-      door.abandon();
-      return await answer(connection, guarded(problemResponse(error)));
-    }
     let isOpen = false;
     // What makes it no WebSocket after all, the package answers by itself, and closes the connection.
     connection.once("close", () => {

@@ -6,6 +6,8 @@ export interface Asking {
   readonly request: Request;
   /** Of the connection, without a port: `127.0.0.1`, `::1`. */
   readonly peerAddress: string;
+  /** To be told the name of the token by which the caller is let in. Throws ACCESS_LIMITED where that one holds too many connections. */
+  admitted?(name: string): void;
 }
 
 /** A login with a token, for a browser. */
