@@ -72,15 +72,21 @@ async function cameUp(home: Home, child: ChildProcess): Promise<UpAddress | unde
   return undefined;
 }
 
+/** Its own error, where it told one; else that it ended, with its last words. */
 async function ended(logFile: string, { exitCode, signalCode }: ChildProcess): Promise<NovaError> {
   const said = (await readFile(logFile, "utf8")).trimEnd().split("\n").slice(-LOG_LINES);
-  const named = said.map((line) => /^ {2}code {2}([A-Z_]+)$/.exec(line)?.[1]).find((word) => word !== undefined);
-  const code = named !== undefined && isCode(named) ? named : "INTERNAL";
-  const next = said.map((line) => /^ {2}next {2}(.+)$/.exec(line)?.[1]).find((words) => words !== undefined);
+  const read = (label: string): string | undefined => said.findLast((line) => line.startsWith(label))?.slice(label.length);
+  const [code, next, place] = [read("  code  "), read("  next  "), read("  at    ")];
+  const begin = said.findLastIndex((line) => line.startsWith("error "));
+  const more = next === undefined ? {} : { next };
+  if (begin >= 0 && code !== undefined && isCode(code)) {
+    const words = said.slice(begin).filter((line) => !/^ {2}(?:at {4}|next {2}|code {2})/.test(line));
+    return new NovaError(code, words.join("\n").slice("error ".length), { ...more, place: place ?? logFile });
+  }
   const how = signalCode === null ? `with status ${exitCode}` : `by ${signalCode}`;
-  return new NovaError(code, `It ended ${how} before it was up. Its last words:\n${said.join("\n")}`, {
+  return new NovaError("INTERNAL", `It ended ${how} before it was up. Its last words:\n${said.join("\n")}`, {
+    ...more,
     place: logFile,
-    ...(next === undefined ? {} : { next }),
   });
 }
 

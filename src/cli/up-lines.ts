@@ -1,5 +1,3 @@
-import type { Entry } from "../model/entry.ts";
-import { eventText, whereText } from "../model/event-text.ts";
 import { visible } from "../model/visible.ts";
 import type { BroughtUp } from "../host/up/bring-up.ts";
 import type { UpEvent } from "../host/up/up.ts";
@@ -11,7 +9,7 @@ import { count, queueLine } from "./queue-lines.ts";
 const LINES = 10;
 const SECOND_MS = 1000;
 
-/** The lines of an event for people; none when it is too small a thing for them. */
+/** The lines of an event for people; none when it is too small a thing for them. Entries are told by `News`. */
 export function upLines(event: UpEvent): string[] {
   switch (event.kind) {
     case "queue":
@@ -27,7 +25,7 @@ export function upLines(event: UpEvent): string[] {
         event.trouble === null ? "What happens is kept again." : `What happens cannot be kept, and waits: ${event.trouble}`,
       ];
     case "entries":
-      return event.entries.flatMap(entryLines);
+      return [];
     default:
       return event satisfies never;
   }
@@ -37,29 +35,6 @@ function broughtUpLine({ what, name, result, note }: BroughtUp): string[] {
   if (result === "was up" && note === null) return [];
   const words = { added: "added", started: "is up", "was up": "was up", failed: "did not come up" };
   return [`${what} ${name}  ${words[result]}${note === null ? "" : `: ${note}`}`];
-}
-
-/** Runs, messages and what the pool does are told by the queue. */
-function entryLines(entry: Entry): string[] {
-  if (entry.kind === "log") return [];
-  const where = whereText(entry);
-  if (entry.kind === "lost") return [`${where}  ${count(entry.lines, "line")} lost (${entry.reason})`];
-  if (entry.kind === "error")
-    return entry.error.count === 1
-      ? [`${where}  ${[entry.error.name, firstLine(entry.error.message)].filter(Boolean).join(": ")}`]
-      : [];
-  const { event } = entry;
-  const isTold =
-    event.type === "instance"
-      ? event.status.state === "crashed" || event.status.crashLoop
-      : event.type === "check"
-        ? event.why !== "kept"
-        : ["worker", "module", "denied", "viewer", "booted"].includes(event.type);
-  return isTold ? [`${where === "-" ? "" : `${where}  `}${firstLine(eventText(event))}`] : [];
-}
-
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0] ?? "";
 }
 
 /** Passes lines on, and of more in a second than can be read only how many there were. */

@@ -13,6 +13,7 @@ import { count } from "./queue-lines.ts";
 import { openChosenHome } from "./session.ts";
 import { startDetached } from "./up-detached.ts";
 import { calm, upLines } from "./up-lines.ts";
+import { News } from "./up-news.ts";
 
 /** A machine that starts may have its engine later than NovaBot. */
 const ENGINE_AGAIN_MS = 5000;
@@ -98,12 +99,11 @@ interface Console {
 function lines(context: CLIContext): Console {
   const print = (text: string): void => context.print(`${pc.dim(new Date().toTimeString().slice(0, 8))}  ${visible(text)}`);
   const quiet = calm(print);
+  const news = new News((line) => quiet.line(line));
   return {
     event: (event) => {
-      for (const line of upLines(event)) {
-        if (event.kind === "entries") quiet.line(line);
-        else print(line);
-      }
+      if (event.kind === "entries") for (const entry of event.entries) news.take(entry);
+      else for (const line of upLines(event)) print(line);
     },
     withoutEngine: (error) => print(`No agents, workers and modules: ${error.message} ${error.next}`),
     up({ url, tokenFile, config }, home, engine) {
@@ -128,7 +128,10 @@ function lines(context: CLIContext): Console {
           : "Stopping.",
       ),
     stopped: () => print("Stopped. Workers and modules run on; `novabot down --all` stops them, too."),
-    end: () => quiet.end(),
+    end() {
+      news.end();
+      quiet.end();
+    },
   };
 }
 

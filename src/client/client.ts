@@ -39,8 +39,12 @@ export function openClient(options: ClientOptions): Client {
   const url = originOf(options.url);
   const headers: Readonly<Record<string, string>> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const socketOrigin = url.replace(/^http/, "ws");
-  const call: Client["call"] = (name, params, signal) =>
-    askDoor({ url, headers, fetch: fetched, ...(signal ? { signal } : {}) }, name, params);
+  let hasAnswered = false;
+  const call: Client["call"] = async (name, params, signal) => {
+    const answer = await askDoor({ url, headers, fetch: fetched, ...(signal ? { signal } : {}) }, name, params);
+    hasAnswered = true;
+    return answer;
+  };
   /** Why a socket was not let in: the same token is not let in elsewhere either. */
   const reason = async (): Promise<NovaError | null> => {
     try {
@@ -56,6 +60,7 @@ export function openClient(options: ClientOptions): Client {
       connect,
       target: () => ({ url: `${socketOrigin}/ws/monitoring`, protocols: [], headers }),
       reason,
+      hasAnswered: () => hasAnswered,
     });
   return {
     url,

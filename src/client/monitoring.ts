@@ -37,6 +37,8 @@ export interface MonitoringOptions {
   readonly target: () => SocketTarget;
   /** Asked where a connection did not come about and its socket cannot tell why. */
   readonly reason: () => Promise<NovaError | null>;
+  /** The orchestrator has answered elsewhere: then a first connection that does not come about is one that broke. */
+  readonly hasAnswered?: () => boolean;
   readonly firstDelayMs?: number;
   readonly mostDelayMs?: number;
   /** So long without a word, and the other side is asked whether it is there; so long again, and it is not. */
@@ -61,7 +63,7 @@ const fatalCodes: readonly string[] = ["ACCESS_DENIED", "ACCESS_FORBIDDEN", "NOT
 
 /**
  * One connection to `/ws/monitoring` for any number of subscriptions and calls. When it breaks it is made again, and each subscription goes on after
- * the last entry that it was told. A first connection that does not come about is told at once and ends everything.
+ * the last entry that it was told. A first connection that does not come about is told at once and ends everything, where nothing answered before.
  */
 export class Monitoring {
   readonly #options: MonitoringOptions;
@@ -71,6 +73,8 @@ export class Monitoring {
   /** The hello came: requests may be sent. */
   #greeted = false;
   #wasGreeted = false;
+  /** Subscribers were told that the connection broke, and not yet that it is there again. */
+  #isBroken = false;
   #over: NovaError | null = null;
   #lastID = 0;
   #delayMs: number;
@@ -181,7 +185,8 @@ export class Monitoring {
         ),
       );
     }
-    const again = this.#wasGreeted;
+    const again = this.#isBroken;
+    this.#isBroken = false;
     this.#greeted = true;
     this.#wasGreeted = true;
     this.#delayMs = this.#options.firstDelayMs ?? 100;
@@ -228,8 +233,10 @@ export class Monitoring {
     }
     const told = opened || error.code !== "LINK_LOST" ? error : ((await this.#options.reason()) ?? error);
     if (this.#over) return;
-    if (!this.#wasGreeted || fatalCodes.includes(told.code)) return this.#end(told);
-    if (wasGreeted) for (const { subscriber } of [...this.#subscriptions.values()]) subscriber.broken(told);
+    const isFirst = !this.#wasGreeted && this.#options.hasAnswered?.() !== true;
+    if (isFirst || fatalCodes.includes(told.code)) return this.#end(told);
+    if (!this.#isBroken) for (const { subscriber } of [...this.#subscriptions.values()]) subscriber.broken(told);
+    this.#isBroken = true;
     this.#timer = setTimeout(() => this.#dial(), this.#delayMs * (1 - Math.random() / 2));
     this.#delayMs = Math.min(this.#delayMs * 2, this.#options.mostDelayMs ?? 5000);
   }

@@ -200,6 +200,19 @@ describe("novabot up", { timeout: 180_000 }, () => {
     expect(await up.stop("SIGTERM")).toBe(0);
   });
 
+  test("a declared worker whose program falls stays, is told of calmly, and shown as what it is", async () => {
+    const own = await installation('workers:\n  shop: { command: [sh, -c, "echo no database >&2; exit 3"] }\n');
+    const { logFile } = await own.json<{ logFile: string }>("up", "--detach");
+    const looping = async (): Promise<void> => expect(await own.novabot("ps")).toMatch(/^shop +app +crash loop/m);
+    await vi.waitFor(looping, { timeout: UP_MS });
+    expect(await own.novabot("logs", "shop/app", "--limit", "1")).toContain("no database");
+    await own.novabot("down");
+    const log = await readFile(logFile, "utf8");
+    expect(log).toMatch(/worker shop {2}is up/);
+    expect(log.match(/shop\/app {2}crash loop/g)).toHaveLength(1);
+    expect(log.match(/shop {2}worker .*/g)).toEqual([expect.stringMatching(/^shop {2}worker linked/)]);
+  });
+
   test("in the background: --detach comes back when it is up, a second one is refused, down --all stops workers as well", async () => {
     const own = await installation("workers:\n  shop: { command: [sleep, '600'] }\n");
     const { pid, url, logFile } = await own.json<{ pid: number; url: string; logFile: string }>("up", "--detach");
@@ -388,6 +401,7 @@ describe("novabot up", { timeout: 180_000 }, () => {
     expect(await refused()).toMatch(/EADDRINUSE[^]*LISTEN_REFUSED/);
     const detached = await own.run("up", "--detach");
     expect([detached.code, detached.stderr]).toEqual([2, expect.stringMatching(/EADDRINUSE[^]*LISTEN_REFUSED/) as string]);
+    expect(detached.stderr.match(/LISTEN_REFUSED/g)).toHaveLength(1);
     await writeFile(file, "listen: 0.0.0.0:0\n");
     expect(await refused()).toMatch(/insecure: true[^]*CONFIG_INVALID/);
     await writeFile(file, "listen: 127.0.0.1:0\n");

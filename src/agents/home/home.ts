@@ -33,7 +33,7 @@ export async function openHome(path: string, options: { readonly create: boolean
   }
   const next = options.create
     ? "Choose a directory that you may write."
-    : "Register a group first (`novabot groups add`), which makes the home, or name another one with --home.";
+    : "Make it with `novabot up` or `novabot groups add`, or name another one with --home.";
   const refuse = (reason: string, cause?: unknown, mend = next): NovaError =>
     new NovaError("HOME_INVALID", `The home ${quote(absolute, 400)} cannot be used: ${reason}.`, {
       place: "NOVABOT_HOME or --home",

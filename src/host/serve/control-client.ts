@@ -80,7 +80,7 @@ async function connect(home: Home, method: string, path: string, body?: string, 
 function notRunning(home: Home, thrown: unknown): NovaError {
   return new NovaError("SERVE_NOT_RUNNING", `No \`novabot serve\` answers for the home ${quote(home.root, 400)}.`, {
     place: home.root,
-    next: "Start `novabot serve` for this home in another terminal, or as a service.",
+    next: "Start `novabot up`, or `novabot serve` for the agents alone, in another terminal or as a service.",
     facts: { reason: messageOf(thrown) },
     cause: thrown,
   });

@@ -85,7 +85,8 @@ async function bringUp(
   const runs = (await workerContainers(workers, name)).some(({ running }) => running);
   if (kept?.state === "up" && runs)
     return { what: "worker", name, result: "was up", note: noteOf(kept.settings, settings, name) };
-  await startWorker(workers, name, { settings, signal });
+  // What its program needs may come up later than it: its supervisor tries again, and the console tells of each time that it falls.
+  await startWorker(workers, name, { settings, mayFall: true, signal });
   return { what: "worker", name, result: "started", note: null };
 }
 

@@ -69,12 +69,12 @@ export function parseConfig(file: string, text: string): Config {
   const refuse = (path: readonly PropertyKey[], message: string, offset?: number): never => {
     const { line, col } = counter.linePos(offset ?? offsetOf(document, path) ?? 0);
     const field = path.map(String).join(".");
-    throw new NovaError("CONFIG_INVALID", `${CONFIG_FILE} cannot be used: ${field === "" ? "" : `${field} `}${message}.`, {
+    throw new NovaError("CONFIG_INVALID", `${CONFIG_FILE} cannot be used: ${field === "" ? "it" : field} ${message}.`, {
       place: `${file}:${line}:${col}`,
     });
   };
   const [broken] = document.errors;
-  if (broken) refuse([], `it is not YAML: ${broken.message}`, broken.pos[0]);
+  if (broken) refuse([], `is not YAML: ${broken.message}`, broken.pos[0]);
   const parsed = configSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -165,5 +165,6 @@ function offsetOf(document: ReturnType<typeof parseDocument>, path: readonly Pro
 
 function told(issue: z.core.$ZodIssue): string {
   if (issue.code === "unrecognized_keys") return `has unknown keys: ${issue.keys.map((key) => quote(key)).join(", ")}`;
+  if (issue.code === "invalid_key") return `is no name that can be taken: ${issue.issues[0]?.message ?? "it is not valid"}`;
   return issue.message.startsWith("must") || issue.message.startsWith("has") ? issue.message : `is not valid: ${issue.message}`;
 }

@@ -43,10 +43,12 @@ export async function comeUp(
     readonly address: (() => Promise<WorkerAddress>) | null;
     readonly said: Said;
     readonly timeoutMs: number;
+    /** A program that falls is left to its supervisor, which starts it again. */
+    readonly mayFall: boolean;
     readonly signal: AbortSignal;
   },
 ): Promise<readonly InstanceStatus[]> {
-  const { said, timeoutMs, signal } = options;
+  const { said, timeoutMs, mayFall, signal } = options;
   const over = new AbortController();
   let trouble = "";
   const late = setTimeout(
@@ -70,7 +72,9 @@ export async function comeUp(
   try {
     return await Promise.race([
       ended,
-      options.address ? askUntilUp(worker, options.address, over, (words) => (trouble = ` (${words})`)) : stands(over.signal),
+      options.address
+        ? askUntilUp(worker, options.address, { over, mayFall, onTrouble: (words) => (trouble = ` (${words})`) })
+        : stands(over.signal),
     ]);
   } finally {
     clearTimeout(late);
@@ -87,8 +91,11 @@ async function stands(signal: AbortSignal): Promise<readonly InstanceStatus[]> {
 async function askUntilUp(
   worker: KeptWorker,
   address: () => Promise<WorkerAddress>,
-  over: AbortController,
-  onTrouble: (words: string) => void,
+  {
+    over,
+    mayFall,
+    onTrouble,
+  }: { readonly over: AbortController; readonly mayFall: boolean; readonly onTrouble: (words: string) => void },
 ): Promise<readonly InstanceStatus[]> {
   const link = openLink({
     dial: dialFrom(address),
@@ -103,7 +110,7 @@ async function askUntilUp(
   try {
     const options = { timeoutMs: null, signal: over.signal };
     await link.call("supervisor.info", {}, options);
-    if (worker.settings.argv.length > 0) await steady(worker, link, over.signal);
+    if (worker.settings.argv.length > 0 && !mayFall) await steady(worker, link, over.signal);
     return (await link.call("process.list", {}, options)).instances;
   } catch (error) {
     if (over.signal.aborted && over.signal.reason instanceof NovaError) throw over.signal.reason;

@@ -24,6 +24,8 @@ export interface StartOptions {
   /** What is given; the rest is as it was, or as new workers have it. */
   readonly settings: Partial<WorkerSettings>;
   readonly timeoutMs?: number;
+  /** It is up when its supervisor is: a program that falls is started again by that, and takes the worker with it no more. */
+  readonly mayFall?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -131,7 +133,7 @@ async function startFresh(
   workers: Workers,
   worker: KeptWorker,
   before: KeptWorker | undefined,
-  { timeoutMs = COME_UP_MS, signal = new AbortController().signal }: StartOptions,
+  { timeoutMs = COME_UP_MS, mayFall = false, signal = new AbortController().signal }: StartOptions,
 ): Promise<StartedWorker> {
   const { home, engine, user } = workers;
   const image = await imageOf(workers, worker);
@@ -148,7 +150,7 @@ async function startFresh(
     const said = listen(streams);
     await engine.start(created);
     const address = reach === "none" ? null : () => workerAddress(workers, worker, created);
-    const instances = await comeUp(worker, { address, said, timeoutMs, signal });
+    const instances = await comeUp(worker, { address, said, timeoutMs, mayFall, signal });
     const up: KeptWorker = { ...worker, state: "up" };
     await writeWorker(home, up);
     const { app, data } = workerDirectories(home, worker.name);

@@ -204,6 +204,8 @@ export class LinkedWorker {
     const atMs = this.#parts.now();
     this.#parts.logger.info({ worker: this.#name, container, state, why }, `the worker is ${state}`);
     this.#put({ state, why, container, sinceMs: atMs });
+    // A container that was made and does not run yet: nothing happened to what runs.
+    if (before.state === "gone" && state === "stopped") return;
     this.#write(async () => {
       const event = { type: "worker", state, why } as const;
       await this.#parts.store.append([{ atMs, worker: this.#name, container, instance: null, group: null, run: null, event }]);

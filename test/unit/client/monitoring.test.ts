@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -170,6 +171,26 @@ describe.each([
     await new Promise((resolve) => server.close(resolve));
     const reading = read(openClient({ url: `http://127.0.0.1:${port}`, connect, monitoring }), null, () => false);
     await expect(reading).rejects.toMatchObject({ code: "ORCHESTRATOR_NOT_RUNNING" });
+  });
+
+  test("a first connection that does not come about is made again where the orchestrator has answered before", async () => {
+    const sockets = new WebSocketServer({ noServer: true });
+    const server = createServer((_request, response) => response.end('{"name": "ada", "role": "viewer"}'));
+    let refused = 0;
+    server.on("upgrade", (request, socket, head) => {
+      if ((refused += 1) <= 2) socket.destroy();
+      else sockets.handleUpgrade(request, socket, head, (one) => one.send(JSON.stringify(hello(3))));
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => {
+      for (const one of sockets.clients) one.terminate();
+      server.close();
+    });
+    const client = openClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, connect, monitoring });
+    await client.call("access.me", {});
+    const parts = await read(client, 1, (all) => all.length === 2);
+    expect(parts.map((part) => (part.kind === "break" ? (part.error?.code ?? null) : part.kind))).toEqual(["LINK_LOST", null]);
   });
 
   test("a peer that says nothing any more is asked, and given up", async () => {
