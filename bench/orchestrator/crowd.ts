@@ -51,7 +51,7 @@ export async function measureCrowd(options: CrowdOptions, say: (text: string) =>
     const made = stopped.made.reduce((sum, many) => sum + many, 0);
     const { last, missing } = await untilAllSeen(readers, stopped.made, follow === "all" ? subscribers : 1);
     house.send({ type: "report" });
-    const { kept } = await house.next("figures");
+    const { kept, peakMiB } = await house.next("figures");
     const at = (part: number): number => quantile(seen.delays, part);
     say(
       `${workers} workers at ${linesPerSecond} lines/s for ${seconds} s, ${subscribers} subscribers, ${follow === "all" ? "each of all workers" : "each of its share of the workers"}.\n`,
@@ -77,7 +77,11 @@ export async function measureCrowd(options: CrowdOptions, say: (text: string) =>
     say(
       `Made ${made}, kept ${kept}, not acknowledged ${stopped.unacknowledged}; not seen ${missing}, out of order ${last.outOfOrder}, gaps ${last.gaps}, links lost ${figures.lost}.`,
     );
+    if (stopped.heldBack > 0) say(`Not made ${stopped.heldBack}: so many lines waited in their workers already.`);
     say(`Processor of workers ${stopped.processorMs.toFixed(0)} ms, of subscribers ${seen.processorMs.toFixed(0)} ms in all.`);
+    say(
+      `At most ${peakMiB.toFixed(0)} MiB were the orchestrator's, ${stopped.peakMiB.toFixed(0)} the workers', ${last.peakMiB.toFixed(0)} the subscribers'.`,
+    );
     say(
       `Aim: 99th percentile under 250 ms: ${at(0.99) < 250 ? "met" : "missed"}; nothing lost: ${kept === made && missing === 0 && last.outOfOrder === 0 ? "met" : "missed"}.\n`,
     );

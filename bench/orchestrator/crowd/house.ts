@@ -23,6 +23,7 @@ export type HouseReport =
       readonly kept: number;
       readonly processorMs: number;
       readonly rssMiB: number;
+      readonly peakMiB: number;
       readonly loopMs: number;
       readonly lost: number;
     };
@@ -94,7 +95,8 @@ process.on("message", (order: HouseOrder) => {
   } else {
     const { user, system } = process.cpuUsage(processor);
     const rssMiB = process.memoryUsage().rss / 2 ** 20;
-    tell({ type: "figures", kept, processorMs: (user + system) / 1_000, rssMiB, loopMs: most, lost });
+    const peakMiB = process.resourceUsage().maxRSS / 1_024;
+    tell({ type: "figures", kept, processorMs: (user + system) / 1_000, rssMiB, peakMiB, loopMs: most, lost });
   }
 });
 process.on("disconnect", () => process.exit());

@@ -20,6 +20,7 @@ export type SubscribersReport =
       /** Of each subscriber: the last record of each of its workers. */
       readonly last: readonly (readonly (readonly [string, number])[])[];
       readonly processorMs: number;
+      readonly peakMiB: number;
     };
 
 const MOST_MS = 60_000;
@@ -68,7 +69,8 @@ process.on("message", (order: SubscribersOrder) => {
   } else {
     const { user, system } = process.cpuUsage();
     const processorMs = (user + system) / 1_000;
-    tell({ type: "seen", delays, lines, gaps, outOfOrder, last: lasts.map((last) => [...last]), processorMs });
+    const peakMiB = process.resourceUsage().maxRSS / 1_024;
+    tell({ type: "seen", delays, lines, gaps, outOfOrder, last: lasts.map((last) => [...last]), processorMs, peakMiB });
   }
 });
 process.on("disconnect", () => process.exit());

@@ -12,12 +12,24 @@ import { GATHER_MS } from "../../../src/supervisor/doors/feed.ts";
 export type WorkersOrder =
   | { readonly type: "start"; readonly workers: number; readonly linesPerSecond: number }
   | { readonly type: "stop" };
-/** What it tells: its port, and in the end how many records each worker made, and how many are not acknowledged. */
+/**
+ * What it tells: its port, and in the end how many records each worker made, how many are not acknowledged, and how many were not made because too many
+ * were not.
+ */
 export type WorkersReport =
   | { readonly type: "ready"; readonly port: number }
-  | { readonly type: "stopped"; readonly made: readonly number[]; readonly unacknowledged: number; readonly processorMs: number };
+  | {
+      readonly type: "stopped";
+      readonly made: readonly number[];
+      readonly unacknowledged: number;
+      readonly heldBack: number;
+      readonly processorMs: number;
+      readonly peakMiB: number;
+    };
 
 const TICKS = 5;
+/** Of one worker's lines; more are not made until some are acknowledged, as a program waits whose output nobody takes. */
+const MOST_KEPT = 5_000;
 const FILL = "GET /api/items/4711 200 in 3.2 ms, of 512 bytes, for 10.1.2.3 by a client with a name";
 
 class SimulatedWorker {
@@ -26,6 +38,7 @@ class SimulatedWorker {
   readonly bootedAtMs = Date.now();
   made = 0;
   acknowledged = 0;
+  heldBack = 0;
   readonly #everyMs: number;
   /** Records that are not acknowledged, as JSON, the first being the one after `acknowledged`. */
   #kept: string[] = [];
@@ -51,6 +64,10 @@ class SimulatedWorker {
   /** Makes what was born until now, and sends it. */
   tick(nowMs: number): void {
     for (; this.#nextAtMs <= nowMs; this.#nextAtMs += this.#everyMs) {
+      if (this.#kept.length >= MOST_KEPT) {
+        this.heldBack++;
+        continue;
+      }
       const seq = ++this.made;
       this.#kept.push(
         `{"kind":"log","seq":${seq},"atMs":${Math.floor(this.#nextAtMs)},"instance":"app","stream":"stdout","level":"info","text":"${FILL} ${seq}"}`,
@@ -138,7 +155,9 @@ async function stop(): Promise<void> {
     type: "stopped",
     made: workers.map(({ made }) => made),
     unacknowledged: missing(),
+    heldBack: workers.reduce((sum, { heldBack }) => sum + heldBack, 0),
     processorMs: (user + system) / 1_000,
+    peakMiB: process.resourceUsage().maxRSS / 1_024,
   });
 }
 

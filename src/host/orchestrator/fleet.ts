@@ -22,12 +22,16 @@ export interface FleetOptions {
 const LOOK_EVERY_MS = 2000;
 /** An engine that went away is asked again at this pace. */
 const EVENTS_AGAIN_MS = 1000;
+const UNASKED = "the engine cannot be asked for workers";
+const UNHEARD = "the engine tells of no events";
 
 /** The workers of a home on this machine's engine. */
 export class HomeFleet implements Fleet {
   readonly #options: FleetOptions;
   readonly #starts: Starts = new Map();
   #found: readonly Found[] = [];
+  /** What was said of the engine last, while it does not answer: it is asked again all the time. */
+  readonly #trouble = new Map<string, string>();
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -84,32 +88,39 @@ export class HomeFleet implements Fleet {
 
   /** Never rejects: while the engine is away its containers may run on, and who can be reached is told by the links. */
   async #look(): Promise<void> {
-    const { workers, logger } = this.#options;
+    const { workers } = this.#options;
     try {
       this.#found = await lookForWorkers(workers, this.#starts);
+      this.#trouble.delete(UNASKED);
     } catch (error) {
-      logger.warn({ reason: messageOf(error) }, "the engine cannot be asked for workers");
+      this.#warn(error, UNASKED);
     }
   }
 
   /** Asks anew with each event of a worker's container. After a gap between two streams every start may be another. */
   async #hear(kick: () => void, signal: AbortSignal): Promise<void> {
-    const { workers, logger } = this.#options;
-    const { engine, home } = workers;
+    const { engine, home } = this.#options.workers;
     while (!signal.aborted) {
       try {
         const events = engine.events({ [labels.home]: home.label, [labels.kind]: "worker" }, signal);
         this.#starts.clear();
         kick();
         for await (const { id, type } of events) {
+          this.#trouble.delete(UNHEARD);
           if (type === "started" || type === "died") this.#starts.delete(id);
           kick();
         }
       } catch (error) {
-        logger.warn({ reason: messageOf(error) }, "the engine tells of no events");
+        this.#warn(error, UNHEARD);
       }
       if (!signal.aborted) await delay(EVENTS_AGAIN_MS, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  #warn(error: unknown, what: string): void {
+    const reason = messageOf(error);
+    if (this.#trouble.get(what) !== reason) this.#options.logger.warn({ reason }, what);
+    this.#trouble.set(what, reason);
   }
 
   async #address(name: string): Promise<WorkerAddress> {

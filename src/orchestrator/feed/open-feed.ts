@@ -4,6 +4,7 @@ import type { Feed, FeedPart } from "../feed.ts";
 import { type Block, blocksOf } from "./block.ts";
 import { Ring } from "./ring.ts";
 import { type Sieve, sieveOf } from "./sieve.ts";
+import { Turns } from "./turns.ts";
 
 export interface FeedOptions {
   /** Of the newest entries that are held for all who follow. */
@@ -18,6 +19,8 @@ export interface OpenFeed extends Feed {
 const MOST_BYTES = 33_554_432;
 /** Entries that are read from the store at once. */
 const PAGE = 2_000;
+/** Readers that read from the store at the same time; the others wait, so that many at once do not keep those waiting who ask for something. */
+const CATCHING_UP = 2;
 /** A reader of whose filter nothing came for so many positions is told where it is, so that it need not begin so far back. */
 const STRETCH = 50_000;
 /** Readers get what comes by itself at once, and what comes so soon after it together. */
@@ -44,6 +47,7 @@ class StoreFeed implements OpenFeed {
   readonly #store: Pick<Store, "entries" | "position">;
   readonly #ring: Ring;
   readonly #readers = new Set<Reader>();
+  readonly #turns = new Turns(CATCHING_UP);
   readonly #over = new AbortController();
   readonly #unlisten: () => void;
   #waiting: (() => void)[] = [];
@@ -116,7 +120,11 @@ class StoreFeed implements OpenFeed {
       }
       // What was told before the question is in the answer.
       const told = this.#ring.position;
-      const page = await this.#store.entries(filter, { after: reader.cursor, limit: PAGE });
+      const { cursor } = reader;
+      const page = await this.#turns.take(async () =>
+        signal.aborted ? null : await this.#store.entries(filter, { after: cursor, limit: PAGE }),
+      );
+      if (page === null) return;
       // What went after the reader had it is not missing to it.
       const after = Math.max(droppedUpTo, reader.cursor);
       if (page.droppedUpTo > after) {

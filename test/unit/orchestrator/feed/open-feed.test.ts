@@ -154,6 +154,30 @@ it("does not call it a gap when only what a reader had already is no longer kept
   expect(texts(late.entries())).toHaveLength(4_500);
 });
 
+it("reads for a few at a time, each in its turn, however many begin far back", async () => {
+  const store = await openTemporaryStore();
+  for (let round = 0; round < 30; round++) await store.keep(linesOf("a", 1 + round * 100, 100));
+  let [reading, most] = [0, 0];
+  const feed = openFeed(
+    {
+      position: store.position,
+      listen: () => () => {},
+      async entries(filter, page) {
+        most = Math.max(most, ++reading);
+        const answer = await store.entries(filter, page);
+        reading -= 1;
+        return answer;
+      },
+    },
+    {},
+  );
+  onTestFinished(() => feed.close());
+  const readers = Array.from({ length: 20 }, () => follow(feed, {}, 0));
+  await Promise.all(readers.map((reader) => reader.upTo(3_000)));
+  for (const reader of readers) expect(texts(reader.entries())).toHaveLength(3_000);
+  expect(most).toBe(2);
+});
+
 it("takes by every condition, in memory as in the store", async () => {
   const { store, feed } = await opened();
   await store.keep(linesOf("a", 1, 2, { level: "error" }));
