@@ -52,10 +52,17 @@ export async function printProcesses(client: Client, context: CLIContext, json: 
     if (state === "unhealthy" || state === "unknown") context.note(`${pc.yellow("note")} ${module}: ${visible(why)}`);
 }
 
+/** So long a worker whose container is gone is shown; its lines and errors stay. */
+const GONE_SHOWN_MS = 3_600_000;
+
+export function shownWorkers(workers: readonly WorkerView[], nowMs: number): readonly WorkerView[] {
+  return workers.filter(({ state, sinceMs }) => state !== "gone" || nowMs - sinceMs < GONE_SHOWN_MS);
+}
+
 /** The tables of `ps`: processes, groups, modules, of those only which there are. */
 export function processTables({ workers, processes, groups, modules }: Processes, nowMs: number): string[][] {
   const ago = (atMs: number | null): string => (atMs === null ? "-" : formatDuration(Math.max(0, Math.round(nowMs - atMs))));
-  const rows = workers.flatMap((worker) => {
+  const rows = shownWorkers(workers, nowMs).flatMap((worker) => {
     const own = processes.filter((one) => one.worker === worker.worker);
     return own.length === 0 ? [workerRow(worker, ago)] : own.map((one) => processRow(one, worker, ago));
   });

@@ -11,7 +11,7 @@ import type { CLIContext } from "./context.ts";
 import { isScreen, untilEnded, written } from "./following.ts";
 import { openOrchestratorClient } from "./orchestrator-session.ts";
 import { jsonLine, table, visible } from "./output.ts";
-import { type Processes, processTables, readProcesses } from "./ps.ts";
+import { type Processes, processTables, readProcesses, shownWorkers } from "./ps.ts";
 
 interface TopOptions {
   readonly interval: number;
@@ -110,7 +110,7 @@ async function look(client: Client, before: Look | null): Promise<Look> {
 
 function lines(now: Look): string[] {
   const { rates, workers, store } = now;
-  const rows = workers.map(({ worker, state, logs }) => {
+  const rows = shownWorkers(workers, now.atMs).map(({ worker, state, logs }) => {
     const rate = rates.find((one) => one.worker === worker);
     const perSecond = [String(rate?.linesPerSecond ?? 0), `${formatSize(rate?.bytesPerSecond ?? 0)}/s`];
     return [worker, state, ...perSecond, String(logs.rows), formatSize(logs.bytes)];

@@ -37,7 +37,7 @@ function broughtUpLine({ what, name, result, note }: BroughtUp): string[] {
   return [`${what} ${name}  ${words[result]}${note === null ? "" : `: ${note}`}`];
 }
 
-/** Passes lines on, and of more in a second than can be read only how many there were. */
+/** Passes lines on, each as one whatever a worker wrote into it, and of more in a second than can be read only how many there were. */
 export function calm(print: (line: string) => void): { line(text: string): void; end(): void } {
   let inSecond = 0;
   let left = 0;
@@ -53,7 +53,7 @@ export function calm(print: (line: string) => void): { line(text: string): void;
       timer ??= setTimeout(flush, SECOND_MS);
       inSecond += 1;
       if (inSecond > LINES) left += 1;
-      else print(visible(text));
+      else print(visible(text).replaceAll("\n", "\\n"));
     },
     end() {
       clearTimeout(timer);

@@ -29,7 +29,7 @@ export class News {
         return this.#say(entry, `${count(entry.lines, "line")} lost (${entry.reason})`);
       case "error":
         if (entry.error.count === 1)
-          this.#say(entry, [entry.error.name, firstLine(entry.error.message)].filter(Boolean).join(": "));
+          this.#say(entry, firstLine([entry.error.name, entry.error.message].filter(Boolean).join(": ")));
         return;
       case "event":
         if (this.#isNews(entry)) this.#say(entry, firstLine(eventText(entry.event)));

@@ -22,6 +22,14 @@ function shown(seen: Partial<Processes>): string[][] {
   return parts.map((lines) => lines.map((line) => stripVTControlCharacters(line).replaceAll(/ {2,}/g, "  ").trimEnd()));
 }
 
+test("a worker that has been gone for an hour is not shown any more", () => {
+  const seen = (state: WorkerView["state"], sinceMs: number): string[][] =>
+    shown({ workers: [{ ...worker("old", state), sinceMs }], processes: [process("old", false)] });
+  expect(seen("gone", NOW - 3_599_999)).toHaveLength(1);
+  expect(seen("gone", NOW - 3_600_000)).toEqual([]);
+  expect(seen("lost", NOW - 3_600_000)).toHaveLength(1);
+});
+
 test("processes are told with their workers, and of a worker that is not linked as of when they were known", () => {
   expect(
     shown({

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { calm } from "../../../src/cli/up-lines.ts";
 import { News } from "../../../src/cli/up-news.ts";
 import type { Entry, EventEntry, WorkerState } from "../../../src/model/entry.ts";
 import type { InstanceStatus } from "../../../src/model/instance.ts";
@@ -78,6 +79,14 @@ test("a process is told each time that it crashes, and of a crash loop once unti
   ]);
   expect(take(fell({ state: "running" }))).toEqual([]);
   expect(take(fell(loop))).toHaveLength(1);
+});
+
+test("a line stays one, whatever is in it", () => {
+  const printed: string[] = [];
+  const console = calm((line) => printed.push(line));
+  console.line("shop  Error\n13:00:00  worker bank  is up\u001b[2J");
+  console.end();
+  expect(printed).toEqual(["shop  Error\\n13:00:00  worker bank  is up\\x1b[2J"]);
 });
 
 test("an error is told when it is first seen", () => {
