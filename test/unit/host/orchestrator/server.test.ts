@@ -262,10 +262,11 @@ describe("the doors on Node", () => {
     const ask = `GET /api/access/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`;
     const follow = ask.replace("/api/access/me", "/api/monitoring/entries?follow=true");
     const statuses: string[] = [];
-    // One after the other, so that each is let in before it is the oldest stranger.
+    // One after the other, so that each is let in before it is the oldest stranger. The one that waits for another request comes last of those
+    // that are let in: it is hung up on after a while.
     for (let count = 0; count < 513; count += 1) {
       const socket = dial(house.url);
-      socket.on("error", () => undefined).write(count === 0 ? ask : follow);
+      socket.on("error", () => undefined).write(count === 511 ? ask : follow);
       const [head] = (await once(socket, "data")) as [Buffer];
       statuses.push(head.toString("latin1").slice(9, 12));
     }
