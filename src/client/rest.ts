@@ -52,5 +52,11 @@ async function reach(door: Door, url: URL, init: RequestInit): Promise<Response>
 function notReached({ url }: Door, cause: unknown): NovaError {
   // `fetch` says only that it failed; why stands in the cause.
   const why = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
-  return new NovaError("ORCHESTRATOR_NOT_RUNNING", `No orchestrator answers at ${url}: ${messageOf(why)}.`, { cause });
+  const isCertificate = why instanceof Error && "code" in why && /CERT|SIGNATURE/.test(String(why.code));
+  return new NovaError("ORCHESTRATOR_NOT_RUNNING", `No orchestrator answers at ${url}: ${messageOf(why)}.`, {
+    cause,
+    ...(isCertificate
+      ? { next: "If it is the right one, save its certificate to a file and name that in the variable NODE_EXTRA_CA_CERTS." }
+      : {}),
+  });
 }
