@@ -1,4 +1,4 @@
-import { messageOf } from "../../model/errors.ts";
+import { messageOf, quote } from "../../model/errors.ts";
 import type { TerminalSession } from "../../model/kept.ts";
 import { decodeTerminalOutput, type TerminalOutputFrame } from "../../model/terminal-frames.ts";
 import type { Store } from "../../store/store.ts";
@@ -106,7 +106,7 @@ export class Viewing implements ReadyTerminal {
     this.#row = {
       ...this.#row,
       endedAtMs: this.#parts.now(),
-      why: this.#exit ?? (by === "house" || reason === "" ? went : `${went} (${code}: ${reason})`),
+      why: this.#exit ?? (by === "house" || reason === "" ? went : `${went} (${code}: ${quote(reason)})`),
       bytesIn,
       bytesOut,
     };
