@@ -29,6 +29,7 @@ const UNHEARD = "the engine tells of no events";
 export class HomeFleet implements Fleet {
   readonly #options: FleetOptions;
   readonly #starts: Starts = new Map();
+  readonly #elsewhere = new Map<string, string>();
   #found: readonly Found[] = [];
   /** What was said of the engine last, while it does not answer: it is asked again all the time. */
   readonly #trouble = new Map<string, string>();
@@ -132,7 +133,7 @@ export class HomeFleet implements Fleet {
     if (!found.running || found.id === null || found.kept === null) {
       throw new NovaError("LINK_LOST", `The worker ${quote(name)} cannot be reached: ${found.trouble ?? "it does not run"}.`);
     }
-    return await workerAddress(workers, found.kept, found.id);
+    return await workerAddress(workers, found.kept, found.id, this.#elsewhere);
   }
 }
 

@@ -10,11 +10,16 @@ import { connectInside } from "./connect-inside.ts";
 import { leadsTo } from "./own-address.ts";
 import type { Workers } from "./workers.ts";
 
-/** Where a worker's door is right now: its container may have another address after each start. */
+/**
+ * Where a worker's door is right now: its container may have another address after each start. `elsewhere` keeps, of each worker, the start whose address
+ * was found to lead to somebody else or nowhere, so that this is not tried again; that one leads there is found anew each time, since an address changes
+ * hands.
+ */
 export async function workerAddress(
   { engine, info, mayEnter }: Pick<Workers, "engine" | "info" | "mayEnter">,
   worker: KeptWorker,
   container: string,
+  elsewhere: Map<string, string> = new Map(),
 ): Promise<WorkerAddress> {
   const { token, name, published } = worker;
   const reach = reachOf(worker.settings.network, info, mayEnter);
@@ -34,10 +39,13 @@ export async function workerAddress(
     const [host] = Object.values(found?.addresses ?? {});
     if (host === undefined)
       throw new NovaError("LINK_LOST", `The worker ${quote(name)} has no address: its container does not run.`);
+    const entered = inside();
+    const start = `${container} ${pid} ${host}`;
+    if (entered && elsewhere.get(name) === start) return entered;
     const whither = pid === null ? "unknown" : await leadsTo(host, DOOR_PORT, pid);
     if (whither !== "elsewhere" && whither !== "nowhere")
       return { host: host.includes(":") ? `[${host}]` : host, port: DOOR_PORT, token };
-    const entered = inside();
+    elsewhere.set(name, start);
     if (entered) return entered;
     throw new NovaError("NOT_SUPPORTED", `The address ${host} of the worker ${quote(name)} does not lead to it from here.`, {
       next: `Its engine has a network of its own, which root alone enters; \`novabot worker exec ${name} -- CMD…\` works.`,
