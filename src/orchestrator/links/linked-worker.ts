@@ -5,6 +5,7 @@ import type { CallParams, CallResult, WorkerCallName } from "../../model/worker-
 import { messageOf, NovaError } from "../../model/errors.ts";
 import type { Store, WorkerChange } from "../../store/store.ts";
 import { type LinkState, openLink, type WorkerLink } from "../../workers/link/link.ts";
+import { pause } from "../../workers/link/pause.ts";
 import type { Fleet, FoundWorker, Logger } from "../ports.ts";
 import { historyOf } from "./history.ts";
 import { sinkOf } from "./sink.ts";
@@ -43,7 +44,7 @@ export class LinkedWorker {
   #probing: ReturnType<typeof setInterval> | null = null;
   /** Of the store's: one after the other, so that rows and events are in the order of what happened. */
   #writing: Promise<void> = Promise.resolve();
-  #closed = false;
+  readonly #over = new AbortController();
 
   /** `known`: how the store knew it before this process began. */
   constructor(name: string, parts: LinkedParts, known: Pick<WorkerView, "state" | "container"> | null) {
@@ -120,7 +121,7 @@ export class LinkedWorker {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#over.abort();
     const link = this.#link;
     this.#unlink();
     await link?.close();
@@ -195,7 +196,7 @@ export class LinkedWorker {
   }
 
   #set(state: WorkerState, why: string): void {
-    if (this.#closed) return;
+    if (this.#over.signal.aborted) return;
     const container = this.#found?.container ?? this.state.container;
     const before = this.state;
     this.state = { state, container, why };
@@ -217,8 +218,24 @@ export class LinkedWorker {
   }
 
   #write(work: () => Promise<void>): void {
-    this.#writing = this.#writing.then(work).catch((error: unknown) => {
-      this.#parts.logger.error({ worker: this.#name, why: messageOf(error) }, "the worker's state could not be kept");
-    });
+    this.#writing = this.#writing
+      .then(() => this.#untilTaken(work))
+      .catch((error: unknown) => {
+        this.#parts.logger.error({ worker: this.#name, why: messageOf(error) }, "the worker's state could not be kept");
+      });
+  }
+
+  /** While the disk is full, or another has the database, it is tried again: nobody tells of that state once more. */
+  async #untilTaken(work: () => Promise<void>): Promise<void> {
+    const { keepAgainMs, mostKeepAgainMs } = this.#parts.times;
+    for (let delayMs = keepAgainMs; ; delayMs = Math.min(delayMs * 2, mostKeepAgainMs)) {
+      try {
+        return await work();
+      } catch (error) {
+        const mayPass = error instanceof NovaError && (error.code === "STORE_FULL" || error.code === "STORE_LOCKED");
+        if (!mayPass || this.#over.signal.aborted) throw error;
+      }
+      await pause(delayMs, this.#over.signal);
+    }
   }
 }

@@ -216,6 +216,28 @@ it("stays linked while the store cannot take records, says why, and lets them wa
   await expect.poll(() => links.state("alpha")?.why).not.toContain("no room");
 });
 
+it("keeps what became of a worker while the store took nothing as soon as it takes something", async () => {
+  const house = await openHouse();
+  const store = await openTemporaryStore();
+  let isFull = false;
+  const full = () => Promise.reject(new NovaError("STORE_FULL", "no room is left on the disk"));
+  const failing: Store = Object.create(store, {
+    append: { value: (events: Parameters<Store["append"]>[0]) => (isFull ? full() : store.append(events)) },
+    putWorker: { value: (...args: Parameters<Store["putWorker"]>) => (isFull ? full() : store.putWorker(...args)) },
+  }) as Store;
+  const { fleet, links, reach, states } = await linked((one) => one.put("alpha", house.port), { store: failing });
+  await reach("alpha", "linked");
+  await expect.poll(() => states("alpha")).toEqual(["connecting", "linked"]);
+  isFull = true;
+  fleet.remove("alpha");
+  await reach("alpha", "gone");
+  expect(links.state("alpha")?.state).toBe("gone");
+  expect(await store.workers()).toMatchObject([{ worker: "alpha", state: "linked" }]);
+  isFull = false;
+  await expect.poll(() => states("alpha")).toEqual(["connecting", "linked", "gone"]);
+  expect(await store.workers()).toMatchObject([{ worker: "alpha", state: "gone" }]);
+});
+
 it("asks both doors of a worker that is linked, and anew when it is told to", async () => {
   const house = await openHouse();
   const { fleet, links, reach } = await linked((one) => one.put("alpha", house.port), { times: { healthMs: 100 } });
