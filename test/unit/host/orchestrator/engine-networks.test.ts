@@ -57,3 +57,18 @@ test.each([
   ["127.0.0.1", false],
   ["", false],
 ])("%j is a container: %s", async (address, is) => expect(isContainer(address, await machine())).toBe(is));
+
+test("the kernel is not asked for each who comes, but for who is in no network that was known", async () => {
+  const view = await machine();
+  let asked = 0;
+  const counting: NetworkView = { ...view, interfaces: () => ((asked += 1), view.interfaces()) };
+  for (let time = 0; time < 100; time += 1) {
+    expect(isContainer("127.0.0.1", counting)).toBe(false);
+    expect(isContainer("172.17.0.2", counting)).toBe(true);
+    expect(isContainer("10.1.2.3", counting)).toBe(false);
+  }
+  expect(asked).toBeLessThan(10);
+  const before = asked;
+  expect(isContainer("172.18.0.2", counting)).toBe(false);
+  expect(asked).toBe(before + 1);
+});
