@@ -58,13 +58,16 @@ async function houseStatus(world: World): Promise<APIAnswer<"house.status">> {
     store.size(),
   ]);
   const counted = workerStates.map((state) => [state, workers.filter((worker) => worker.state === state).length] as const);
-  const running = processes.filter(({ status }) => status.state === "running").length;
-  const crashed = processes.filter(({ status }) => status.state === "crashed").length;
+  // What was known last of a worker's processes says of one that is gone nothing, and of one that is not linked not that they run.
+  const stateOf = new Map(workers.map(({ worker, state }) => [worker, state]));
+  const there = processes.filter(({ worker }) => stateOf.get(worker) !== "gone");
+  const running = there.filter(({ worker, status }) => status.state === "running" && stateOf.get(worker) === "linked").length;
+  const crashed = there.filter(({ status }) => status.state === "crashed").length;
   return {
     ...house,
     position: store.position,
     workers: Object.fromEntries(counted) as APIAnswer<"house.status">["workers"],
-    processes: { running, crashed, other: processes.length - running - crashed },
+    processes: { running, crashed, other: there.length - running - crashed },
     groups: groups.length,
     store: { ...size, trouble: storeTrouble },
   };

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { InstanceStatus } from "../../../../src/model/instance.ts";
 import type { AuditRow } from "../../../../src/model/kept.ts";
 import { openOperations } from "../../../../src/orchestrator/operations/open-operations.ts";
 import { fillStore } from "../../../fixtures/filled-store.ts";
@@ -98,5 +99,21 @@ test("the house's status counts what there is", async () => {
     processes: { running: 0, crashed: 1, other: 0 },
     groups: 1,
     store: { trouble: null },
+  });
+});
+
+test("what ran in a worker that is not linked is not told to run, and of one that is gone is not counted", async () => {
+  const { operations, store } = await openRestHouse();
+  const status: InstanceStatus = {
+    ...{ id: "app", state: "running", ready: true, pid: 1, sinceMs: 1, startedAtMs: 1, exitCode: null, signal: null },
+    ...{ restarts: 0, crashLoop: false, nextStartAtMs: null, why: "runs", port: null, argv: ["app"] },
+  };
+  for (const state of ["lost", "gone"] as const) {
+    await store.putWorker(state, { state, container: "box", why: "", sinceMs: 1, image: "i", engine: "docker" });
+    await store.putProcesses(state, "box", { bootID: "b".repeat(32), lastSeq: 0, atMs: 1 }, [status]);
+  }
+  expect(await operations.call("house.status", {}, viewer)).toMatchObject({
+    workers: { lost: 1, gone: 1 },
+    processes: { running: 0, crashed: 0, other: 1 },
   });
 });
