@@ -94,10 +94,15 @@ class StoreFeed implements OpenFeed {
           continue;
         }
         const gap = reader.cursor < this.#ring.start ? this.#skip(reader) : null;
-        if (gap) yield gap;
+        // After each part it is looked anew whether the ring has gone past the reader: it may have taken its time.
+        if (gap) {
+          yield gap;
+          continue;
+        }
         if (!toldLive && reader.cursor >= begin) {
           toldLive = true;
           yield { kind: "live", position: reader.cursor };
+          continue;
         }
         const part = this.#next(reader);
         if (part) yield part;

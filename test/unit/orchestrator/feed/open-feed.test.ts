@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, it, onTestFinished } from "vitest";
 import type { Entry, EntryFilter } from "../../../../src/model/entry.ts";
 import type { FeedPart } from "../../../../src/orchestrator/feed.ts";
@@ -152,6 +154,29 @@ it("does not call it a gap when only what a reader had already is no longer kept
   const gaps = late.parts.filter(({ kind }) => kind === "gap");
   expect(gaps).toEqual([{ kind: "gap", reason: "no longer kept", after: 4_000, upTo: 4_500, entries: null }]);
   expect(texts(late.entries())).toHaveLength(4_500);
+});
+
+it("holds no more for readers that do not read than its bound, however much comes", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const { store, feed } = await opened({ mostBytes: 1_000_000 });
+  const readers = Array.from({ length: 20 }, () => follow(feed, {}, null));
+  await Promise.all(readers.map((reader) => reader.until(({ kind }) => kind === "live")));
+  const put = async (round: number): Promise<void> => {
+    const { records, ...of } = linesOf("a", 1 + round * 500, 500);
+    const text = (index: number): string => `${round} ${index} `.padEnd(4_000, "x");
+    await store.keep({ ...of, records: records.map((record, index) => ({ ...record, text: text(index) }) as typeof record) });
+  };
+  await put(0);
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let round = 1; round <= 30; round++) await put(round);
+  collect();
+  // Sixty megabytes came.
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(15_000_000);
+  for (const reader of readers) {
+    expect(await reader.until(({ kind }) => kind !== "live")).toMatchObject({ kind: "gap", reason: "slow reader", after: 0 });
+  }
 });
 
 it("reads for a few at a time, each in its turn, however many begin far back", async () => {
