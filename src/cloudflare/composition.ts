@@ -74,7 +74,7 @@ export async function openControlPlane({ env, storage, migrations, logger }: Con
     access,
     terminals,
     // Cap'n Web's streams come to a stop where workerd sends them: RPC has the entrypoint here.
-    sessions: { "/ws/monitoring": (socket, caller) => openMonitoring(socket, { feed, operations, caller, version }) },
+    sessions: { "/ws/monitoring": (socket, caller) => openMonitoring(socket, { feed, operations, caller, logger, version }) },
   });
   const app = createApp({ operations, feed, store, links, access: appAccess(access), recordings: null, logger, version });
   return { app, sockets, operations, feed, store, links };

@@ -70,7 +70,8 @@ async function start({ directory, workersPort, workers }: Extract<HouseOrder, { 
   const doors = new WebSocketServer({ server, perMessageDeflate: false });
   const operations = { callUnknown: () => Promise.reject(new Error("nothing is called here")) };
   doors.on("connection", (socket) => {
-    openMonitoring(socketOf(socket), { feed, operations, caller: { name: "bench", role: "viewer" }, version: "0.0.0" });
+    const caller = { name: "bench", role: "viewer" } as const;
+    openMonitoring(socketOf(socket), { feed, operations, caller, logger: quiet, version: "0.0.0" });
   });
   server.listen(0, "127.0.0.1", () => {
     const names = Array.from({ length: workers }, (_, index) => `worker-${index}`);

@@ -66,7 +66,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
       access,
       terminals,
       sessions: {
-        "/ws/monitoring": (socket, caller) => openMonitoring(socket, { feed, operations, caller, version }),
+        "/ws/monitoring": (socket, caller) => openMonitoring(socket, { feed, operations, caller, logger, version }),
         "/rpc": (socket, caller) => openRPC(socket, { operations, feed, store, links, logger }, caller),
       },
     });

@@ -10,7 +10,7 @@ import {
 } from "../../model/monitoring.ts";
 import type { Feed } from "../feed.ts";
 import type { Operations } from "../operations.ts";
-import type { TerminalMessage, TerminalSocket } from "../ports.ts";
+import type { Logger, TerminalMessage, TerminalSocket } from "../ports.ts";
 import { Outbox } from "./outbox.ts";
 import { subscription } from "./subscription.ts";
 
@@ -18,6 +18,7 @@ export interface MonitoringParts {
   readonly feed: Feed;
   readonly operations: Pick<Operations, "callUnknown">;
   readonly caller: Caller;
+  readonly logger: Pick<Logger, "error">;
   /** Of NovaBot, for the hello. */
   readonly version: string;
 }
@@ -137,6 +138,8 @@ class Session implements MonitoringSession {
 
   #fail(id: number, thrown: unknown): void {
     // What went wrong inside is not for whoever asks.
+    if (!(thrown instanceof NovaError))
+      this.#parts.logger.error({ id, reason: messageOf(thrown) }, "what was asked over /ws/monitoring failed");
     const error = thrown instanceof NovaError ? thrown : new NovaError("INTERNAL", "the orchestrator itself went wrong");
     this.#send({ type: "failure", id, error: { code: error.code, message: error.message, next: error.next } });
   }

@@ -25,6 +25,7 @@ interface Client {
 
 interface Doors {
   readonly store: Store;
+  readonly logged: object[];
   connect(): Promise<Client>;
 }
 
@@ -39,9 +40,11 @@ async function openDoors(callUnknown: CallUnknown = refuse, options: FeedOptions
   const server = createServer();
   const doors = new WebSocketServer({ server, perMessageDeflate: false });
   const sessions: MonitoringSession[] = [];
+  const logged: object[] = [];
+  const logger = { error: (facts: object) => void logged.push(facts) };
   doors.on("connection", (socket) => {
     const caller = { name: "a token", role: "operator" } as const;
-    sessions.push(openMonitoring(socketOf(socket), { feed, operations: { callUnknown }, caller, version: "1.2.3" }));
+    sessions.push(openMonitoring(socketOf(socket), { feed, operations: { callUnknown }, caller, logger, version: "1.2.3" }));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -75,7 +78,7 @@ async function openDoors(callUnknown: CallUnknown = refuse, options: FeedOptions
     if (!session) throw new Error("there is no session");
     return { socket, messages, session, until, send: (request) => socket.send(JSON.stringify(request)) };
   };
-  return { store, connect };
+  return { store, logged, connect };
 }
 
 function textsOf(messages: readonly MonitoringMessage[], id: number): string[] {
@@ -221,6 +224,18 @@ it.each(["subscribe and unsubscribe", "give a number twice"])(
     expect(isHeld).toBe(true);
   },
 );
+
+it("tells nothing of what went wrong inside, but the log", async () => {
+  const { connect, logged } = await openDoors(async () => {
+    throw new TypeError("a secret of the inside");
+  });
+  const client = await connect();
+  client.send({ type: "call", id: 1, name: "house.status", params: {} });
+  const failure = await client.until(({ type }) => type === "failure");
+  expect(failure).toMatchObject({ id: 1, error: { code: "INTERNAL" } });
+  expect(JSON.stringify(failure)).not.toContain("secret");
+  expect(logged).toEqual([{ id: 1, reason: "a secret of the inside" }]);
+});
 
 it("says farewell", async () => {
   const { connect } = await openDoors();
