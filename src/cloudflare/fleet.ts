@@ -4,10 +4,13 @@ import type { Fleet, FoundWorker, TerminalSocket } from "../orchestrator/ports.t
 import type { Dial } from "../workers/link/socket.ts";
 import { terminalConnection } from "../workers/link/terminal.ts";
 import type { BoundWorker } from "./environment.ts";
-import { socketOf } from "./socket.ts";
+import { hangUp, socketOf } from "./socket.ts";
 
 /** The supervisor knows itself by this name, whatever leads to its port. */
 const DOOR = "http://127.0.0.1:8080";
+/** Of what a door says that refuses, so much is read, for so long. */
+const REFUSAL_CHARACTERS = 16_384;
+const REFUSAL_MS = 5000;
 
 export interface BoundFleetOptions {
   readonly workers: readonly BoundWorker[];
@@ -48,7 +51,7 @@ export class BoundFleet implements Fleet {
       return {
         socket,
         begin: () => socket.accept(),
-        cut: () => socket.close(),
+        cut: () => hangUp(socket),
       };
     };
   }
@@ -58,7 +61,7 @@ export class BoundFleet implements Fleet {
     try {
       const answer = await this.#fetch(worker, `/health/${door}`, { signal: AbortSignal.timeout(10_000) });
       if (answer.ok) return { healthy: true, reason: null, atMs };
-      return { healthy: false, reason: `it answered ${answer.status}: ${quote(await answer.text(), 500)}`, atMs };
+      return { healthy: false, reason: `it answered ${answer.status}: ${quote(await beginningOf(answer), 500)}`, atMs };
     } catch (error) {
       return { healthy: false, reason: messageOf(error), atMs };
     }
@@ -89,7 +92,7 @@ export class BoundFleet implements Fleet {
     if (answer.webSocket) return answer.webSocket;
     throw new NovaError(
       "DOOR_REFUSED",
-      `the worker ${quote(worker)} answered ${answer.status}: ${quote(await answer.text(), 500)}`,
+      `the worker ${quote(worker)} answered ${answer.status}: ${quote(await beginningOf(answer), 500)}`,
     );
   }
 
@@ -113,4 +116,27 @@ export class BoundFleet implements Fleet {
       );
     return { binding: binding as Fetcher, token };
   }
+}
+
+/** A container may answer without an end. */
+async function beginningOf({ body }: Response): Promise<string> {
+  if (!body) return "";
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  const leave = (): Promise<void> => reader.cancel().catch(() => {});
+  const late = setTimeout(() => void leave(), REFUSAL_MS);
+  let text = "";
+  try {
+    while (text.length < REFUSAL_CHARACTERS) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      text += decoder.decode(value, { stream: true });
+    }
+  } catch {
+    // The status alone tells enough.
+  } finally {
+    clearTimeout(late);
+    await leave();
+  }
+  return text;
 }

@@ -1,6 +1,9 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -10,6 +13,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** Of the door of a real supervisor, as its container would have it. */
     readonly workerPort: number;
+    /** Of a door that lets in and goes away without a farewell: at `/broken` after a frame of no known kind, elsewhere after nothing. */
+    readonly brokenPort: number;
   }
 }
 
@@ -43,9 +48,32 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     void ended.then(() => reject(new Error("the supervisor ended before it was ready")));
   });
   project.provide("workerPort", port);
+  const broken = await brokenDoor();
+  project.provide("brokenPort", (broken.address() as AddressInfo).port);
   return async () => {
+    broken.close();
     supervisor.kill("SIGTERM");
     await ended;
     await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   };
+}
+
+async function brokenDoor(): Promise<Server> {
+  const server = createServer().on("upgrade", ({ headers, url }, socket: Socket) => {
+    const key = `${headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const accept = createHash("sha1").update(key).digest("base64");
+    const head = [
+      "HTTP/1.1 101 Switching Protocols",
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      `Sec-WebSocket-Accept: ${accept}`,
+    ];
+    socket.on("error", () => socket.destroy());
+    socket.write(`${head.join("\r\n")}\r\n\r\n`);
+    // A frame of a kind that does not exist.
+    socket.end(Buffer.from(url === "/broken" ? [0x8f, 0] : []));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
 }
