@@ -7,6 +7,7 @@ import { findEngine } from "../host/engines/find.ts";
 import { readAddress } from "../host/up/address.ts";
 import { isUp } from "../host/up/lock.ts";
 import { hasCode, messageOf, NovaError, quote } from "../model/errors.ts";
+import { given } from "../model/option-values.ts";
 import { cancelOnSignals } from "./cancel.ts";
 import type { CLIContext } from "./context.ts";
 import { visible } from "./output.ts";
@@ -45,20 +46,32 @@ export function addDownCommand(program: Command, context: CLIContext): void {
     .action(async (options: DownOptions, command: Command) => {
       const home = await openChosenHome(command, context, false);
       const stopped: Stopped[] = [await stopUp(home, options.now === true)];
+      const tell = (): void => stopped.map(told).forEach((line) => context.print(visible(line)));
       if (options.all || options.workers || options.modules) {
         const cancelling = cancelOnSignals(context);
         try {
           const engine = await findEngine(context.env);
           if (options.all || options.workers) stopped.push(...(await stopWorkers(home, engine, context)));
           if (options.all || options.modules) stopped.push(...(await stopModules(home, engine, context, cancelling.signal)));
+        } catch (error) {
+          // What is stopped stays so, whatever kept the rest from it; JSON is one document, whose error says it.
+          if (options.json) throw withStopped(error, stopped);
+          tell();
+          throw error;
         } finally {
           cancelling.end();
         }
       }
       if (options.json) context.printJSON({ stopped });
-      else for (const line of stopped.map(told)) context.print(visible(line));
+      else tell();
       if (stopped.some(({ result }) => result === "failed")) context.setExitCode(1);
     });
+}
+
+function withStopped(error: unknown, stopped: readonly Stopped[]): unknown {
+  if (!(error instanceof NovaError)) return error;
+  const { code, message, place, next, facts } = error;
+  return new NovaError(code, message, { ...given({ place }), next, facts: { ...facts, stopped }, cause: error });
 }
 
 function told({ what, name, result, note }: Stopped): string {

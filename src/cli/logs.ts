@@ -94,7 +94,7 @@ export async function printLogs(
   };
   // What is taken in while the lines are read lies after this, and is followed.
   const mark = follow ? (await client.call("house.status", {})).position : 0;
-  let last = Math.max(mark, options.after ?? 0);
+  let last = options.after ?? 0;
   const found = options.after === undefined ? newest(client, query, limit) : after(client, query, options.after, limit);
   const all: (LogEntry | LostEntry)[] = [];
   let count = 0;
@@ -110,7 +110,7 @@ export async function printLogs(
   if (count === 0) await checkPlace(client, place);
   if (format === "json" && !follow) context.printJSON(all);
   if (!follow) return;
-  // Lines that were asked for by number end before what is there: what is between comes now.
+  // Lines that were asked for by number may end before what is there: what is between comes now.
   const from = options.after !== undefined && count > 0 ? last : Math.max(mark, last);
   const signal = untilEnded(context);
   const { workers, instances, levels, streams } = query;

@@ -10,7 +10,7 @@ export function noteBreak(part: Exclude<FollowPart, { kind: "entries" }>, contex
     note(
       part.error
         ? `The connection broke and is made again: ${visible(part.error.message)}`
-        : "Connected again; nothing was left out.",
+        : "Connected again, and going on after the last entry.",
     );
   if (part.kind !== "gap") return;
   const many = part.entries === null ? "Entries" : `${part.entries} entries`;

@@ -18,17 +18,8 @@ const LOG_LINES = 20;
 
 /** Starts `novabot up` in a session of its own, and waits until it is up. Rejects with the last that it said when it ends before. */
 export async function startDetached(home: Home, json: boolean, context: CLIContext): Promise<void> {
-  const before = isUp(home) ? await readAddress(home) : undefined;
-  if (before) {
-    throw new NovaError(
-      "HOME_BUSY",
-      `The home ${quote(home.root, 400)} is up already, by process ${before.pid}, at ${before.url}.`,
-      {
-        place: home.root,
-        next: "Look at it with `novabot status`, or end it with `novabot down`.",
-      },
-    );
-  }
+  // What one that is just starting tells would be lost with the log begun anew.
+  if (isUp(home)) throw busy(home, await readAddress(home));
   const logFile = join(home.host, "up.log");
   const child = await spawnUp(home, logFile, context);
   const address = await cameUp(home, child);
@@ -41,6 +32,17 @@ export async function startDetached(home: Home, json: boolean, context: CLIConte
   context.print(`  ${url}`);
   context.print(`  Log in with the token that this prints: cat ${visible(tokenFile)}`);
   context.print(`  What it tells goes to ${visible(logFile)}; \`novabot down\` stops it.`);
+}
+
+function busy(home: Home, address: UpAddress | undefined): NovaError {
+  const name = `The home ${quote(home.root, 400)}`;
+  const place = home.root;
+  if (!address)
+    return new NovaError("HOME_BUSY", `${name} is just being started or stopped.`, { place, next: "Try again in a moment." });
+  return new NovaError("HOME_BUSY", `${name} is up already, by process ${address.pid}, at ${address.url}.`, {
+    place,
+    next: "Look at it with `novabot status`, or end it with `novabot down`.",
+  });
 }
 
 async function spawnUp(home: Home, logFile: string, { env }: CLIContext): Promise<ChildProcess> {

@@ -45,15 +45,25 @@ export function addUpCommand(program: Command, context: CLIContext): void {
           console.up(up, home.root, engine);
           return up;
         };
-        let engine = await tryEngine(context, (error) => console.withoutEngine(error));
-        let up = await open(engine);
-        const asked = ending.asked(() => up.live());
-        while (engine === null && (await isStillUp(asked))) {
-          engine = await tryEngine(context);
-          if (engine === null) continue;
+        const openWith = async (engine: Engine | null): Promise<{ up: Up; engine: Engine | null }> => {
+          try {
+            return { up: await open(engine), engine };
+          } catch (error) {
+            // It answered a moment ago, and may do so again in another.
+            if (engine === null || !isWithoutEngine(error)) throw error;
+            console.withoutEngine(error);
+            return { up: await open(null), engine: null };
+          }
+        };
+        let { up, engine } = await openWith(await tryEngine(context, (error) => console.withoutEngine(error)));
+        const over = new AbortController();
+        const asked = ending.asked(() => up.live()).finally(() => over.abort());
+        while (engine === null && (await isOver(ENGINE_AGAIN_MS, over.signal))) {
+          const found = await tryEngine(context);
+          if (found === null) continue;
           // With one, hardly a part stays what it was.
           await up.close();
-          up = await open(engine);
+          ({ up, engine } = await openWith(found));
         }
         await asked;
         await up.close(ending.patience);
@@ -65,15 +75,13 @@ export function addUpCommand(program: Command, context: CLIContext): void {
     });
 }
 
-/** Whether nobody asked for the end within a while. */
-async function isStillUp(asked: Promise<void>): Promise<boolean> {
-  const over = new AbortController();
-  try {
-    const later = delay(ENGINE_AGAIN_MS, true, { signal: over.signal }).catch(() => false);
-    return await Promise.race([asked.then(() => false), later]);
-  } finally {
-    over.abort();
-  }
+/** Whether the time went by before the signal aborted. */
+async function isOver(ms: number, signal: AbortSignal): Promise<boolean> {
+  return await delay(ms, true, { signal }).catch(() => false);
+}
+
+function isWithoutEngine(error: unknown): error is NovaError {
+  return error instanceof NovaError && (error.code === "ENGINE_NOT_FOUND" || error.code === "ENGINE_LOST");
 }
 
 /** Null where none answers. */
@@ -81,7 +89,7 @@ async function tryEngine(context: CLIContext, onNone: (error: NovaError) => void
   try {
     return await findEngine(context.env);
   } catch (error) {
-    if (!(error instanceof NovaError && error.code === "ENGINE_NOT_FOUND")) throw error;
+    if (!isWithoutEngine(error)) throw error;
     onNone(error);
     return null;
   }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFile, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { labels } from "../../src/engine/spec.ts";
@@ -292,14 +292,32 @@ describe("novabot up", { timeout: 180_000 }, () => {
 
   test("without an engine it says so, and goes on with what it can", async () => {
     const own = await installation(`${group("family")}workers:\n  shop: {}\n`);
-    const up = await own.up({ DOCKER_HOST: `unix://${own.root}/nowhere.sock` });
+    const nowhere = { DOCKER_HOST: `unix://${own.root}/nowhere.sock` };
+    const up = await own.up(nowhere);
     expect(up.told()).toContainEqual(expect.objectContaining({ kind: "without engine" }));
     expect(up.told()).toContainEqual(
       expect.objectContaining({ told: { what: "worker", name: "shop", result: "failed", note: "no engine answers" } }),
     );
     expect(await own.json("status")).toMatchObject({ orchestrator: { engine: null, groups: 1 } });
     expect(await own.json<Seen>("ps")).toMatchObject({ workers: [], groups: [{ folder: "family" }] });
-    expect(await up.stop()).toBe(0);
+    const ended = once(up.child, "exit");
+    const [program, ...words] = own.stand.program;
+    const down = async (...args: readonly string[]): Promise<CommandResult> =>
+      await finished(
+        spawn(program, [...words, "down", ...args], { env: { ...process.env, ...own.stand.env, ...nowhere }, stdio: "pipe" }),
+      );
+    // What was stopped is told before what kept the rest from it.
+    expect(await down("--workers")).toMatchObject({
+      code: 2,
+      stdout: expect.stringMatching(/ {2}stopped\n/) as string,
+      stderr: expect.stringContaining("ENGINE_NOT_FOUND") as string,
+    });
+    expect(await ended).toEqual([0, null]);
+    const { error } = JSON.parse((await down("--workers", "--json")).stdout) as { error: object };
+    expect(error).toMatchObject({
+      code: "ENGINE_NOT_FOUND",
+      facts: { stopped: [{ what: "orchestrator", result: "was down" }] },
+    });
   });
 
   test("what the agents do is asked and changed through the doors: messages, runs, tasks, and who did it", async () => {
@@ -381,6 +399,45 @@ describe("novabot up", { timeout: 180_000 }, () => {
       },
     );
     expect(await own.json("status")).toMatchObject({ orchestrator: { engine: "docker", pid: up.child.pid } });
+    expect(await up.stop()).toBe(0);
+  });
+
+  test("an engine that goes away while it starts is one that does not answer, and is found when it is back", async () => {
+    const own = await installation(group("family"));
+    const socket = join(own.root, "shaky.sock");
+    let isAway = true;
+    const sockets = new Set<Socket>();
+    // It answers those who look whether it is there, and goes away when it is asked for the home's containers.
+    const shaky = createServer((near) => {
+      const far = connect(engine.socket);
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        sockets.add(from);
+        from.on("error", () => undefined).on("close", () => to.destroy());
+      }
+      far.pipe(near);
+      near.on("data", (chunk: Buffer) => {
+        if (isAway && chunk.includes("/containers/")) near.destroy();
+        else far.write(chunk);
+      });
+    }).listen(socket);
+    onTestFinished(() => {
+      shaky.close();
+      for (const one of sockets) one.destroy();
+    });
+    await once(shaky, "listening");
+    const up = await own.up({ DOCKER_HOST: `unix://${socket}` });
+    expect(up.told()).toContainEqual(
+      expect.objectContaining({ kind: "without engine", error: expect.objectContaining({ code: "ENGINE_LOST" }) as object }),
+    );
+    expect(await own.json("status")).toMatchObject({ orchestrator: { engine: null, pid: up.child.pid } });
+    isAway = false;
+    await vi.waitFor(
+      async () => expect(await own.json("status")).toMatchObject({ orchestrator: { engine: "docker", pid: up.child.pid } }),
+      { timeout: UP_MS },
+    );
     expect(await up.stop()).toBe(0);
   });
 

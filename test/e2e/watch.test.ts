@@ -135,9 +135,31 @@ test("what is followed goes on when the orchestrator is started anew, with nothi
   expect(await ended).toEqual([0, null]);
   expect(seen).toEqual(seen.map((_, index) => (seen[0] ?? 0) + index));
   expect(notes).toContain("The connection broke");
-  expect(notes).toContain("Connected again; nothing was left out.");
+  expect(notes).toContain("Connected again, and going on after the last entry.");
   expect(notes).not.toContain("missing");
 }, 90_000);
+
+test("lines after one that is named are followed from there on, also those that the first answer has no room for", async () => {
+  const lines = await vi.waitFor(
+    async () => {
+      const ten = await json<LogEntry[]>("logs", "shop/count", "--after", "0", "--limit", "10");
+      expect(ten).toHaveLength(10);
+      return ten;
+    },
+    { timeout: 20_000 },
+  );
+  const [program, ...words] = stand.program;
+  const after = String(lines[0]?.position);
+  const child = spawn(program, [...words, "logs", "shop/count", "--after", after, "--limit", "2", "--follow", "--json"], {
+    env: { ...process.env, ...stand.env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const seen: string[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) => seen.push((JSON.parse(line) as LogEntry).text));
+  await vi.waitFor(() => expect(seen.length).toBeGreaterThan(8), { timeout: 20_000 });
+  expect(seen.slice(0, 9)).toEqual(lines.slice(1).map(({ text }) => text));
+});
 
 test("a reader that goes away ends what is followed", async () => {
   const [program, ...words] = stand.program;

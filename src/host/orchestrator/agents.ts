@@ -81,10 +81,17 @@ export class AgentsReport {
     return agentsSide(this.#options.home, serve);
   }
 
-  /** When `serve` has ended. */
+  /** When `serve` has ended. Every step is done; rejects with what the first that failed told. */
   async close(): Promise<void> {
-    for (const step of this.#undo.toReversed()) await step();
-    await this.#into.close();
+    const failures: unknown[] = [];
+    for (const step of [...this.#undo.toReversed(), async () => await this.#into.close()]) {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #watchGroups(): Promise<void> {

@@ -51,11 +51,12 @@ export async function takeAuditLines(home: Home, store: Store, logger: Logger): 
   };
 }
 
-/** Where the last line ends that the table has: each row of a line says so itself. */
+/** Where the line ends that the table has last: each row says so itself. One before it may be of a longer file that was taken away. */
 async function lastOffset(store: Store): Promise<number> {
   const pages = await Promise.all(commands.map((what) => store.audit({ what: `modules.${what}`, limit: 1 })));
-  const ends = pages.flatMap(({ items }) => items.map(({ facts }) => facts["line"]));
-  return Math.max(0, ...ends.filter((end) => typeof end === "number"));
+  const [newest] = pages.flatMap(({ items }) => items).toSorted((a, b) => b.position - a.position);
+  const end = newest?.facts["line"];
+  return typeof end === "number" ? end : 0;
 }
 
 async function newLines(

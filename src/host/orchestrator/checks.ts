@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Home } from "../../agents/home/home.ts";
 import type { Report } from "../../contract/findings/finding.ts";
 import { exitStatus } from "../../contract/findings/severity.ts";
@@ -14,6 +13,7 @@ import { checkLive } from "../check/live.ts";
 import { viewModules } from "../modules/modules.ts";
 import type { Environment } from "../state.ts";
 import { moduleStates } from "./module-states.ts";
+import { pause } from "./pause.ts";
 import { ToldToStore } from "./told-to-store.ts";
 
 export interface ChecksOptions {
@@ -101,20 +101,20 @@ export class Checks implements HouseChecks {
         if (reason !== told) this.#options.logger.warn({ reason }, "the modules cannot be looked at");
         told = reason;
       }
-      await this.#pause(this.#options.modulesEveryMs ?? MODULES_EVERY_MS);
+      await pause(this.#options.modulesEveryMs ?? MODULES_EVERY_MS, this.#over.signal);
     }
   }
 
   async #checkNowAndThen(): Promise<void> {
     const { checkEveryMs, logger } = this.#options;
     if (checkEveryMs === null) return;
-    await this.#pause(Math.min(FIRST_CHECK_MS, checkEveryMs));
+    await pause(Math.min(FIRST_CHECK_MS, checkEveryMs), this.#over.signal);
     while (!this.#over.signal.aborted) {
       // A home without modules, agents and workers has nothing to check.
       await this.check().catch((error: unknown) =>
         logger.info({ reason: messageOf(error) }, "no check of the contract was made"),
       );
-      await this.#pause(checkEveryMs);
+      await pause(checkEveryMs, this.#over.signal);
     }
   }
 
@@ -128,10 +128,6 @@ export class Checks implements HouseChecks {
     this.#into.put(async (store) => await store.putCheck(view));
     this.#into.tell({ atMs: view.atMs, event: { type: "check", broken, unknown, why: outcome } });
     return view;
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: this.#over.signal }).catch(() => undefined);
   }
 }
 

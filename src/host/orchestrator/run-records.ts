@@ -41,6 +41,9 @@ export async function takeRunRecords(options: {
     onNew(record);
   };
 
+  const had = new Set((await store.runs({ limit: KEPT_RECORDS })).items.map(({ id }) => id));
+  // A store that is new here takes over what was before it, and tells of none of it as if it happened now.
+  const isNew = had.size === 0;
   const over = new AbortController();
   const watcher = watch(join(home.host, "runs"), { persistent: false }, (_, name) => {
     const id = recordName.exec(name ?? "")?.[1];
@@ -50,10 +53,9 @@ export async function takeRunRecords(options: {
   watcher.on("error", (error) => logger.warn({ reason: messageOf(error) }, "changes of the runs' records are not told"));
 
   const before = await listRecords(home, { limit: KEPT_RECORDS });
-  const had = new Set((await store.runs({ limit: KEPT_RECORDS })).items.map(({ id }) => id));
-  // A store that is new here takes over what was before it, and tells of none of it as if it happened now.
-  const isNew = had.size === 0;
-  const missed = before.filter(({ id }) => !had.has(id)).toReversed();
+  // The files are the newest by their start, the rows by when they were taken: a run may be in the store all the same.
+  if (!isNew) for (const { id } of before) if (!had.has(id) && (await store.run(id))?.id === id) had.add(id);
+  const missed = before.filter(({ id }) => !had.has(id) && !known.has(id)).toReversed();
   for (const { id } of before) if (isNew || had.has(id)) known.add(id);
   if (isNew && missed.length > 0) {
     into.put(async (kept) => await kept.putRuns(missed));

@@ -42,7 +42,11 @@ export class ToldToStore {
 
   keep(...messages: readonly KeptMessage[]): void {
     this.#messages.push(...messages);
-    this.#messages.splice(0, this.#messages.length - MOST_WAITING);
+    const over = this.#messages.length - MOST_WAITING;
+    if (over > 0) {
+      this.#messages.splice(0, over);
+      this.#logger.error({ messages: over }, "messages are lost: the database takes nothing");
+    }
     this.#start();
   }
 

@@ -45,6 +45,12 @@ export interface WorkerDocument {
 }
 
 const duration = z.string().refine(isRead(parseDuration), "must be a duration like 90s, 15m, 12h or 30d");
+const LEAST_CHECK_EVERY_MS = 60_000;
+const checkEvery = duration.refine(
+  // What is no duration at all was told above.
+  (text) => !isRead(parseDuration)(text) || parseDuration(text) >= LEAST_CHECK_EVERY_MS,
+  "must be 1m or more",
+);
 const size = z.union([
   z
     .string()
@@ -142,7 +148,10 @@ export const configSchema: z.ZodType<ConfigDocument> = z
       .optional(),
     check: z
       .strictObject({
-        every: duration.nullable().describe("From one check to the next: `15m` when left out, `null` for none.").optional(),
+        every: checkEvery
+          .nullable()
+          .describe("From one check to the next, `1m` or more: `15m` when left out, `null` for none.")
+          .optional(),
       })
       .describe("Checks of what runs against the contract.")
       .optional(),

@@ -1,10 +1,10 @@
-import { appendFile, mkdir } from "node:fs/promises";
+import { appendFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { changeGroups } from "../../../../src/agents/groups/registry.ts";
 import type { Home } from "../../../../src/agents/home/home.ts";
 import type { QueueEvent } from "../../../../src/agents/queue/events.ts";
-import { writeRecord } from "../../../../src/agents/run/records.ts";
+import { KEPT_RECORDS, writeRecord } from "../../../../src/agents/run/records.ts";
 import { AgentsReport } from "../../../../src/host/orchestrator/agents.ts";
 import { takeAuditLines } from "../../../../src/host/orchestrator/audit-lines.ts";
 import { recordChange } from "../../../../src/host/modules/audit.ts";
@@ -119,6 +119,33 @@ test("runs that were there are taken over in silence, and each that comes is tol
   expect(entries.map(({ run }) => run)).toEqual(["000002", "000002", "000003"]);
 });
 
+test("a run whose row lies before as many others as files are kept is not told again at the next start", async () => {
+  const home = await temporaryHome();
+  const { store, entries } = await openHouseStore(home);
+  const long = runRecord("0fffff", { startedAt: "2026-11-21T10:00:00.000Z" });
+  await store.putRuns([long]);
+  const older = Array.from({ length: KEPT_RECORDS }, (_, index) =>
+    runRecord(String(index).padStart(6, "0"), { startedAt: "2026-11-20T10:00:00.000Z" }),
+  );
+  await store.putRuns(older);
+  await mkdir(home.host, { recursive: true });
+  await writeRecord(home, long);
+  await (await report(home, store)).close();
+  expect(entries).toEqual([]);
+});
+
+test("what waits goes into the store also where another step of the end fails", async () => {
+  const home = await temporaryHome();
+  const { store } = await openHouseStore(home);
+  const reports = await AgentsReport.open({ home, store, logger: silent, engine: null });
+  const runs = join(home.host, "runs");
+  await rm(runs, { recursive: true });
+  await writeFile(runs, "no directory");
+  reports.take(arrived("m1"));
+  await expect(reports.close()).rejects.toThrow("where a directory is expected");
+  expect((await store.messages({ limit: 10 })).items).toMatchObject([{ id: "m1" }]);
+});
+
 test("groups are those of the registry, whenever that changes", async () => {
   const home = await temporaryHome();
   const { store } = await openHouseStore(home);
@@ -192,4 +219,21 @@ test("lines of the commands' audit file are in the table once, also after a star
     ["command", "modules.down", "docs", "down"],
   ]);
   expect(items[1]?.facts).toMatchObject({ because: ["user"], pid: process.pid });
+});
+
+test("lines of an audit file that was begun anew are in the table once, though they end before those that were taken away", async () => {
+  const home = await temporaryHome();
+  await mkdir(home.host, { recursive: true });
+  const { store } = await openHouseStore(home);
+  const takeOnce = async (): Promise<void> => await (await takeAuditLines(home, store, silent))();
+  for (const result of ["begun", "up", "begun", "up"]) await recordChange(home, { what: "up", module: "docs", result });
+  await takeOnce();
+  await rename(join(home.host, "audit.jsonl"), join(home.host, "audit-before.jsonl"));
+  await recordChange(home, { what: "down", module: "docs", result: "down" });
+  await takeOnce();
+  await takeOnce();
+  await recordChange(home, { what: "restart", module: "docs", result: "up" });
+  await takeOnce();
+  const { items } = await store.audit({ limit: 10 });
+  expect(items.map(({ what }) => what.slice("modules.".length))).toEqual(["up", "up", "up", "up", "down", "restart"]);
 });

@@ -108,6 +108,8 @@ test.for([
   ["workers:\n  shop:\n    memory: many\n", "/h/novabot.yaml:3:13", /workers\.shop\.memory/],
   ["listen: 127.0.0.1:99999\n", "/h/novabot.yaml:1:9", /65535/],
   ["listen: 0.0.0.0:7780\n", "/h/novabot.yaml:1:9", /others reach.*`tls`.*`insecure: true`/],
+  ["check: { every: 59s }\n", "/h/novabot.yaml:1:17", /check\.every must be 1m or more/],
+  ["check: { every: often }\n", "/h/novabot.yaml:1:17", /check\.every must be a duration/],
   ["a: 1\n", "/h/novabot.yaml:1:1", /used: it has unknown keys: "a"/],
   ['workers: { "a b": {} }\n', "/h/novabot.yaml:1:19", /workers\.a b is no name that can be taken: must/],
   ["groups:\n  Global: {}\n", "/h/novabot.yaml:2:11", /groups\.Global is no group/],
