@@ -37,6 +37,8 @@ export class LinkedWorker {
   readonly #parts: LinkedParts;
   #found: FoundWorker | null = null;
   #link: WorkerLink | null = null;
+  /** Of the clock: up to then a container that began is given time before its supervisor listens. */
+  #beginsUntilMs = 0;
   /** Stands for the present link; what an earlier one still tells is no news. */
   #turn: object | null = null;
   /** Why what it sends cannot be kept, while that is so. */
@@ -70,7 +72,9 @@ export class LinkedWorker {
       this.#put({ container, image, engine, bootID: null, bootedAtMs: null, version: null });
       if (running) {
         // A worker that was linked when this side ended is expected to be there still.
-        if (before !== null || this.state.state !== "linked") this.#set("connecting", trouble ?? "its container runs");
+        const isExpected = before === null && this.state.state === "linked";
+        if (!isExpected) this.#set("connecting", trouble ?? "its container runs");
+        this.#beginsUntilMs = isExpected ? 0 : this.#parts.now() + this.#parts.times.beginMs;
         this.#open(found);
       }
     }
@@ -162,7 +166,10 @@ export class LinkedWorker {
     if (state.kind === "connecting") return;
     if (state.kind === "linked") return this.#greeted(state.hello, found);
     this.#stopProbing();
-    this.#set("lost", state.error?.message ?? "the link was closed");
+    const why = state.error?.message ?? "the link was closed";
+    // Nobody listens yet, and nothing was there that could be lost. A door that refuses is not about to begin.
+    const begins = this.state.state === "connecting" && this.#parts.now() < this.#beginsUntilMs;
+    this.#set(begins && state.error?.code === "LINK_LOST" ? "connecting" : "lost", why);
   }
 
   #greeted(hello: Hello, found: FoundWorker): void {
@@ -170,6 +177,7 @@ export class LinkedWorker {
     const container = found.container ?? this.#name;
     const { bootID, bootedAtMs, version, instances, lastSeq } = hello;
     this.#put({ bootID, bootedAtMs, version });
+    this.#beginsUntilMs = 0;
     const asOf = { bootID, lastSeq, atMs: this.#parts.now() };
     this.#write(() => store.putProcesses(this.#name, container, asOf, instances));
     this.#set("linked", `linked with its supervisor ${version}`);

@@ -3,6 +3,8 @@ export interface LinkTimes {
   /** A worker that says nothing for so long is asked, and after as long again is lost: twice this is within the five seconds in which that is shown. */
   readonly silenceMs: number;
   readonly helloMs: number;
+  /** A container that was just seen to run may take so long until its supervisor listens. */
+  readonly beginMs: number;
   readonly firstDelayMs: number;
   readonly mostDelayMs: number;
   /** Both doors of each worker are asked so often. */
@@ -15,6 +17,7 @@ export interface LinkTimes {
 export const linkTimes: LinkTimes = {
   silenceMs: 1_800,
   helloMs: 4_000,
+  beginMs: 10_000,
   firstDelayMs: 200,
   mostDelayMs: 5_000,
   healthMs: 30_000,

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import type { Entry, WorkerState } from "../../../../src/model/entry.ts";
 import { NovaError } from "../../../../src/model/errors.ts";
@@ -12,7 +15,9 @@ import { openHouse } from "../../../fixtures/supervised-house.ts";
 import { runSupervisor, supervisorDirectory } from "../../../fixtures/supervisor-process.ts";
 import { openTemporaryStore } from "../../../fixtures/temporary-store.ts";
 
-const quick: Partial<LinkTimes> = { firstDelayMs: 10, mostDelayMs: 100, keepAgainMs: 10, mostKeepAgainMs: 50 };
+const quick: Partial<LinkTimes> = { beginMs: 0, firstDelayMs: 10, mostDelayMs: 100, keepAgainMs: 10, mostKeepAgainMs: 50 };
+/** A port of this machine at which nobody listens. */
+const SILENT = 1;
 const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 
 interface Linked {
@@ -137,10 +142,36 @@ it("shows at once that a worker was killed, stopped or removed, and links to the
   expect(links.state("nobody")).toBeNull();
 });
 
+it("gives a container that begins time until its supervisor listens, and says meanwhile what it waits for", async () => {
+  const house = await openHouse();
+  const { fleet, links, reach, states } = await linked((one) => one.put("alpha", SILENT), { times: { beginMs: 600_000 } });
+  await expect.poll(() => links.state("alpha")?.why).toContain("ECONNREFUSED");
+  expect(links.state("alpha")?.state).toBe("connecting");
+  fleet.put("alpha", house.port);
+  await reach("alpha", "linked");
+  await expect.poll(() => states("alpha")).toEqual(["connecting", "linked"]);
+  // What was there and is not any more is lost, however soon.
+  await house.close();
+  await reach("alpha", "lost");
+});
+
+it("does not wait for a door that refuses, nor longer than a start may take", async () => {
+  const late = await linked((one) => one.put("late", SILENT), { times: { beginMs: 200 } });
+  await late.reach("late", "lost");
+  await expect.poll(() => late.states("late")).toEqual(["connecting", "lost"]);
+  const refusing = createServer((_, response) => response.writeHead(401).end()).listen(0, "127.0.0.1");
+  onTestFinished(() => void refusing.close());
+  await once(refusing, "listening");
+  const { port } = refusing.address() as AddressInfo;
+  const shut = await linked((one) => one.put("shut", port), { times: { beginMs: 600_000 } });
+  await shut.reach("shut", "lost");
+  expect(shut.links.state("shut")?.why).toContain("answered 401");
+});
+
 it("tells nothing new of workers that are as they were before this process began, and of others what became of them", async () => {
   const house = await openHouse();
   const store = await openTemporaryStore();
-  const before = await linked((fleet) => (fleet.put("stays", house.port), fleet.put("goes", 1)), { store });
+  const before = await linked((fleet) => (fleet.put("stays", house.port), fleet.put("goes", SILENT)), { store });
   await before.reach("stays", "linked");
   await before.reach("goes", "lost");
   await before.links.close();
