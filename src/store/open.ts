@@ -7,9 +7,9 @@ import { readErrors, readOccurrences } from "./queries/errors.ts";
 import { putGroups, readGroups } from "./queries/groups.ts";
 import { fillIndex } from "./queries/line-index.ts";
 import { readLogs } from "./queries/logs.ts";
-import { putMessages, readMessages } from "./queries/messages.ts";
+import { readMessages } from "./queries/messages.ts";
 import { putCheck, putModules, readLastCheck, readModules } from "./queries/modules.ts";
-import { putRuns, readRun, readRuns } from "./queries/runs.ts";
+import { readRun, readRuns } from "./queries/runs.ts";
 import { putTasks, readTasks } from "./queries/tasks.ts";
 import { endTerminals, putTerminal, readRecordingOf, readTerminals } from "./queries/terminals.ts";
 import { readProcesses, readWorkers } from "./queries/workers.ts";
@@ -47,7 +47,7 @@ export async function openStore(
 
     have: (worker, container) => readBoots(database, worker, container),
     keep: (batch) => (batch.records.length === 0 ? Promise.resolve([]) : writer.write(keep(batch, now()))),
-    append: (events) => (events.length === 0 ? Promise.resolve([]) : writer.write(append(events))),
+    append: (events, about) => writer.write(append(events, about)),
     listen: (listener) => writer.listen(listener),
 
     entries: (filter, page) => readEntries(database, filter, page),
@@ -69,9 +69,7 @@ export async function openStore(
     putGroups: (groups, atMs) => put(putGroups(groups, atMs)),
     runs: (query) => readRuns(database, query),
     run: (id) => readRun(database, id),
-    putRuns: (records) => place(records.length, (first) => putRuns(records, first)),
     messages: (query) => readMessages(database, query),
-    putMessages: (messages) => place(messages.length, (first) => putMessages(messages, first)),
     tasks: (groups) => readTasks(database, groups),
     putTasks: (tasks) => put(putTasks(tasks)),
 

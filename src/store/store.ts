@@ -43,6 +43,14 @@ export interface PageQuery {
 /** What of a worker is put into its row; `undefined` leaves it as it is. */
 export type WorkerChange = Partial<Omit<WorkerView, "worker" | "health" | "instances" | "logs">>;
 
+/** Rows that events of the house are about. */
+export interface About {
+  /** Each run once, whatever is put again. */
+  readonly runs?: readonly RunRecord[];
+  /** The same message again only changes its state, group and run. */
+  readonly messages?: readonly Omit<MessageView, "position">[];
+}
+
 /**
  * Everything that the orchestrator keeps. Writes are gathered: those that wait while one commit goes on share the next. What a call resolved for is
  * on the disk. All reject with the codes of `Database`.
@@ -55,8 +63,8 @@ export interface Store {
   have(worker: string, container: string): Promise<readonly { readonly bootID: string; readonly seq: number }[]>;
   /** Takes each record in once, by container, boot and sequence; instances and errors follow from them. Gives what was new, with positions. */
   keep(batch: SourcedBatch): Promise<readonly Entry[]>;
-  /** Takes in what happened in the house. */
-  append(events: readonly NewEvent[]): Promise<readonly EventEntry[]>;
+  /** Takes in what happened in the house, and in the same transaction what it is about: whoever hears of a run or a message finds it. */
+  append(events: readonly NewEvent[], about?: About): Promise<readonly EventEntry[]>;
   /** Called with all that is taken in, in the order of positions, once it is kept. Gives what ends it. */
   listen(listener: (entries: readonly Entry[]) => void): () => void;
 
@@ -93,13 +101,9 @@ export interface Store {
   runs(query: { readonly groups?: readonly string[]; readonly outcomes?: readonly string[] } & PageQuery): Promise<Page<RunView>>;
   /** By its id or what it begins with, when only one does. */
   run(id: string): Promise<RunView | null>;
-  /** Each run once, whatever is put again. */
-  putRuns(records: readonly RunRecord[]): Promise<void>;
   messages(
     query: { readonly groups?: readonly string[]; readonly chats?: readonly string[] } & PageQuery,
   ): Promise<Page<MessageView>>;
-  /** The same message again only changes its state, group and run. */
-  putMessages(messages: readonly Omit<MessageView, "position">[]): Promise<void>;
   tasks(groups?: readonly string[]): Promise<readonly ScheduledTask[]>;
   /** All there are: others go. */
   putTasks(tasks: readonly ScheduledTask[]): Promise<void>;

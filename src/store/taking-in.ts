@@ -15,7 +15,9 @@ import {
   putInstances,
   readWatermark,
 } from "./taking-in-statements.ts";
-import type { SourcedBatch } from "./store.ts";
+import { putMessages } from "./queries/messages.ts";
+import { putRuns } from "./queries/runs.ts";
+import type { About, SourcedBatch } from "./store.ts";
 import type { Writing } from "./writer.ts";
 
 /**
@@ -89,19 +91,24 @@ export function keep(batch: SourcedBatch, nowMs: number): Writing<readonly Entry
   };
 }
 
-/** Takes in what happened in the house. */
-export function append(events: readonly NewEvent[]): Writing<readonly EventEntry[]> {
+/** Takes in what happened in the house with what it is about, whose positions come first. */
+export function append(events: readonly NewEvent[], { runs = [], messages = [] }: About = {}): Writing<readonly EventEntry[]> {
   const parts = inParts(
     events.map(({ atMs, worker, container, instance, group, run, event }, offset) => {
       return [offset, atMs, worker, container, instance, group, run, JSON.stringify(event)];
     }),
   );
+  const before = runs.length + messages.length;
   return {
-    positions: events.length,
-    statements: (first) => parts.map((rows) => insertHouseEvents({ first, rows })),
+    positions: before + events.length,
+    statements: (first) => [
+      ...(runs.length === 0 ? [] : putRuns(runs, first)),
+      ...(messages.length === 0 ? [] : putMessages(messages, first + runs.length)),
+      ...parts.map((rows) => insertHouseEvents({ first: first + before, rows })),
+    ],
     kept(_done, first) {
       const entries = events.map(({ atMs, worker, container, instance, group, run, event }, offset): EventEntry => {
-        const base = { position: first + offset, atMs, worker, container, instance, group, run };
+        const base = { position: first + before + offset, atMs, worker, container, instance, group, run };
         return { kind: "event", ...base, bootID: null, seq: null, event };
       });
       return { result: entries, entries };

@@ -36,14 +36,15 @@ export async function takeRunRecords(options: {
   const take = (record: RunRecord): void => {
     if (known.has(record.id)) return;
     known.add(record.id);
-    into.put(async (kept) => await kept.putRuns([record]));
+    // In one turn, and so in one transaction: at the next start a row says that all of it was told.
+    into.keepRuns(record);
     into.tell(...toldOf(record));
     onNew(record);
   };
 
   const had = new Set((await store.runs({ limit: KEPT_RECORDS })).items.map(({ id }) => id));
   // A store that is new here takes over what was before it, and tells of none of it as if it happened now.
-  const isNew = had.size === 0;
+  const isNew = had.size === 0 && store.position === 0;
   const over = new AbortController();
   const watcher = watch(join(home.host, "runs"), { persistent: false }, (_, name) => {
     const id = recordName.exec(name ?? "")?.[1];
@@ -58,7 +59,7 @@ export async function takeRunRecords(options: {
   const missed = before.filter(({ id }) => !had.has(id) && !known.has(id)).toReversed();
   for (const { id } of before) if (isNew || had.has(id)) known.add(id);
   if (isNew && missed.length > 0) {
-    into.put(async (kept) => await kept.putRuns(missed));
+    into.keepRuns(...missed);
     for (const record of missed) onNew(record);
   } else for (const record of missed) take(record);
 

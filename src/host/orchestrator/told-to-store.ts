@@ -2,10 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { HouseEvent, NewEvent } from "../../model/entry.ts";
 import { messageOf } from "../../model/errors.ts";
 import type { MessageView } from "../../model/kept.ts";
+import type { RunRecord } from "../../model/run.ts";
 import type { Logger } from "../../orchestrator/ports.ts";
 import type { Store } from "../../store/store.ts";
 
-/** Of events and messages that wait while the database takes nothing. */
+/** Of each kind, so many may wait while the database takes nothing. */
 const MOST_WAITING = 20_000;
 const AGAIN_MS = 1000;
 
@@ -14,13 +15,30 @@ export type KeptMessage = Omit<MessageView, "position">;
 /** An event of the house with what it is about; what is left out is nothing's. */
 export type Told = { readonly event: HouseEvent } & Partial<Pick<NewEvent, "atMs" | "group" | "run" | "worker" | "container">>;
 
-/** Puts what happens in the house into the store, in its order, and again when the store could not take it. */
+/** What waits to go in together. */
+interface Waiting {
+  readonly runs: readonly RunRecord[];
+  readonly messages: readonly KeptMessage[];
+  readonly events: readonly NewEvent[];
+}
+
+const nothingWaits: Waiting = { runs: [], messages: [], events: [] };
+
+const lost: Readonly<Record<keyof Waiting, string>> = {
+  runs: "runs are lost: the database takes nothing",
+  messages: "messages are lost: the database takes nothing",
+  events: "events of the house are lost: the database takes nothing",
+};
+
+/**
+ * Puts what happens in the house into the store, in its order, and again when the store could not take it. What is given in one turn goes in whole
+ * or not at all: a process that is killed in between leaves no row whose event nobody tells any more.
+ */
 export class ToldToStore {
   readonly #store: Store;
   readonly #logger: Logger;
   readonly #over = new AbortController();
-  #events: NewEvent[] = [];
-  #messages: KeptMessage[] = [];
+  #waiting: Waiting = nothingWaits;
   #work: (() => Promise<void>)[] = [];
   #putting: Promise<void> | null = null;
 
@@ -31,23 +49,15 @@ export class ToldToStore {
 
   tell(...told: readonly Told[]): void {
     const nothing = { worker: null, container: null, instance: null, group: null, run: null };
-    this.#events.push(...told.map((one) => ({ ...nothing, atMs: Date.now(), ...one })));
-    const over = this.#events.length - MOST_WAITING;
-    if (over > 0) {
-      this.#events.splice(0, over);
-      this.#logger.error({ events: over }, "events of the house are lost: the database takes nothing");
-    }
-    this.#start();
+    this.#take("events", ...told.map((one): NewEvent => ({ ...nothing, atMs: Date.now(), ...one })));
   }
 
   keep(...messages: readonly KeptMessage[]): void {
-    this.#messages.push(...messages);
-    const over = this.#messages.length - MOST_WAITING;
-    if (over > 0) {
-      this.#messages.splice(0, over);
-      this.#logger.error({ messages: over }, "messages are lost: the database takes nothing");
-    }
-    this.#start();
+    this.#take("messages", ...messages);
+  }
+
+  keepRuns(...records: readonly RunRecord[]): void {
+    this.#take("runs", ...records);
   }
 
   /** Something else that is to be put, and may be put twice; `work` gets what is true then. */
@@ -61,8 +71,19 @@ export class ToldToStore {
     this.#over.abort();
     await this.#putting;
     await this.#putAll().catch((error: unknown) =>
-      this.#logger.error({ reason: messageOf(error), events: this.#events.length }, "the last events of the house are lost"),
+      this.#logger.error(
+        { reason: messageOf(error), events: this.#waiting.events.length },
+        "the last events of the house are lost",
+      ),
     );
+  }
+
+  #take<Kind extends keyof Waiting>(kind: Kind, ...some: Waiting[Kind]): void {
+    const all = [...this.#waiting[kind], ...some];
+    const over = all.length - MOST_WAITING;
+    if (over > 0) this.#logger.error({ [kind]: over }, lost[kind]);
+    this.#waiting = { ...this.#waiting, [kind]: over > 0 ? all.slice(over) : all };
+    this.#start();
   }
 
   #start(): void {
@@ -72,7 +93,7 @@ export class ToldToStore {
   async #putUntilDone(): Promise<void> {
     // What is told in one turn goes in at once.
     await Promise.resolve();
-    while (this.#events.length + this.#messages.length + this.#work.length > 0) {
+    while (this.#work.length > 0 || isAnything(this.#waiting)) {
       try {
         await this.#putAll();
       } catch (error) {
@@ -89,28 +110,23 @@ export class ToldToStore {
       await work();
       this.#work.shift();
     }
-    // Messages before what is told of them: who hears of one finds it.
-    await this.#taken(
-      () => this.#messages,
-      (rest) => (this.#messages = rest),
-      async (messages) => await this.#store.putMessages(messages),
-    );
-    await this.#taken(
-      () => this.#events,
-      (rest) => (this.#events = rest),
-      async (events) => void (await this.#store.append(events)),
-    );
-  }
-
-  async #taken<T>(waiting: () => T[], set: (rest: T[]) => void, put: (all: readonly T[]) => Promise<void>): Promise<void> {
-    const all = waiting();
-    if (all.length === 0) return;
-    set([]);
+    if (!isAnything(this.#waiting)) return;
+    const { runs, messages, events } = this.#waiting;
+    this.#waiting = nothingWaits;
     try {
-      await put(all);
+      await this.#store.append(events, { runs, messages });
     } catch (error) {
-      set([...all, ...waiting()]);
+      const later = this.#waiting;
+      this.#waiting = {
+        runs: [...runs, ...later.runs],
+        messages: [...messages, ...later.messages],
+        events: [...events, ...later.events],
+      };
       throw error;
     }
   }
+}
+
+function isAnything({ runs, messages, events }: Waiting): boolean {
+  return runs.length + messages.length + events.length > 0;
 }

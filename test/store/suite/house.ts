@@ -95,11 +95,13 @@ export function describeHouse(subject: Subject): void {
       const { store } = await openSubject(subject);
       await store.putGroups([group, { ...group, folder: "main", isMain: true }], 1);
       const { usage } = costlyRun("r");
-      await store.putRuns([
-        costlyRun("run-1"),
-        costlyRun("run-2", { startedAt: new Date(START_MS + 5).toISOString(), usage: null }),
-        costlyRun("run-3", { usage: usage === null ? null : { ...usage, costUSD: 0.5 } }),
-      ]);
+      await store.append([], {
+        runs: [
+          costlyRun("run-1"),
+          costlyRun("run-2", { startedAt: new Date(START_MS + 5).toISOString(), usage: null }),
+          costlyRun("run-3", { usage: usage === null ? null : { ...usage, costUSD: 0.5 } }),
+        ],
+      });
       expect(await store.groups()).toEqual([
         { ...group, runs: 3, costUSD: 0.75, lastRunAtMs: START_MS + 5 },
         { ...group, folder: "main", isMain: true, runs: 0, costUSD: 0, lastRunAtMs: null },
@@ -114,9 +116,9 @@ export function describeHouse(subject: Subject): void {
 
     test("runs, each once", async () => {
       const { store } = await openSubject(subject);
-      await store.putRuns([costlyRun("aa1"), costlyRun("aa2", { group: "others", outcome: "timeout" })]);
-      await store.putRuns([costlyRun("aa1", { result: "another" }), costlyRun("b")]);
-      await store.putRuns([]);
+      await store.append([], { runs: [costlyRun("aa1"), costlyRun("aa2", { group: "others", outcome: "timeout" })] });
+      await store.append([], { runs: [costlyRun("aa1", { result: "another" }), costlyRun("b")] });
+      await store.append([], { runs: [] });
       const { items } = await store.runs({ limit: 9 });
       expect(items.map(({ position: _position, ...record }) => record)).toEqual([
         costlyRun("aa1"),
@@ -133,18 +135,20 @@ export function describeHouse(subject: Subject): void {
       expect(await store.run("aa2")).toMatchObject({ id: "aa2" });
       expect(await store.run("aa")).toBe(null);
       expect(await store.run("c")).toBe(null);
-      await store.putRuns([costlyRun("aa")]);
+      await store.append([], { runs: [costlyRun("aa")] });
       expect(await store.run("aa")).toMatchObject({ id: "aa" });
     });
 
     test("messages, each once, with what became of it", async () => {
       const { store } = await openSubject(subject);
-      await store.putMessages([message, { ...message, id: "m-2", chatJid: "work@local", group: "work" }]);
-      await store.putMessages([{ ...message, state: "answered", group: "family", run: "run-1", text: "changed" }]);
-      await store.putMessages([
-        { ...message, state: "answered" },
-        { ...message, direction: "out", state: "sent" },
-      ]);
+      await store.append([], { messages: [message, { ...message, id: "m-2", chatJid: "work@local", group: "work" }] });
+      await store.append([], { messages: [{ ...message, state: "answered", group: "family", run: "run-1", text: "changed" }] });
+      await store.append([], {
+        messages: [
+          { ...message, state: "answered" },
+          { ...message, direction: "out", state: "sent" },
+        ],
+      });
       const { items } = await store.messages({ limit: 9 });
       expect(items.map(({ position: _position, ...rest }) => rest)).toEqual([
         { ...message, state: "answered", group: "family", run: "run-1" },
@@ -157,6 +161,27 @@ export function describeHouse(subject: Subject): void {
         more: true,
         items: [{ id: "m-2" }],
       });
+    });
+
+    test("runs and messages with the events that tell of them, all of it or nothing", async () => {
+      const { store } = await openSubject(subject);
+      const told: unknown[] = [];
+      store.listen((entries) => void told.push(...entries));
+      const about = { runs: [costlyRun("aa1")], messages: [message] };
+      const of = { worker: null, container: null, instance: null, group: "family", run: "aa1", atMs: START_MS };
+      const settled = { ...of, event: { type: "run", what: "settled", outcome: "success", why: "" } } as const;
+      const bad = { ...settled, atMs: null as never };
+      await expect(store.append([settled, bad], about)).rejects.toMatchObject({ code: "STORE_FAILED" });
+      expect((await store.runs({ limit: 9 })).items).toEqual([]);
+      expect((await store.messages({ limit: 9 })).items).toEqual([]);
+      expect(told).toEqual([]);
+      const kept = await store.append([settled], about);
+      expect((await store.entries({}, { limit: 9 })).items).toEqual(kept);
+      expect(told).toEqual(kept);
+      const rows = [...(await store.runs({ limit: 9 })).items, ...(await store.messages({ limit: 9 })).items, ...kept];
+      const positions = rows.map(({ position }) => position);
+      expect(positions).toEqual([...new Set(positions)].toSorted((a, b) => a - b));
+      expect(store.position).toBe(positions.at(-1));
     });
 
     test("tasks, as they are now", async () => {

@@ -1,5 +1,6 @@
 import { appendFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { sql } from "kysely";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { changeGroups } from "../../../../src/agents/groups/registry.ts";
 import type { Home } from "../../../../src/agents/home/home.ts";
@@ -8,9 +9,14 @@ import { KEPT_RECORDS, writeRecord } from "../../../../src/agents/run/records.ts
 import { AgentsReport } from "../../../../src/host/orchestrator/agents.ts";
 import { takeAuditLines } from "../../../../src/host/orchestrator/audit-lines.ts";
 import { recordChange } from "../../../../src/host/modules/audit.ts";
+import type { Entry } from "../../../../src/model/entry.ts";
 import { NovaError } from "../../../../src/model/errors.ts";
 import type { OutgoingMessage } from "../../../../src/model/message.ts";
+import { openStore } from "../../../../src/store/open.ts";
+import { openDatabase } from "../../../../src/store/sqlite/database.ts";
+import { readMigrations } from "../../../../src/store/sqlite/migration-files.ts";
 import type { Store } from "../../../../src/store/store.ts";
+import { build } from "../../../../src/store/tables.ts";
 import { temporaryHome } from "../../../fixtures/home.ts";
 import { openHouseStore, silent } from "../../../fixtures/kept-house.ts";
 import { runRecord } from "../../../fixtures/run-record.ts";
@@ -123,11 +129,11 @@ test("a run whose row lies before as many others as files are kept is not told a
   const home = await temporaryHome();
   const { store, entries } = await openHouseStore(home);
   const long = runRecord("0fffff", { startedAt: "2026-11-21T10:00:00.000Z" });
-  await store.putRuns([long]);
+  await store.append([], { runs: [long] });
   const older = Array.from({ length: KEPT_RECORDS }, (_, index) =>
     runRecord(String(index).padStart(6, "0"), { startedAt: "2026-11-20T10:00:00.000Z" }),
   );
-  await store.putRuns(older);
+  await store.append([], { runs: older });
   await mkdir(home.host, { recursive: true });
   await writeRecord(home, long);
   await (await report(home, store)).close();
@@ -144,6 +150,43 @@ test("what waits goes into the store also where another step of the end fails", 
   reports.take(arrived("m1"));
   await expect(reports.close()).rejects.toThrow("where a directory is expected");
   expect((await store.messages({ limit: 10 })).items).toMatchObject([{ id: "m1" }]);
+});
+
+test("a run whose events were cut off is told whole at the next start, with the message that it answered", async () => {
+  const home = await temporaryHome();
+  const database = await openDatabase({ file: join(home.root, "store", "orchestrator.db") });
+  let cutsOff = false;
+  const cut: typeof database = {
+    ...database,
+    // As a process that is killed before the first event.
+    atomic: (queries) =>
+      database.atomic(
+        queries.flatMap((query) =>
+          cutsOff && query.sql.includes("house_events") ? [sql`select nothing from nowhere`.compile(build), query] : [query],
+        ),
+      ),
+  };
+  const store = await openStore(cut, { migrations: await readMigrations() });
+  onTestFinished(async () => await store.close());
+  const told: Entry[] = [];
+  store.listen((entries) => void told.push(...entries));
+  const before = await report(home, store);
+  before.take(arrived("m1"));
+  await vi.waitFor(() => expect(told).toHaveLength(1), wait);
+  cutsOff = true;
+  const denied = [{ target: "evil.example:443", reason: "not on the list", count: 2 }];
+  await writeRecord(home, runRecord("000001", { messages: ["m1"], denied }));
+  await before.close();
+  cutsOff = false;
+  expect((await store.runs({ limit: 10 })).items).toEqual([]);
+  await (await report(home, store)).close();
+  await (await report(home, store)).close();
+  expect(told.slice(1)).toMatchObject([
+    { run: "000001", event: { type: "denied" } },
+    { run: "000001", event: { type: "run", what: "settled" } },
+  ]);
+  expect((await store.runs({ limit: 10 })).items).toMatchObject([{ id: "000001" }]);
+  expect((await store.messages({ limit: 10 })).items).toMatchObject([{ id: "m1", state: "answered", run: "000001" }]);
 });
 
 test("groups are those of the registry, whenever that changes", async () => {
@@ -178,7 +221,7 @@ test("while the store takes nothing what happens waits, and then goes in once an
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== "function") return value;
-      if ((name === "append" || name === "putMessages") && isFull)
+      if (name === "append" && isFull)
         return () => {
           tries += 1;
           return Promise.reject(new NovaError("STORE_FULL", "no room"));
