@@ -110,7 +110,7 @@ test("settings that change and groups that go while it serves; run and clean bes
   const { novabot } = served;
   expect((await novabot("chat", "alice", "one")).stdout).toContain("Network: no");
   expect((await novabot("chat", "bob", "one")).stdout).toContain("turn 1 of our session");
-  await vi.waitFor(async () => expect(await served.containers()).toHaveLength(2));
+  await expect.poll(async () => await served.containers()).toHaveLength(2);
   const waiting = (await served.containers()).toSorted();
   expect((await novabot("clean")).stdout).toBe("0 container(s), 0 dead host(s) and 0 old record(s) removed.\n");
   expect((await novabot("run", "--group", "bob", "--session", "latest", "by hand")).stdout).toContain("turn 2 of our session");

@@ -103,7 +103,8 @@ async function installation(config: string): Promise<Installation> {
         ...{ child, told, url, token },
         ask: async (path) => await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } }),
         async stop(signal = "SIGINT") {
-          const ended = once(child, "exit");
+          // With its pipes: what it told last is told by then.
+          const ended = once(child, "close");
           child.kill(signal);
           await ended;
           return child.exitCode;
@@ -146,14 +147,14 @@ describe("novabot up", { timeout: 180_000 }, () => {
     expect(up.told()).toContainEqual(
       expect.objectContaining({ kind: "brought up", told: { what: "group", name: "family", result: "added", note: null } }),
     );
-    const linked = async (): Promise<Seen> => {
-      const seen = await own.json<Seen>("ps");
-      expect(seen.workers).toMatchObject([{ worker: "shop", state: "linked" }]);
-      return seen;
-    };
-    const seen = await vi.waitFor(linked, { timeout: UP_MS });
-    expect(seen.processes).toMatchObject([{ worker: "shop", instance: "app", status: { state: "running" } }]);
-    expect(await own.novabot("logs", "shop/app")).toContain("begun");
+    // What a worker is and says is collected once it is linked.
+    const shown = async (): Promise<void> =>
+      expect(await own.json<Seen>("ps")).toMatchObject({
+        workers: [{ worker: "shop", state: "linked" }],
+        processes: [{ worker: "shop", instance: "app", status: { state: "running" } }],
+      });
+    await vi.waitFor(shown, { timeout: UP_MS });
+    await vi.waitFor(async () => expect(await own.novabot("logs", "shop/app")).toContain("begun"), { timeout: UP_MS });
 
     expect(await own.novabot("chat", "family", "how many?")).toContain("forty-two");
     // A run beside it, by another process, is told of, too.
@@ -196,8 +197,8 @@ describe("novabot up", { timeout: 180_000 }, () => {
       up
         .told()
         .flatMap(({ kind, entries }) => (kind === "entries" ? (entries as Told[]).map(({ event }) => event?.["state"]) : []));
-    expect(told()).toEqual(expect.arrayContaining(["linked", "gone"]));
     expect(await up.stop("SIGTERM")).toBe(0);
+    expect(told()).toEqual(expect.arrayContaining(["linked", "gone"]));
   });
 
   test("a declared worker whose program falls stays, is told of calmly, and shown as what it is", async () => {
@@ -277,8 +278,11 @@ describe("novabot up", { timeout: 180_000 }, () => {
           timeout: UP_MS,
         },
       );
-    expect(await one.novabot("logs", "shop/app")).toMatch(/of one/);
-    expect(await other.novabot("logs", "shop/app")).toMatch(/of other/);
+    for (const [own, said] of [
+      [one, "of one"],
+      [other, "of other"],
+    ] as const)
+      await vi.waitFor(async () => expect(await own.novabot("logs", "shop/app")).toContain(said), { timeout: UP_MS });
     const answers = await Promise.all([one.novabot("chat", "family", "who?"), other.novabot("chat", "family", "who?")]);
     expect(answers).toEqual([expect.stringContaining("from one"), expect.stringContaining("from other")]);
     // A token of one opens nothing of the other.
@@ -351,7 +355,7 @@ describe("novabot up", { timeout: 180_000 }, () => {
           ["in", "answered", "hello"],
           ["out", "sent", "done"],
         ]),
-      { timeout: 20_000 },
+      { timeout: UP_MS },
     );
 
     await post("/api/messages", { ...message, id: "x2", text: "slow" });
@@ -361,7 +365,7 @@ describe("novabot up", { timeout: 180_000 }, () => {
         if (live.run === null) throw new Error("no run goes on");
         return live.run;
       },
-      { timeout: 20_000 },
+      { timeout: UP_MS },
     );
     await post(`/api/runs/${run}/cancel`);
     await vi.waitFor(async () => expect(await get(`/api/runs/${run}`)).toMatchObject({ outcome: "cancelled" }), {

@@ -17,6 +17,9 @@ let engine: TestEngine;
 let stand: WorkerStand;
 let url: string;
 
+/** For what takes processes of its own, whose time is the machine's. */
+const patient = { timeout: 30_000 };
+
 /** Counts, ten lines a second; each line holds what a terminal would obey. */
 const counting = String.raw`let n = 0; setInterval(() => console.log("line " + ++n + " \u001b[2J\u0007"), 100);`;
 const crashing = `console.log("about to fall"); setTimeout(() => { const order = {}; order.customer.name; }, 100);`;
@@ -30,7 +33,7 @@ beforeAll(async () => {
   await novabot("up", "--detach");
   await novabot("worker", "start", "shop", "--instance-id", "count", "--", "node", "-e", counting);
   await stand.begin("shop", "checkout", ["node", "-e", crashing], ["--max-restarts", "1000"]);
-}, 120_000);
+});
 
 afterAll(async () => {
   await stand?.runOutside(["down", "--now"]);
@@ -49,14 +52,12 @@ const json = async <T>(...args: readonly string[]): Promise<T> => JSON.parse(awa
 const obeyed = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 
 test("ps tells of every process, for people and for programs", async () => {
-  const seen = await vi.waitFor(
-    async () => {
-      const now = await json<Processes>("ps");
-      expect(now.processes.map(({ instance }) => instance).toSorted()).toEqual(["checkout", "count"]);
-      return now;
-    },
-    { timeout: 20_000 },
-  );
+  const seen = await vi.waitFor(async () => {
+    const now = await json<Processes>("ps");
+    expect(now.processes.map(({ instance }) => instance).toSorted()).toEqual(["checkout", "count"]);
+    expect(now.processes.find(({ instance }) => instance === "count")).toMatchObject({ status: { state: "running" } });
+    return now;
+  }, patient);
   expect(seen.workers).toMatchObject([{ worker: "shop", state: "linked" }]);
   const table = await novabot("ps");
   expect(table).toMatch(/^WORKER +INSTANCE +STATE/);
@@ -64,14 +65,11 @@ test("ps tells of every process, for people and for programs", async () => {
 });
 
 test("logs are harmless for a terminal, whole for programs, and the bytes themselves as raw", async () => {
-  const page = await vi.waitFor(
-    async () => {
-      const lines = await json<LogEntry[]>("logs", "shop/count", "--limit", "3");
-      expect(lines).toHaveLength(3);
-      return lines;
-    },
-    { timeout: 20_000 },
-  );
+  const page = await vi.waitFor(async () => {
+    const lines = await json<LogEntry[]>("logs", "shop/count", "--limit", "3");
+    expect(lines).toHaveLength(3);
+    return lines;
+  }, patient);
   expect(page.map(({ position }) => position)).toEqual(page.map(({ position }) => position).toSorted((a, b) => a - b));
   const table = await novabot("logs", "shop/count", "--limit", "3");
   expect(table).toMatch(/^\d{4}-\S+Z shop\/count out - {5}line \d+ \n/);
@@ -80,21 +78,18 @@ test("logs are harmless for a terminal, whole for programs, and the bytes themse
   expect(await novabot("logs", "shop/count", "--limit", "1", "--format", "raw")).toMatch(/^line \d+ \u001b\[2J\u0007\n$/);
   const after = await json<LogEntry[]>("logs", "shop/count", "--after", String(page[0]?.position), "--limit", "2");
   expect(after.map(({ position }) => position)).toEqual(page.slice(1).map(({ position }) => position));
-  expect((await json<LogEntry[]>("logs", "--contains", "ABOUT TO", "--streams", "stdout", "--limit", "1"))[0]?.text).toBe(
-    "about to fall",
-  );
+  await expect
+    .poll(async () => await json<LogEntry[]>("logs", "--contains", "ABOUT TO", "--streams", "stdout", "--limit", "1"), patient)
+    .toMatchObject([{ text: "about to fall" }]);
   expect((await json<LogEntry[]>("logs", "--search", '"to fall"', "--limit", "1"))[0]?.instance).toBe("checkout");
 });
 
 test("errors are told once with their count, and with their lines by their fingerprint", async () => {
-  const [error] = await vi.waitFor(
-    async () => {
-      const errors = await json<ErrorView[]>("errors", "shop/checkout");
-      expect(errors[0]?.count).toBeGreaterThan(1);
-      return errors;
-    },
-    { timeout: 20_000 },
-  );
+  const [error] = await vi.waitFor(async () => {
+    const errors = await json<ErrorView[]>("errors", "shop/checkout");
+    expect(errors[0]?.count).toBeGreaterThan(1);
+    return errors;
+  }, patient);
   expect(error).toMatchObject({ worker: "shop", name: "TypeError", category: "type" });
   expect(await novabot("errors")).toContain("shop/checkout");
   expect(await novabot("errors", "--fingerprint", error?.fingerprint ?? "")).toContain("> TypeError: Cannot read");
@@ -125,11 +120,11 @@ test("what is followed goes on when the orchestrator is started anew, with nothi
   createInterface({ input: child.stdout }).on("line", (line) => {
     seen.push(Number(/^line (\d+)/.exec((JSON.parse(line) as LogEntry).text)?.[1]));
   });
-  await vi.waitFor(() => expect(seen.length).toBeGreaterThan(5), { timeout: 20_000 });
+  await vi.waitFor(() => expect(seen.length).toBeGreaterThan(5), patient);
   await novabot("down");
   const before = seen.at(-1) ?? 0;
   await novabot("up", "--detach");
-  await vi.waitFor(() => expect(seen.at(-1)).toBeGreaterThan(before + 30), { timeout: 30_000 });
+  await vi.waitFor(() => expect(seen.at(-1)).toBeGreaterThan(before + 30), patient);
   const ended = once(child, "exit");
   child.kill("SIGINT");
   expect(await ended).toEqual([0, null]);
@@ -137,17 +132,14 @@ test("what is followed goes on when the orchestrator is started anew, with nothi
   expect(notes).toContain("The connection broke");
   expect(notes).toContain("Connected again, and going on after the last entry.");
   expect(notes).not.toContain("missing");
-}, 90_000);
+}, 120_000);
 
 test("lines after one that is named are followed from there on, also those that the first answer has no room for", async () => {
-  const lines = await vi.waitFor(
-    async () => {
-      const ten = await json<LogEntry[]>("logs", "shop/count", "--after", "0", "--limit", "10");
-      expect(ten).toHaveLength(10);
-      return ten;
-    },
-    { timeout: 20_000 },
-  );
+  const lines = await vi.waitFor(async () => {
+    const ten = await json<LogEntry[]>("logs", "shop/count", "--after", "0", "--limit", "10");
+    expect(ten).toHaveLength(10);
+    return ten;
+  }, patient);
   const [program, ...words] = stand.program;
   const after = String(lines[0]?.position);
   const child = spawn(program, [...words, "logs", "shop/count", "--after", after, "--limit", "2", "--follow", "--json"], {
@@ -157,7 +149,7 @@ test("lines after one that is named are followed from there on, also those that 
   onTestFinished(() => void child.kill("SIGKILL"));
   const seen: string[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => seen.push((JSON.parse(line) as LogEntry).text));
-  await vi.waitFor(() => expect(seen.length).toBeGreaterThan(8), { timeout: 20_000 });
+  await vi.waitFor(() => expect(seen.length).toBeGreaterThan(8), patient);
   expect(seen.slice(0, 9)).toEqual(lines.slice(1).map(({ text }) => text));
 });
 
@@ -177,14 +169,11 @@ test("attach opens a terminal where the process runs, ends as the shell does, an
   const { code, stdout, stderr } = await stand.runOutside(["attach", "shop/count"], "echo it is $((6 * 7)); exit 7\r");
   expect(code, stderr).toBe(7);
   expect(stdout).toContain("it is 42");
-  const viewers = await vi.waitFor(
-    async () => {
-      const events = await json<EventEntry[]>("events", "--types", "viewer");
-      expect(events).toHaveLength(2);
-      return events;
-    },
-    { timeout: 10_000 },
-  );
+  const viewers = await vi.waitFor(async () => {
+    const events = await json<EventEntry[]>("events", "--types", "viewer");
+    expect(events).toHaveLength(2);
+    return events;
+  }, patient);
   expect(viewers.map(({ event }) => event)).toMatchObject([
     { what: "opened", who: "local" },
     { what: "ended", who: "local" },

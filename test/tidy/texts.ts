@@ -51,6 +51,44 @@ const noSilentSkips: Check = {
   },
 };
 
+/** How many arguments the call has whose opening parenthesis is before `from`; undefined when it is not closed. */
+function argumentsOf(content: string, from: number): number | undefined {
+  let [depth, count, isBegun] = [0, 0, false];
+  const tokens = /(["'`])(?:\\[^]|(?!\1)[^\\])*\1|\/\/.*|[([{]|[)\]}]|,|\S/g;
+  tokens.lastIndex = from;
+  for (let token = tokens.exec(content)?.[0]; token !== undefined; token = tokens.exec(content)?.[0]) {
+    if (token === "," && depth === 0) [count, isBegun] = [count + 1, false];
+    else if (token.startsWith("//")) continue;
+    else if (/^[)\]}]$/.test(token) && --depth < 0) return count + (isBegun ? 1 : 0);
+    else isBegun = true;
+    if (/^[([{]$/.test(token)) depth += 1;
+  }
+  return undefined;
+}
+
+const patientWaits: Check = {
+  name: "a wait says for how long: vitest's own second is less than a busy machine may need",
+  run: (tree) =>
+    [...tree.files].flatMap(([path, content]) => {
+      if (!/^test\/.*\.ts$/.test(path) || isOwn(path)) return [];
+      return [...content.matchAll(/\bvi\s*\.\s*wait(?:For|Until)(?:<[^>]*>)?\(/g)].flatMap((call) =>
+        argumentsOf(content, call.index + call[0].length) === 1
+          ? [`${path}:${content.slice(0, call.index).split("\n").length}`]
+          : [],
+      );
+    }),
+  broken: [
+    { "test/a.test.ts": "await vi.waitFor(() => expect(a(1, 2)).toEqual([3, 4]));" },
+    { "test/a.ts": 'await vi.waitFor(\n  () => expect(a).toBe(","), // one, two\n);' },
+    { "test/a.test.ts": "await vi.waitUntil(isThere)" },
+  ],
+  kept: {
+    "test/a.test.ts": "await vi.waitFor(look, { timeout: 20_000 }); await expect.poll(() => a).toBe(1);",
+    "test/b.ts": "await vi.waitFor(\n  async () => expect(await a()).toBe(1),\n  patient,\n);",
+    "bench/a.ts": "vi.waitFor(look)",
+  },
+};
+
 // Registries that a machine may have to reach through a mirror: whoever sets it up says which, not a file here. No host is
 // called .test.
 const hosts =
@@ -123,4 +161,4 @@ const folders: Check = {
   kept: { "src/engine/utils.ts": "", "src/serviceable/a.ts": "" },
 };
 
-export const textChecks: readonly Check[] = [shortFiles, noMarks, noSilentSkips, noMachine, names, folders];
+export const textChecks: readonly Check[] = [shortFiles, noMarks, noSilentSkips, patientWaits, noMachine, names, folders];

@@ -129,7 +129,7 @@ export function describeCrashes(stand: LiveStand): void {
       timeout: 10_000,
       interval: 20,
     });
-    await vi.waitFor(() => expect(cleaned).toEqual([`late-${process.pid}-${home.label}`]));
+    await expect.poll(() => cleaned).toEqual([`late-${process.pid}-${home.label}`]);
   });
 
   test("killed at random, again and again: each message is answered once, in order, each task done once, nothing is left", async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Chats } from "../../../../src/agents/queue/chats.ts";
 import type { Queue } from "../../../../src/agents/queue/queue.ts";
 import { OUTBOX_LIMITS } from "../../../../src/agents/queue/sender.ts";
@@ -19,26 +19,26 @@ describe("messages to chats", () => {
   test("keep their order in a chat that fails and recovers, and other chats do not wait", async () => {
     const { queue, chats, clock, events } = await openQueue(["family", "work"]);
     const failed = async (count: number): Promise<void> =>
-      await vi.waitFor(() => expect(events.filter(({ kind }) => kind === "unsent")).toHaveLength(count));
+      await expect.poll(() => events.filter(({ kind }) => kind === "unsent")).toHaveLength(count);
     let away = true;
     chats.failing = ({ chatJid }) => away && chatJid === "family@g.us";
     for (const id of ["f1", "f2", "f3"]) await queue.post(out("family", id));
     await queue.post(out("work", "w1"));
-    await vi.waitFor(() => expect(chats.texts()).toEqual(["w1"]));
+    await expect.poll(() => chats.texts()).toEqual(["w1"]);
     await failed(1);
     clock.pass(1000);
     await failed(2);
     expect(chats.tries).not.toContain("f2");
     away = false;
     clock.pass(2000);
-    await vi.waitFor(() => expect(chats.texts("family@g.us")).toEqual(["f1", "f2", "f3"]));
+    await expect.poll(() => chats.texts("family@g.us")).toEqual(["f1", "f2", "f3"]);
   });
 
   test("beyond the bounds of a chat that fails are given up, the oldest first, and told; other chats lose none", async () => {
     const setting = await openQueue(["family", "work"]);
     const { queue, chats, clock, events } = setting;
     const tried = async (tries: number): Promise<void> =>
-      await vi.waitFor(() => expect(queue.status().unreachable).toMatchObject([{ chatJid: "family@g.us", tries }]));
+      await expect.poll(() => queue.status().unreachable).toMatchObject([{ chatJid: "family@g.us", tries }]);
     chats.failing = ({ chatJid }) => chatJid === "family@g.us";
     const more = OUTBOX_LIMITS.messages + 3;
     await Promise.all(
@@ -48,10 +48,10 @@ describe("messages to chats", () => {
     );
     await tried(1);
     const given = (): readonly string[] => events.flatMap((event) => (event.kind === "given up" ? event.messages : []));
-    await vi.waitFor(() => expect(given()).toEqual(["family-0", "family-1", "family-2"]));
+    await expect.poll(() => given()).toEqual(["family-0", "family-1", "family-2"]);
     await queue.post(out("family", "last"));
-    await vi.waitFor(() => expect(given()).toHaveLength(4));
-    await vi.waitFor(() => expect(chats.texts("work@g.us")).toHaveLength(more));
+    await expect.poll(() => given()).toHaveLength(4);
+    await expect.poll(() => chats.texts("work@g.us")).toHaveLength(more);
     expect(queue.status().unreachable).toMatchObject([
       { waiting: OUTBOX_LIMITS.messages, reason: "the chat is away", retryAt: "2026-11-21T10:00:01.000Z" },
     ]);
@@ -73,10 +73,10 @@ describe("messages to chats", () => {
     await queue.close({ cancelRuns: true });
     const later = await openQueue(["family"], {}, setting);
     for (let tries = 1; tries < 10; tries += 1) {
-      await vi.waitFor(() => expect(later.queue.status().unreachable).toMatchObject([{ tries }]));
+      await expect.poll(() => later.queue.status().unreachable).toMatchObject([{ tries }]);
       clock.pass(tries * 1000);
     }
-    await vi.waitFor(() => expect(later.queue.status()).toMatchObject({ outbox: 0, unreachable: [] }));
+    await expect.poll(() => later.queue.status()).toMatchObject({ outbox: 0, unreachable: [] });
   });
 
   test("to a chat that neither takes nor refuses them are tried again, and hold up no other chat", async () => {
@@ -92,24 +92,24 @@ describe("messages to chats", () => {
     const folders = Array.from({ length: 8 }, (_, index) => `group${index}`);
     const { queue, clock } = await openQueue([...folders, "work"], { chats });
     for (const folder of folders) await queue.post(out(folder, `one of ${folder}`));
-    await vi.waitFor(() => expect(hung).toHaveLength(8));
+    await expect.poll(() => hung).toHaveLength(8);
     await queue.post(out("work", "two"));
     clock.pass(120_000);
-    await vi.waitFor(() => expect(kept.texts()).toEqual(["two"]));
-    await vi.waitFor(() => expect(queue.status().unreachable).toHaveLength(8));
+    await expect.poll(() => kept.texts()).toEqual(["two"]);
+    await expect.poll(() => queue.status().unreachable).toHaveLength(8);
     clock.pass(1000);
-    await vi.waitFor(() => expect(queue.status()).toMatchObject({ outbox: 0, unreachable: [] }));
+    await expect.poll(() => queue.status()).toMatchObject({ outbox: 0, unreachable: [] });
   });
 
   test("that were posted before are not posted again, also after a restart", async () => {
     const setting = await openQueue(["family"]);
     await setting.queue.post(out("family", "f1"));
     await setting.queue.post(out("family", "f1"));
-    await vi.waitFor(() => expect(setting.chats.texts()).toEqual(["f1"]));
+    await expect.poll(() => setting.chats.texts()).toEqual(["f1"]);
     await setting.queue.close({ cancelRuns: true });
     const later = await openQueue(["family"], {}, setting);
     await later.queue.post(out("family", "f1"));
     await later.queue.post(out("family", "f2"));
-    await vi.waitFor(() => expect(later.chats.tries).toEqual(["f1", "f2"]));
+    await expect.poll(() => later.chats.tries).toEqual(["f1", "f2"]);
   });
 });

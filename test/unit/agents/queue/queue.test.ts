@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { MAX_TRIES } from "../../../../src/agents/queue/ending.ts";
 import type { Queue } from "../../../../src/agents/queue/queue.ts";
 import type { JobOwner } from "../../../../src/agents/tasks/ports.ts";
@@ -75,7 +75,7 @@ describe("what is run when", () => {
         Array.from({ length: 10 }, async (_, index) => await queue.deliver(messageTo(folder, `${folder}-${index}`))),
       ),
     );
-    await vi.waitFor(() => expect(chats.messages).toHaveLength(500), { timeout: 10_000 });
+    await expect.poll(() => chats.messages).toHaveLength(500);
     for (const folder of folders) {
       const ids = Array.from({ length: 10 }, (_, index) => `${folder}-${index}`);
       expect(seen.get(folder)).toEqual(ids);
@@ -122,7 +122,7 @@ describe("what is run when", () => {
     await queue.enqueueJob(jobFor("family", "j1"));
     await queue.deliver(messageTo("family", "m3"));
     first.live(true);
-    await vi.waitFor(() => expect(first.handed).toEqual(["m2"]));
+    await expect.poll(() => first.handed).toEqual(["m2"]);
     first.end();
     const second = await setting.run("text of m2");
     expect(second.request.messages).toEqual(["m2"]);
@@ -143,7 +143,7 @@ describe("what is run when", () => {
     const third = await setting.run("text of m3");
     expect(task.handed).toEqual([]);
     third.end();
-    await vi.waitFor(() => expect(setting.ends).toMatchObject([{ run: "run3", outcome: "success", result: "done" }]));
+    await expect.poll(() => setting.ends).toMatchObject([{ run: "run3", outcome: "success", result: "done" }]);
     expect(setting.chats.texts()).toEqual(["done"]);
   });
 });
@@ -156,9 +156,7 @@ test("a task is run as it stands when its turn has come, and skipped when it is 
   for (const id of ["j1", "j2"]) await setting.queue.enqueueJob(jobFor("family", id));
   (await setting.run("text of m1")).end();
   (await setting.run("do j2 anew")).end();
-  await vi.waitFor(() =>
-    expect(setting.ends).toMatchObject([{ outcome: "skipped", run: null, error: null }, { outcome: "success" }]),
-  );
+  await expect.poll(() => setting.ends).toMatchObject([{ outcome: "skipped", run: null, error: null }, { outcome: "success" }]);
   expect(setting.runs.all).toHaveLength(2);
   expect(setting.chats.texts()).toEqual([]);
   expect(setting.queue.status().failures).toEqual([]);
@@ -179,7 +177,7 @@ describe("a run that fails", () => {
       expect(runs.open.size).toBe(0);
       clock.pass(1);
     }
-    await vi.waitFor(() => expect(chats.texts()).toEqual([expect.stringContaining("The agent is ill.")]));
+    await expect.poll(() => chats.texts()).toEqual([expect.stringContaining("The agent is ill.")]);
     expect(chats.messages[0]).toMatchObject({ kind: "notice" });
     expect(queue.status().failures).toMatchObject([{ id: "m1", outcome: "failed" }]);
     await queue.deliver(messageTo("family", "m2"));
@@ -197,7 +195,7 @@ describe("a run that fails", () => {
     const run = await setting.run("text of m1");
     run.answer("back");
     run.end();
-    await vi.waitFor(() => expect(setting.chats.texts()).toEqual(["back"]));
+    await expect.poll(() => setting.chats.texts()).toEqual(["back"]);
   });
 
   test("because its session is gone begins a new one, once", async () => {
@@ -206,11 +204,7 @@ describe("a run that fails", () => {
     const first = await setting.run("text of m1");
     expect(first.request.sessionId).toBe("gone");
     first.end("agent error", { error: "No conversation found with session ID: gone" });
-    const second = await vi.waitFor(() => {
-      const [run] = setting.runs.open;
-      if (!run) throw new Error("none yet");
-      return run;
-    });
+    const second = await setting.run("text of m1");
     expect(second.request.sessionId).toBeUndefined();
     second.end("agent error", { error: "No conversation found with session ID: gone" });
     await settled(setting, 1);
@@ -228,7 +222,7 @@ describe("messages for an agent at work", () => {
     first.live(true);
     await queue.deliver(messageTo("family", "m3"));
     await queue.deliver(messageTo("family", "m4"));
-    await vi.waitFor(() => expect(first.handed).toEqual(["m2", "m3", "m4"]));
+    await expect.poll(() => first.handed).toEqual(["m2", "m3", "m4"]);
     first.answer("to m1");
     first.accept("m2");
     first.answer("to m2");
@@ -266,7 +260,7 @@ describe("ending", () => {
     expect(await setting.queue.cancel("work")).toEqual([]);
     expect(await setting.queue.cancel("run1")).toEqual([{ group: "family", run: "run1" }]);
     expect(setting.runs.open.size).toBe(0);
-    await vi.waitFor(() => expect(setting.chats.texts()).toEqual(["This was cancelled before it was answered."]));
+    await expect.poll(() => setting.chats.texts()).toEqual(["This was cancelled before it was answered."]);
     setting.clock.pass(1e9);
     expect(setting.runs.all).toHaveLength(1);
   });
@@ -282,7 +276,7 @@ describe("ending", () => {
     const again = await later.run("text of m1");
     again.answer("here");
     again.end();
-    await vi.waitFor(() => expect(later.chats.texts()).toEqual(["here"]));
+    await expect.poll(() => later.chats.texts()).toEqual(["here"]);
   });
 
   test("shut down with patience: runs end by themselves, and their answers are kept", async () => {
@@ -294,7 +288,7 @@ describe("ending", () => {
     run.end();
     await closing;
     const later = await openQueue(["family"], {}, setting);
-    await vi.waitFor(() => expect(later.chats.texts()).toEqual(["late"]));
+    await expect.poll(() => later.chats.texts()).toEqual(["late"]);
     expect(later.runs.all).toEqual([]);
   });
 
@@ -306,7 +300,7 @@ describe("ending", () => {
     run.end("success", { skipped: true });
     await closing;
     const later = await openQueue(["family"], {}, setting);
-    await vi.waitFor(() => expect([...setting.ends, ...later.ends].at(-1)).toMatchObject({ outcome: "skipped" }));
+    await expect.poll(() => [...setting.ends, ...later.ends].at(-1)).toMatchObject({ outcome: "skipped" });
     await later.queue.close({ cancelRuns: true });
     const last = await openQueue(["family"], {}, setting);
     expect(last.ends).toEqual([]);
@@ -325,12 +319,13 @@ test("what happened while the disk takes nothing is kept when it does again, in 
   run.answer("one");
   run.answer("two");
   run.end();
-  await vi.waitFor(() => expect(events).toContainEqual({ kind: "trouble", reason: expect.stringContaining("ENOSPC") as string }));
+  await expect.poll(() => events).toContainEqual({ kind: "trouble", reason: expect.stringContaining("ENOSPC") as string });
   expect(chats.messages).toEqual([]);
   full = false;
-  await vi.waitFor(() => {
+  const kinds = (): string[] => {
     clock.pass(1000);
-    expect(events.map(({ kind }) => kind)).toContain("settled");
-  });
-  await vi.waitFor(() => expect(chats.texts()).toEqual(["one", "two"]));
+    return events.map(({ kind }) => kind);
+  };
+  await expect.poll(kinds).toContain("settled");
+  await expect.poll(() => chats.texts()).toEqual(["one", "two"]);
 });

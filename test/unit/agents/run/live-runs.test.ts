@@ -1,6 +1,6 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { OwnRuns, liveRuns, requestCancel, sweepLiveRuns, type LiveEntry } from "../../../../src/agents/run/live-runs.ts";
 import type { Home } from "../../../../src/agents/home/home.ts";
 import { temporaryHome } from "../../../fixtures/home.ts";
@@ -24,9 +24,9 @@ test("a run is listed while it goes on, and hears its own wish alone", async () 
   const cancelled: string[] = [];
   const end2 = own.begin(entry("aaaaaaaaaaa2"), () => void cancelled.push("2"));
   const end1 = own.begin(entry("aaaaaaaaaaa1"), () => void cancelled.push("1"));
-  await vi.waitFor(async () => expect((await liveRuns(home, here)).map(({ run }) => run.at(-1))).toEqual(["1", "2"]));
+  await expect.poll(async () => (await liveRuns(home, here)).map(({ run }) => run.at(-1))).toEqual(["1", "2"]);
   await requestCancel(home, "aaaaaaaaaaa1");
-  await vi.waitFor(() => expect(cancelled).toContain("1"));
+  await expect.poll(() => cancelled).toContain("1");
   expect(cancelled).not.toContain("2");
   await end1();
   await end2();
@@ -43,7 +43,7 @@ test.each(["aaaaaaaaaaaa", "../../x", ""])("no wish is left for a run that does 
 test("what a dead host left is not listed, and is swept with what cannot be read", async () => {
   const { home, own } = await homeWithHost();
   const end = own.begin(entry("aaaaaaaaaaa1"), () => undefined);
-  await vi.waitFor(async () => expect(await liveRuns(home, here)).toHaveLength(1));
+  await expect.poll(async () => await liveRuns(home, here)).toHaveLength(1);
   const live = join(home.host, "live");
   await writeFile(join(live, "aaaaaaaaaaa2.json"), JSON.stringify(entry("aaaaaaaaaaa2", "gone")));
   await writeFile(join(live, "aaaaaaaaaaa3.json"), "{");

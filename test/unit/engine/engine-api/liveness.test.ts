@@ -77,7 +77,7 @@ describe("the watch on a daemon", () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     servers.length = 0;
-    await vi.waitFor(() => expect(told).toHaveBeenCalled());
+    await expect.poll(() => told).toHaveBeenCalled();
     const later = await new Promise<NovaError>((resolve) => alive.watch(resolve));
     expect(later.code).toBe("ENGINE_LOST");
     expect(told).toHaveBeenCalledTimes(1);
@@ -91,7 +91,7 @@ describe("the watch on a daemon", () => {
       response.end("OK");
     });
     const stop = liveness(socket, times).watch(() => {});
-    await vi.waitFor(() => expect(pings).toBeGreaterThan(2));
+    await expect.poll(() => pings).toBeGreaterThan(2);
     stop();
     const seen = pings;
     await sleep(300);

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { HomeFleet } from "../../../../src/host/orchestrator/fleet.ts";
 import { temporaryHome } from "../../../fixtures/home.ts";
 
@@ -14,6 +14,6 @@ test("an engine that does not answer is told of once, however often it is asked"
   const over = new AbortController();
   onTestFinished(() => over.abort());
   new HomeFleet({ workers: workers as never, logger, everyMs: 5 }).watch(() => {}, over.signal);
-  await vi.waitFor(() => expect(asked).toBeGreaterThan(10));
+  await expect.poll(() => asked).toBeGreaterThan(10);
   expect(warnings.toSorted()).toEqual(["the engine cannot be asked for workers", "the engine tells of no events"]);
 });
