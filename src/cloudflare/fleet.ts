@@ -1,5 +1,6 @@
 import { messageOf, NovaError, quote } from "../model/errors.ts";
 import type { DoorState } from "../model/kept.ts";
+import { HEALTH_ASK_MS } from "../model/link.ts";
 import type { Fleet, FoundWorker, TerminalSocket } from "../orchestrator/ports.ts";
 import type { Dial } from "../workers/link/socket.ts";
 import { terminalConnection } from "../workers/link/terminal.ts";
@@ -59,7 +60,7 @@ export class BoundFleet implements Fleet {
   async health(worker: string, door: "terminal" | "websocket"): Promise<DoorState> {
     const atMs = this.#now();
     try {
-      const answer = await this.#fetch(worker, `/health/${door}`, { signal: AbortSignal.timeout(10_000) });
+      const answer = await this.#fetch(worker, `/health/${door}`, { signal: AbortSignal.timeout(HEALTH_ASK_MS) });
       if (answer.ok) return { healthy: true, reason: null, atMs };
       return { healthy: false, reason: `it answered ${answer.status}: ${quote(await beginningOf(answer), 500)}`, atMs };
     } catch (error) {

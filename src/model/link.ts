@@ -11,6 +11,10 @@ export const LINK_PROTOCOL = 1 as const;
 export const MESSAGE_LIMIT = 4_194_304;
 /** Of one message. */
 export const MOST_RECORDS = 10_000;
+/** A worker looks for so long at most whether one of its own doors opens: a shell that starts on a busy machine is slow, and not ill. */
+export const HEALTH_LOOK_MS = 12_000;
+/** Who asks a worker for its health waits for so long, connection and all: the worker's own reason comes before that. */
+export const HEALTH_ASK_MS = 18_000;
 
 /** Records of a boot that are there to be sent. */
 export interface Backlog {

@@ -77,8 +77,8 @@ async function look(
         async (link) => (await link.call("process.list", {}, { timeoutMs: ASK_MS })).instances,
       );
     const [terminal, websocket, instances] = await Promise.all([
-      askHealth(address, "terminal", ASK_MS),
-      askHealth(address, "websocket", ASK_MS),
+      askHealth(address, "terminal"),
+      askHealth(address, "websocket"),
       ask().catch((error: unknown) => messageOf(error)),
     ]);
     return {

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { createServer } from "node:net";
 import { messageOf, NovaError, quote } from "../../model/errors.ts";
+import { HEALTH_ASK_MS } from "../../model/link.ts";
 import { dialFrom, type WorkerAddress } from "../../workers/link/dial.ts";
 import { openLink, type WorkerLink } from "../../workers/link/link.ts";
 import { reachOf } from "../../workers/plan.ts";
@@ -77,14 +78,13 @@ export interface DoorHealth {
   readonly reason: string | null;
 }
 
-const HEALTH_MS = 15_000;
 const HEALTH_BYTES = 65_536;
 
 /** Never rejects: a door that cannot be asked is not healthy. */
 export async function askHealth(
   { host, port, token, connect }: WorkerAddress,
   what: "terminal" | "websocket",
-  timeoutMs: number = HEALTH_MS,
+  timeoutMs: number = HEALTH_ASK_MS,
 ): Promise<DoorHealth> {
   try {
     const asked = request({

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import { WebSocket } from "ws";
-import { MESSAGE_LIMIT, workerMessageSchema } from "../../model/link.ts";
+import { HEALTH_LOOK_MS, MESSAGE_LIMIT, workerMessageSchema } from "../../model/link.ts";
 import { messageOf, NovaError } from "../../model/errors.ts";
 import { parseMessage } from "./messages.ts";
 import type { DoorParts } from "./http-door.ts";
@@ -11,6 +11,7 @@ export interface HealthSettings {
   readonly address: string;
   readonly port: () => number;
   readonly token: string;
+  /** `HEALTH_LOOK_MS` by default. */
   readonly timeoutMs?: number;
   /** So long an answer is given again without looking. */
   readonly freshMs?: number;
@@ -19,7 +20,13 @@ export interface HealthSettings {
 const ALL_INTERFACES: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 /** Looks through the door as somebody outside would: with a real connection, upgrade and token. */
-export function createHealth({ address, port, token, timeoutMs = 5_000, freshMs = 1_000 }: HealthSettings): DoorParts["health"] {
+export function createHealth({
+  address,
+  port,
+  token,
+  timeoutMs = HEALTH_LOOK_MS,
+  freshMs = 1_000,
+}: HealthSettings): DoorParts["health"] {
   const dial = (path: string): WebSocket => {
     const here = ALL_INTERFACES.has(address) ? "127.0.0.1" : isIP(address) === 6 ? `[${address}]` : address;
     return new WebSocket(`ws://${here}:${port()}${path}`, {
@@ -78,13 +85,24 @@ async function talk(
 ): Promise<void> {
   const failed = (why: string): NovaError =>
     new NovaError(awaited === "echo" ? "TERMINAL_FAILED" : "LINK_PROTOCOL", `${what} is not healthy: ${why}`);
+  const beganAtMs = performance.now();
+  const tookMs = (): number => Math.round(performance.now() - beganAtMs);
+  let openedMs: number | null = null;
+  let heardMs: number | null = null;
+  /** What is slow is told apart from what does nothing. */
+  const soFar = (): string => {
+    if (openedMs === null) return "it did not open";
+    return `it opened after ${openedMs} ms and ${heardMs === null ? "said nothing" : `first said something after ${heardMs} ms`}`;
+  };
   let timer: NodeJS.Timeout | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
-      timer = setTimeout(() => reject(failed(`no ${awaited} came within ${timeoutMs} ms`)), timeoutMs);
+      timer = setTimeout(() => reject(failed(`no ${awaited} came within ${timeoutMs} ms; ${soFar()}`)), timeoutMs);
+      socket.on("open", () => (openedMs = tookMs()));
       socket.on("error", (error) => reject(failed(messageOf(error))));
       socket.on("close", () => reject(failed(`it hung up before the ${awaited}`)));
       socket.on("message", (data: Buffer) => {
+        heardMs ??= tookMs();
         try {
           if (isIt(data.toString("utf8"))) resolve();
         } catch (error) {
