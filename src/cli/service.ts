@@ -27,12 +27,13 @@ export function addServiceCommand(program: Command, context: CLIContext): void {
     .option("--json", "print JSON")
     .action(async (options: { json?: boolean }, command: Command) => {
       const own = await chosenService(command, context, true);
-      const isNew = await own.install();
+      const { isNew, url } = await own.install();
       const { name, path } = own;
-      if (options.json) return context.printJSON({ name, path, installed: isNew });
-      context.print(`${name} ${isNew ? "is installed" : "was installed"} and runs (${visible(path)}).`);
-      context.note(`What it tells: journalctl ${own.isSystem ? "-u" : "--user -u"} ${name} -f`);
-      if (!own.isSystem) context.note("It ends when you log out, unless root lets it stay: loginctl enable-linger");
+      if (options.json) return context.printJSON({ name, path, installed: isNew, url });
+      const how = url === null ? "still starts" : `is up at ${visible(url)}`;
+      context.print(`${name} ${isNew ? "is installed" : "was installed"} and ${how} (${visible(path)}).`);
+      context.note(`What it tells: ${own.journalCommand} -f`);
+      if (!own.lingers) context.note("It ends when you log out, unless root lets it stay: loginctl enable-linger");
     });
   service
     .command("uninstall")

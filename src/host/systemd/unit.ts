@@ -42,6 +42,8 @@ export function unitText({ home, command, env, isSystem }: UnitOptions): string 
     "Type=exec",
     `ExecStart=${[...command, "--home", home, "up"].map((word) => quoted(word).replaceAll("$", "$$$$")).join(" ")}`,
     ...set,
+    // Its lines in the journal bear this name; otherwise Node's.
+    "SyslogIdentifier=novabot",
     "Restart=on-failure",
     "RestartSec=5",
     // The process alone is told to end: what it started ends with it in order.
