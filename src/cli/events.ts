@@ -29,6 +29,7 @@ const isType: Readonly<Record<EventEntry["event"]["type"], true>> = {
   stopping: true,
   terminal: true,
   worker: true,
+  door: true,
   module: true,
   message: true,
   run: true,

@@ -4,16 +4,11 @@ import { count } from "./queue-lines.ts";
 
 // Of what workers and the house tell, what is news to a person who watches `novabot up`.
 
-/** So long may a worker take to answer before it is told that it does not: one that starts is refused a few times. */
-const PATIENCE_MS = 5000;
-
 /** Tells of entries by `tell`, a line each, those only that say something new. */
 export class News {
   readonly #tell: (line: string) => void;
-  /** Workers that are being connected to. */
-  readonly #coming = new Set<string>();
-  /** Those of them that do not answer, and when that will be told; null: it was. */
-  readonly #late = new Map<string, NodeJS.Timeout | null>();
+  /** Workers that begin, which is no news before it is known how that ends; and those that were told to be lost. */
+  readonly #unlinked = new Map<string, "begins" | "lost">();
   /** Processes that were told to crash again and again. */
   readonly #looping = new Set<string>();
 
@@ -37,11 +32,6 @@ export class News {
       default:
         entry satisfies never;
     }
-  }
-
-  end(): void {
-    for (const timer of this.#late.values()) clearTimeout(timer ?? undefined);
-    this.#late.clear();
   }
 
   #say(entry: Entry, text: string): void {
@@ -71,41 +61,30 @@ export class News {
       case "check":
         return event.why !== "kept";
       default:
-        return ["module", "denied", "viewer", "trouble"].includes(event.type);
+        return ["door", "module", "denied", "viewer", "trouble"].includes(event.type);
     }
   }
 
   #isWorkerNews(entry: EventEntry, state: WorkerState): boolean {
     const worker = entry.worker ?? "";
-    const isComing = this.#coming.has(worker);
+    const known = this.#unlinked.get(worker);
     switch (state) {
       case "connecting":
-        this.#coming.add(worker);
+        if (known === undefined) this.#unlinked.set(worker, "begins");
         return false;
       case "lost":
-        this.#coming.add(worker);
-        if (!isComing) this.#late.set(worker, null);
-        else if (!this.#late.has(worker)) this.#late.set(worker, this.#later(worker, entry));
-        return !isComing;
+        this.#unlinked.set(worker, "lost");
+        return known !== "lost";
       case "linked":
+        this.#unlinked.delete(worker);
+        return true;
       case "stopped":
-      case "gone": {
-        const wasTold = this.#late.get(worker) === null;
-        clearTimeout(this.#late.get(worker) ?? undefined);
-        this.#late.delete(worker);
-        this.#coming.delete(worker);
-        return state === "linked" || wasTold || !isComing;
-      }
+      case "gone":
+        this.#unlinked.delete(worker);
+        return known !== "begins";
       default:
         return state satisfies never;
     }
-  }
-
-  #later(worker: string, entry: EventEntry): NodeJS.Timeout {
-    return setTimeout(() => {
-      this.#late.set(worker, null);
-      this.#say(entry, firstLine(eventText(entry.event)));
-    }, PATIENCE_MS);
   }
 }
 

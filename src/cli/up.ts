@@ -137,7 +137,6 @@ function lines(context: CLIContext): Console {
       ),
     stopped: () => print("Stopped. Workers and modules run on; `novabot down --all` stops them, too."),
     end() {
-      news.end();
       quiet.end();
     },
   };

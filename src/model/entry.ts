@@ -70,6 +70,8 @@ export type ModuleState = (typeof moduleStates)[number];
 /** What happens outside of workers' own telling. */
 export type HouseEvent =
   | { readonly type: "worker"; readonly state: WorkerState; readonly why: string }
+  /** A door of a linked worker that answers otherwise than before; one that is healthy from the beginning is no event. */
+  | { readonly type: "door"; readonly door: "terminal" | "websocket"; readonly healthy: boolean; readonly why: string }
   | { readonly type: "module"; readonly module: string; readonly state: ModuleState; readonly why: string }
   | {
       readonly type: "message";
@@ -148,6 +150,7 @@ const why = z.string();
 
 export const houseEventSchema: z.ZodType<HouseEvent> = z.discriminatedUnion("type", [
   z.object({ type: z.literal("worker"), state: z.enum(workerStates), why }),
+  z.object({ type: z.literal("door"), door: z.enum(["terminal", "websocket"]), healthy: z.boolean(), why }),
   z.object({ type: z.literal("module"), module: z.string(), state: z.enum(moduleStates), why }),
   z.object({
     type: z.literal("message"),

@@ -20,6 +20,8 @@ export function eventText(event: EventEntry["event"]): string {
       return `terminal ${event.session} ${event.what}${event.exitCode === null ? "" : ` with status ${event.exitCode}`}`;
     case "worker":
       return withReason(`worker ${event.state}`, event.why);
+    case "door":
+      return withReason(`door ${event.door} ${event.healthy ? "healthy again" : "unhealthy"}`, event.why);
     case "module":
       return withReason(`module ${event.module} ${event.state}`, event.why);
     case "message":

@@ -1,5 +1,5 @@
-import type { WorkerState } from "../../model/entry.ts";
-import type { WorkerView } from "../../model/kept.ts";
+import type { HouseEvent, WorkerState } from "../../model/entry.ts";
+import type { DoorState, WorkerView } from "../../model/kept.ts";
 import type { Hello } from "../../model/link.ts";
 import type { CallParams, CallResult, WorkerCallName } from "../../model/worker-calls.ts";
 import { messageOf, NovaError } from "../../model/errors.ts";
@@ -99,7 +99,11 @@ export class LinkedWorker {
       fleet.health(this.#name, "terminal"),
       fleet.health(this.#name, "websocket"),
     ]);
-    if (this.#link) this.health = { terminal, websocket };
+    if (this.#link) {
+      this.#tellDoor("terminal", this.health?.terminal, terminal);
+      this.#tellDoor("websocket", this.health?.websocket, websocket);
+      this.health = { terminal, websocket };
+    }
     return { terminal, websocket };
   }
 
@@ -215,10 +219,23 @@ export class LinkedWorker {
     this.#put({ state, why, container, sinceMs: atMs });
     // A container that was made and does not run yet: nothing happened to what runs.
     if (before.state === "gone" && state === "stopped") return;
-    this.#write(async () => {
-      const event = { type: "worker", state, why } as const;
-      await this.#parts.store.append([{ atMs, worker: this.#name, container, instance: null, group: null, run: null, event }]);
-    });
+    this.#tell({ type: "worker", state, why }, atMs);
+  }
+
+  #tellDoor(door: keyof Health, before: DoorState | undefined, { healthy, reason, atMs }: DoorState): void {
+    if (healthy === (before?.healthy ?? true)) return;
+    const why = reason ?? "";
+    this.#parts.logger[healthy ? "info" : "warn"](
+      { worker: this.#name, door, why },
+      `a door is ${healthy ? "healthy again" : "unhealthy"}`,
+    );
+    this.#tell({ type: "door", door, healthy, why }, atMs);
+  }
+
+  #tell(event: HouseEvent, atMs: number): void {
+    const { container } = this.state;
+    const about = { worker: this.#name, container, instance: null, group: null, run: null };
+    this.#write(async () => void (await this.#parts.store.append([{ atMs, ...about, event }])));
   }
 
   #put(change: WorkerChange): void {

@@ -3,7 +3,7 @@ export interface LinkTimes {
   /** A worker that says nothing for so long is asked, and after as long again is lost: twice this is within the five seconds in which that is shown. */
   readonly silenceMs: number;
   readonly helloMs: number;
-  /** A container that was just seen to run may take so long until its supervisor listens. */
+  /** A container that was just seen to run may take so long until its supervisor listens, as it may for `worker start`. */
   readonly beginMs: number;
   readonly firstDelayMs: number;
   readonly mostDelayMs: number;
@@ -17,7 +17,7 @@ export interface LinkTimes {
 export const linkTimes: LinkTimes = {
   silenceMs: 1_800,
   helloMs: 4_000,
-  beginMs: 10_000,
+  beginMs: 60_000,
   firstDelayMs: 200,
   mostDelayMs: 5_000,
   healthMs: 30_000,

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { calm } from "../../../src/cli/up-lines.ts";
 import { News } from "../../../src/cli/up-news.ts";
 import type { Entry, EventEntry, WorkerState } from "../../../src/model/entry.ts";
@@ -22,14 +22,8 @@ let told: string[];
 let news: News;
 
 beforeEach(() => {
-  vi.useFakeTimers();
   told = [];
   news = new News((line) => told.push(line));
-});
-
-afterEach(() => {
-  news.end();
-  vi.useRealTimers();
 });
 
 const take = (...entries: readonly Entry[]): string[] => {
@@ -38,18 +32,18 @@ const take = (...entries: readonly Entry[]): string[] => {
 };
 
 describe("workers on the console", () => {
-  test("one that starts is one line, whatever its door refused meanwhile", () => {
+  test("one that starts is one line", () => {
     const booted = happened({ type: "booted", version: "1", previous: null });
-    expect(take(worker("connecting"), worker("lost", "refused"), booted, worker("linked"))).toEqual(["shop  worker linked: why"]);
-    vi.advanceTimersByTime(60_000);
-    expect(told).toEqual([]);
+    expect(take(worker("connecting"), booted, worker("linked"))).toEqual(["shop  worker linked: why"]);
   });
 
-  test("one that does not answer is told of once, when it has had time", () => {
-    expect(take(worker("connecting"), worker("lost", "refused"), worker("connecting"), worker("lost", "refused"))).toEqual([]);
-    vi.advanceTimersByTime(5000);
-    expect(take()).toEqual(["shop  worker lost: refused"]);
-    expect(take(worker("connecting"), worker("lost"))).toEqual([]);
+  test("one that is started and does not stay is no news of its own", () => {
+    expect(take(worker("connecting"), worker("stopped"), worker("connecting"), worker("gone"))).toEqual([]);
+  });
+
+  test("one that does not answer is told of once until it does", () => {
+    expect(take(worker("connecting"), worker("lost", "refused"))).toEqual(["shop  worker lost: refused"]);
+    expect(take(worker("connecting"), worker("lost", "refused"))).toEqual([]);
     expect(take(worker("linked"))).toEqual(["shop  worker linked: why"]);
   });
 

@@ -42,6 +42,8 @@ describe("an event in words", () => {
     ],
     [{ type: "pool", what: "made", name: "c1" }, "container c1 made ahead"],
     [{ type: "check", broken: 1, unknown: 0, why: "" }, "contract checked: 1 broken, 0 unknown"],
+    [{ type: "door", door: "terminal", healthy: false, why: "no echo came" }, "door terminal unhealthy: no echo came"],
+    [{ type: "door", door: "websocket", healthy: true, why: "" }, "door websocket healthy again"],
     [{ type: "viewer", what: "opened", session: "s1", who: "ada" }, "terminal viewer opened: ada (s1)"],
     [{ type: "trouble", why: "the disk is full" }, "trouble: the disk is full"],
   ];

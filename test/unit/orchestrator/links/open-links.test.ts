@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import type { Entry, WorkerState } from "../../../../src/model/entry.ts";
+import { eventText } from "../../../../src/model/event-text.ts";
 import { NovaError } from "../../../../src/model/errors.ts";
 import { instanceSpecSchema } from "../../../../src/model/instance.ts";
 import type { Links } from "../../../../src/orchestrator/links.ts";
@@ -271,14 +272,21 @@ it("keeps what became of a worker while the store took nothing as soon as it tak
 
 it("asks both doors of a worker that is linked, and anew when it is told to", async () => {
   const house = await openHouse();
-  const { fleet, links, reach } = await linked((one) => one.put("alpha", house.port), { times: { healthMs: 100 } });
+  const { entries, fleet, links, reach } = await linked((one) => one.put("alpha", house.port), { times: { healthMs: 100 } });
+  const doors = (): string[] =>
+    entries
+      .flatMap((entry) => (entry.kind === "event" && entry.event.type === "door" ? [eventText(entry.event)] : []))
+      .toSorted();
   expect(links.health("alpha")).toBeNull();
   await reach("alpha", "linked");
   await expect.poll(() => links.health("alpha")).toMatchObject({ terminal: { healthy: true }, websocket: { healthy: true } });
   fleet.trouble = "the door is stuck";
   await expect.poll(() => links.health("alpha")).toMatchObject({ terminal: { healthy: false, reason: "the door is stuck" } });
+  const unhealthy = ["door terminal unhealthy: the door is stuck", "door websocket unhealthy: the door is stuck"];
+  await expect.poll(doors).toEqual(unhealthy);
   fleet.trouble = null;
   expect(await links.askHealth("alpha")).toMatchObject({ terminal: { healthy: true }, websocket: { healthy: true } });
+  await expect.poll(doors).toEqual(["door terminal healthy again", unhealthy[0], "door websocket healthy again", unhealthy[1]]);
   await expect(links.askHealth("nobody")).rejects.toMatchObject({ code: "WORKER_NOT_FOUND" });
   fleet.put("alpha", house.port, { running: false });
   expect(links.health("alpha")).toBeNull();
