@@ -2,6 +2,7 @@ import { type CompiledQuery, sql } from "kysely";
 import { NovaError } from "../model/errors.ts";
 import type { Entry } from "../model/entry.ts";
 import type { Database, Done } from "./database.ts";
+import { readEntries } from "./queries/entries.ts";
 import { build, prepare } from "./tables.ts";
 
 /** Something to be written, whole or not at all. */
@@ -12,6 +13,8 @@ export interface Writing<Result> {
   statements(first: number): readonly CompiledQuery[];
   /** What became of it, once it is kept: what each of its statements did. Its entries are told to those who listen. */
   kept(done: readonly Done[], first: number): { readonly result: Result; readonly entries: readonly Entry[] };
+  /** The same where what its statements did was not heard, of the entries that are found at its positions; left out, it is done once more. */
+  found?(entries: readonly Entry[]): Result;
 }
 
 interface Waiting {
@@ -152,16 +155,15 @@ export class Writer {
       results.push(kept.result);
       for (const entry of kept.entries) entries.push(entry);
     }
-    if (upTo > this.#position) this.#positionAtMs = this.#options.now();
-    this.#position = upTo;
-    if (entries.length > 0) for (const listener of this.#listeners) tell(listener, entries);
+    this.#told(upTo, entries);
     for (const [index, { waiting }] of taken.entries()) waiting.resolve(results[index]);
   }
 
   /** Where one of several cannot be written, each is tried by itself: the others do not suffer for it. */
-  async #giveUp({ taken }: Commit, failure: unknown): Promise<void> {
-    const isOfOne = taken.length > 1 && failure instanceof NovaError && failure.code === "STORE_FAILED";
-    if (!isOfOne) {
+  async #giveUp({ taken, upTo }: Commit, failure: unknown): Promise<void> {
+    const isUnclear = failure instanceof NovaError && failure.code === "STORE_FAILED";
+    if (isUnclear && (await this.#isKept(taken, upTo))) return await this.#finishFound(taken, upTo, failure);
+    if (taken.length === 1 || !isUnclear) {
       for (const { waiting } of taken) waiting.reject(failure);
       return;
     }
@@ -173,6 +175,43 @@ export class Writer {
       if ("failure" in outcome) await this.#giveUp(commit, outcome.failure);
       else this.#finish(commit, outcome.done);
     }
+  }
+
+  /** What answers for the database may end after the commit and before the answer. */
+  async #isKept(taken: Commit["taken"], upTo: number): Promise<boolean> {
+    // What takes no positions may be done twice.
+    if (taken.every(({ waiting }) => waiting.writing.positions === 0)) return false;
+    const [mark] = await this.#database.read(readPosition).catch(() => []);
+    return mark !== undefined && mark.value >= upTo;
+  }
+
+  /** Who listens hears of it as it would have: what was sent again is not new any more, and nobody would tell it. */
+  async #finishFound(taken: Commit["taken"], upTo: number, failure: unknown): Promise<void> {
+    let after = (taken[0]?.first ?? upTo) - 1;
+    const entries: Entry[] = [];
+    try {
+      for (let more = true; more;) {
+        const page = await readEntries(this.#database, {}, { after, before: upTo + 1, limit: MOST_POSITIONS });
+        entries.push(...page.items);
+        after = page.last ?? upTo;
+        ({ more } = page);
+      }
+    } catch (thrown) {
+      for (const { waiting } of taken) waiting.reject(thrown);
+      return;
+    }
+    this.#told(upTo, entries);
+    for (const { waiting, first } of taken) {
+      const { positions, found } = waiting.writing;
+      if (found === undefined) waiting.reject(failure);
+      else waiting.resolve(found(entries.filter(({ position }) => position >= first && position < first + positions)));
+    }
+  }
+
+  #told(upTo: number, entries: readonly Entry[]): void {
+    if (upTo > this.#position) this.#positionAtMs = this.#options.now();
+    this.#position = upTo;
+    if (entries.length > 0) for (const listener of this.#listeners) tell(listener, entries);
   }
 
   #moment(): readonly CompiledQuery[] {
@@ -196,6 +235,8 @@ function tell(listener: (entries: readonly Entry[]) => void, entries: readonly E
     });
   }
 }
+
+const readPosition = build.selectFrom("marks").select("value").where("name", "=", "position").compile();
 
 /** Not every position is a row's: what is kept already takes some as well, and those who follow may have been told them. */
 const notePosition = prepare<{ position: number }>((value) =>

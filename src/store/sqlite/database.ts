@@ -3,37 +3,41 @@ import { dirname } from "node:path";
 import { hasCode, NovaError, reasonOf } from "../../model/errors.ts";
 import type { Database } from "../database.ts";
 import type { Answer, Statement } from "./requests.ts";
-import { startThread, type ThreadLink } from "./thread-link.ts";
+import { LastingThread } from "./lasting-thread.ts";
+import { Readers } from "./readers.ts";
+import type { MakeThread } from "./thread-link.ts";
 
 export interface SQLiteOptions {
   /** Made when it is not there, for its user alone, with its directory. */
   readonly file: string;
-  /** A slow search shall not let the others wait. */
+  /** At most. A slow search shall not let the others wait. */
   readonly readers?: number;
+  /** After so long without use a reader goes, but for the first. */
+  readonly restMs?: number;
   /** How long another program may hold the file before that is an error. */
   readonly lockedAfterMs?: number;
+  readonly makeThread?: MakeThread;
 }
 
 /** SQLite on Node: one thread writes, others read; neither waits for the other, nor this process for them. */
-export async function openDatabase({ file, readers = 2, lockedAfterMs = 5_000 }: SQLiteOptions): Promise<Database> {
+export async function openDatabase(options: SQLiteOptions): Promise<Database> {
+  const { file, readers: most = 2, restMs, lockedAfterMs = 5_000, makeThread: make } = options;
   await makeFile(file);
-  const writer = await startThread({ file, role: "writer", lockedAfterMs });
-  // They find the file as the writer made it.
-  const started = await Promise.allSettled(
-    Array.from({ length: readers }, () => startThread({ file, role: "reader", lockedAfterMs })),
-  );
-  const reading = started.filter((one) => one.status === "fulfilled").map(({ value }) => value);
-  const failed = started.find((one) => one.status === "rejected");
-  if (failed !== undefined) {
-    await closeAll([...reading, writer]);
-    throw failed.reason;
+  const writer = await LastingThread.start({ file, role: "writer", lockedAfterMs }, { make });
+  let readers: Readers;
+  try {
+    // They find the file as the writer made it.
+    readers = await Readers.open({
+      start: async () => await LastingThread.start({ file, role: "reader", lockedAfterMs }, { make }),
+      ...{ most, restMs },
+    });
+  } catch (thrown) {
+    await writer.close();
+    throw thrown;
   }
-
-  const freeReader = (): ThreadLink =>
-    reading.reduce((best, one) => (one.waiting < best.waiting ? one : best), reading[0] ?? writer);
   return {
     async read(query) {
-      const [answer] = await freeReader().ask({ kind: "run", statements: [statementOf(query)] });
+      const [answer] = await readers.ask({ kind: "run", statements: [statementOf(query)] });
       // What a statement gives is what Kysely says of it: the tables are made by the same declarations.
       return rowsOf(answer) as never;
     },
@@ -43,12 +47,15 @@ export async function openDatabase({ file, readers = 2, lockedAfterMs = 5_000 }:
       return answers.map((answer) => ({ rows: rowsOf(answer), changed: answer.changed }));
     },
     async size() {
-      const [answer] = await freeReader().ask({ kind: "size" });
+      const [answer] = await readers.ask({ kind: "size" });
       const [bytes, freeBytes] = answer?.rows[0] ?? [];
       return { bytes: Number(bytes), freeBytes: Number(freeBytes) };
     },
-    // The writer last: it brings the log of writes into the file when nobody else has it open.
-    close: () => closeAll([...reading, writer]),
+    async close() {
+      await readers.close();
+      // The writer last: it brings the log of writes into the file when nobody else has it open.
+      await writer.close();
+    },
   };
 }
 
@@ -65,10 +72,6 @@ async function makeFile(file: string): Promise<void> {
       cause: thrown,
     });
   }
-}
-
-async function closeAll(threads: readonly ThreadLink[]): Promise<void> {
-  for (const thread of threads) await thread.close();
 }
 
 const statementOf = ({ sql, parameters }: Statement): Statement => ({ sql, parameters });

@@ -3,23 +3,30 @@ import { Worker } from "node:worker_threads";
 import { NovaError } from "../../model/errors.ts";
 import type { Answer, Failure, Opened, Reply, Request, ThreadData } from "./requests.ts";
 
-type Question = { readonly [Kind in Request["kind"]]: Omit<Extract<Request, { kind: Kind }>, "id"> }[Request["kind"]];
+export type Question = { readonly [Kind in Request["kind"]]: Omit<Extract<Request, { kind: Kind }>, "id"> }[Request["kind"]];
 
 /** One thread of the database, from outside. */
 export interface ThreadLink {
-  /** Questions that are not answered. */
-  readonly waiting: number;
+  /** Why it answers nothing any more; null while it does. */
+  readonly end: NovaError | null;
+  /** Resolves when the thread is gone, with all that it had open. */
+  readonly gone: Promise<void>;
   ask(question: Question): Promise<readonly Answer[]>;
   close(): Promise<void>;
 }
 
+export type MakeThread = (data: ThreadData) => Worker;
+
+/** Its own name tells whether this is the source or what the compiler made of it. */
+const makeThread: MakeThread = (data) =>
+  new Worker(new URL(`./thread${extname(import.meta.filename)}`, import.meta.url), { workerData: data });
+
 /** Resolves once the thread has the database open. */
-export function startThread(data: ThreadData): Promise<ThreadLink> {
-  // Its own name tells whether this is the source or what the compiler made of it.
-  const thread = new Worker(new URL(`./thread${extname(import.meta.filename)}`, import.meta.url), { workerData: data });
+export function startThread(data: ThreadData, make: MakeThread = makeThread): Promise<ThreadLink> {
+  const thread = make(data);
   const waiting = new Map<number, PromiseWithResolvers<readonly Answer[]>>();
   const opened = Promise.withResolvers<ThreadLink>();
-  const ended = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<void>();
   let next = 1;
   let end: NovaError | null = null;
 
@@ -34,9 +41,10 @@ export function startThread(data: ThreadData): Promise<ThreadLink> {
   }
 
   const link: ThreadLink = {
-    get waiting() {
-      return waiting.size;
+    get end() {
+      return end;
     },
+    gone: gone.promise,
     ask(question) {
       if (end !== null) return Promise.reject(end);
       const id = next;
@@ -52,7 +60,7 @@ export function startThread(data: ThreadData): Promise<ThreadLink> {
         end = new NovaError("STORE_FAILED", "the database is closed", { place: data.file });
         await closing;
       }
-      await ended.promise;
+      await gone.promise;
     },
   };
 
@@ -71,7 +79,7 @@ export function startThread(data: ThreadData): Promise<ThreadLink> {
   );
   thread.once("exit", () => {
     fail(new NovaError("STORE_FAILED", "a thread of the database ended", { place: data.file }));
-    ended.resolve();
+    gone.resolve();
   });
   return opened.promise;
 }
