@@ -8,7 +8,7 @@ import { type LinkState, openLink, type WorkerLink } from "../../workers/link/li
 import { pause } from "../../workers/link/pause.ts";
 import type { Fleet, FoundWorker, Logger } from "../ports.ts";
 import { historyOf } from "./history.ts";
-import { sinkOf } from "./sink.ts";
+import { mayPass, sinkOf } from "./sink.ts";
 import type { LinkTimes } from "./times.ts";
 
 export interface LinkedParts {
@@ -250,15 +250,14 @@ export class LinkedWorker {
       });
   }
 
-  /** While the disk is full, or another has the database, it is tried again: nobody tells of that state once more. */
+  /** While the database takes nothing it is tried again: nobody tells of that state once more. */
   async #untilTaken(work: () => Promise<void>): Promise<void> {
     const { keepAgainMs, mostKeepAgainMs } = this.#parts.times;
     for (let delayMs = keepAgainMs; ; delayMs = Math.min(delayMs * 2, mostKeepAgainMs)) {
       try {
         return await work();
       } catch (error) {
-        const mayPass = error instanceof NovaError && (error.code === "STORE_FULL" || error.code === "STORE_LOCKED");
-        if (!mayPass || this.#over.signal.aborted) throw error;
+        if (!mayPass(error) || this.#over.signal.aborted) throw error;
       }
       await pause(delayMs, this.#over.signal);
     }

@@ -30,7 +30,7 @@ export function sinkOf(
           if (isStuck) onStuck(null);
           return;
         } catch (error) {
-          if (!isOfStore(error)) throw error;
+          if (!mayPass(error)) throw error;
           onStuck(messageOf(error));
         }
         await pause(delayMs, signal);
@@ -41,8 +41,8 @@ export function sinkOf(
   };
 }
 
-/** What may pass: the disk has room again, or whoever holds the database lets it go. */
-function isOfStore(error: unknown): boolean {
+/** The disk may have room again, whoever holds the database let it go, and a thread of it that ended is started anew. */
+export function mayPass(error: unknown): boolean {
   return (
     error instanceof NovaError && (error.code === "STORE_FULL" || error.code === "STORE_LOCKED" || error.code === "STORE_FAILED")
   );
