@@ -35,11 +35,12 @@ test("a writer that is ended in the midst of a transaction is replaced, and noth
   ]);
   const refused = endless.catch((thrown: unknown) => thrown);
   // Asked while it ends: it waits until the old one has let the file go.
-  await Promise.all([
-    writer?.terminate(),
-    database.atomic([query("insert into numbers values (4)")]).catch(() => undefined),
-    told,
-  ]);
+  await Promise.all([writer?.terminate(), database.atomic([query("insert into numbers values (4)")]).catch(() => undefined)]);
+  expect(await refused).toMatchObject({
+    code: "STORE_FAILED",
+    message: "a thread of the database ended",
+    place: expect.stringContaining("orchestrator.db") as string,
+  });
   await database.atomic([query("insert into numbers values (5)")]);
   expect(await database.read(query("select number from numbers where number not in (4)"))).toEqual([
     { number: 1 },
