@@ -6,13 +6,14 @@ import { createContainer, inspectContainer, removeContainer } from "../engine-ap
 import { readProcesses } from "../engine-api/descriptions.ts";
 import { brokenAnswer, containerNotFound } from "../engine-api/errors.ts";
 import { jsonLines } from "../engine-api/lines.ts";
+import { watchMemoryKills } from "../engine-api/memory-kills.ts";
 import { commonMethods } from "../engine-api/methods.ts";
 import { observation } from "../engine-api/observation.ts";
 import { containerPath } from "../engine-api/paths.ts";
 import { deaths } from "./deaths.ts";
 import type { DeathRecord } from "./deaths.ts";
 import { probeDocker } from "./probe.ts";
-import { dockerCreateRequest, processesRequest, waitCondition } from "./request.ts";
+import { dockerCreateRequest, memoryGroups, processesRequest, waitCondition } from "./request.ts";
 
 const capabilities: Capabilities = {
   fileMounts: true,
@@ -33,11 +34,15 @@ export function dockerEngine(options: { readonly socket: string }): Engine {
     const container = await inspectContainer(connection, id);
     if (!container) throw containerNotFound(id);
     const death = await dying.follow(container.id);
+    // The daemon's own word may be missing: its shim tells the container's end without it when the end comes right behind the kill.
+    const kills = watchMemoryKills(memoryGroups(container.id));
     try {
       if (container.exitCode !== null && !container.engineRemoves)
         return { exitCode: container.exitCode, outOfMemory: container.outOfMemory };
-      return await endOf(id, waitCondition(container), death, ready, failed);
+      const { exitCode, outOfMemory } = await endOf(id, waitCondition(container), death, ready, failed);
+      return { exitCode, outOfMemory: kills.seen || outOfMemory };
     } finally {
+      kills.stop();
       death.release();
     }
   }

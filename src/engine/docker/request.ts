@@ -23,3 +23,8 @@ export function waitCondition(container: {
 export function processesRequest(path: string): { readonly path: string; readonly query: Readonly<Record<string, string>> } {
   return { path: `${path}/top`, query: { ps_args: "-eo pid" } };
 }
+
+/** Where the container's memory group may be: Docker's two cgroup drivers name it differently. */
+export function memoryGroups(id: string): readonly string[] {
+  return [`docker/${id}`, `system.slice/docker-${id}.scope`];
+}

@@ -8,13 +8,13 @@ import { createContainer, inspectContainer, removeContainer } from "../engine-ap
 import { readProcesses } from "../engine-api/descriptions.ts";
 import { containerNotFound, isGone } from "../engine-api/errors.ts";
 import { jsonLines } from "../engine-api/lines.ts";
+import { watchMemoryKills } from "../engine-api/memory-kills.ts";
 import { commonMethods } from "../engine-api/methods.ts";
 import { observation } from "../engine-api/observation.ts";
 import { containerPath } from "../engine-api/paths.ts";
 import type { ContainerSpec } from "../spec.ts";
-import { watchMemoryKills } from "./memory-kills.ts";
 import { probePodman } from "./probe.ts";
-import { REMOVE_LABEL, checkMountable, podmanCreateRequest, processesRequest, waitRequest } from "./request.ts";
+import { REMOVE_LABEL, checkMountable, memoryGroups, podmanCreateRequest, processesRequest, waitRequest } from "./request.ts";
 import { readWaitedCode } from "./response.ts";
 
 const capabilities: Capabilities = {
@@ -62,7 +62,8 @@ export function podmanEngine(options: { readonly socket: string }): Engine {
   async function waitForEnd(id: string, ready: () => void, failed: AbortSignal): Promise<Exit> {
     const container = await inspectContainer(connection, id);
     if (!container) throw containerNotFound(id);
-    const kills = watchMemoryKills(container.id);
+    // Conmon is told of a kill before it is counted, reads a count of 0 and says nothing (2.1 on cgroups of version 1).
+    const kills = watchMemoryKills(memoryGroups(container.id));
     try {
       // The container stays until it is removed below, so that a wait that begins late misses nothing.
       ready();

@@ -60,3 +60,8 @@ export function checkMountable(mount: Mount): void {
 export function processesRequest(path: string): { readonly path: string; readonly query: Readonly<Record<string, string>> } {
   return { path: `/v4.0.0/libpod${path}/top`, query: { ps_args: "hpid", stream: "false" } };
 }
+
+/** Where the container's memory group may be: Podman's two cgroup managers name it differently. */
+export function memoryGroups(id: string): readonly string[] {
+  return [`libpod_parent/libpod-${id}`, `machine.slice/libpod-${id}.scope`];
+}

@@ -6,8 +6,3 @@ export function readWaitedCode(body: unknown): number | undefined {
     throw unreadable("a container's end", "it is no exit code", body);
   return body === -1 ? undefined : body;
 }
-
-/** How often the kernel killed a process of a memory cgroup of version 1, from its `memory.oom_control`. */
-export function readKills(text: string): number {
-  return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
-}

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { dockerCreateRequest } from "../../../../src/engine/docker/request.ts";
 import { checkMountable, podmanCreateRequest, waitRequest } from "../../../../src/engine/podman/request.ts";
-import { readKills, readWaitedCode } from "../../../../src/engine/podman/response.ts";
+import { readWaitedCode } from "../../../../src/engine/podman/response.ts";
 import { fullSpec, servingSpec } from "../../../fixtures/engines/spec.ts";
 
 test("the create request differs from Docker's in removal, limits and, rootless, the user namespace", () => {
@@ -61,10 +61,4 @@ test("exit codes", () => {
   expect(readWaitedCode(-1)).toBeUndefined();
   for (const value of ["0", null, undefined, 1.5, 256, -2, {}, Number.NaN])
     expect(() => readWaitedCode(value)).toThrow(/no exit code/);
-});
-
-test("the kernel's count of kills", () => {
-  expect(readKills("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n")).toBe(3);
-  expect(readKills("oom_kill_disable 1\nunder_oom 0\n")).toBe(0);
-  expect(readKills("")).toBe(0);
 });

@@ -1,7 +1,6 @@
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
-import { readKills } from "./response.ts";
 
-/** Podman removes the group about 50 ms after the container's end, so it is looked at more often than that. */
+/** An engine removes the group about 50 ms after the container's end, so it is looked at more often than that. */
 const LOOK_EVERY_MS = 20;
 
 /** Where a host with cgroups of version 1 has its memory groups; no other host has this file. */
@@ -9,19 +8,19 @@ const MEMORY_ROOT = "/sys/fs/cgroup/memory";
 const COUNT_FILE = "memory.oom_control";
 
 /**
- * Whether the kernel killed a process of the container for memory. Conmon is told of that by the kernel before the kill is
- * counted, reads a count of 0 and says nothing (2.1 on cgroups of version 1): so the count is read here, 10 µs at a time.
- * On cgroups of version 2 there is no such file, and Podman itself knows.
+ * Whether the kernel killed a process of the container for memory, by the kernel's own count: what engines tell of it passes through a process beside
+ * the container, which may be late. So the count is read here, 10 µs at a time. On cgroups of version 2 there is no such file, and the engine's word stands
+ * alone, as it does where the engine's containers are on another machine.
  */
 export interface MemoryKills {
   readonly seen: boolean;
   stop(): void;
 }
 
-export function watchMemoryKills(id: string, root: string = MEMORY_ROOT): MemoryKills {
+/** `groups`: where the container's group may be below `root`, as an engine's cgroup managers name it. */
+export function watchMemoryKills(groups: readonly string[], root: string = MEMORY_ROOT): MemoryKills {
   if (!existsSync(`${root}/${COUNT_FILE}`)) return { seen: false, stop() {} };
-  // Podman's two cgroup managers name a container's group differently.
-  const files = [`${root}/libpod_parent/libpod-${id}/${COUNT_FILE}`, `${root}/machine.slice/libpod-${id}.scope/${COUNT_FILE}`];
+  const files = groups.map((group) => `${root}/${group}/${COUNT_FILE}`);
   const buffer = Buffer.alloc(256);
   let file: number | undefined;
   let seen = false;
@@ -63,4 +62,9 @@ function openFirst(files: readonly string[]): number | undefined {
     }
   }
   return undefined;
+}
+
+/** How often the kernel killed a process of a memory cgroup of version 1, from its `memory.oom_control`. */
+export function readKills(text: string): number {
+  return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
 }
