@@ -9,9 +9,10 @@ import { formatSize } from "../model/size.ts";
 import type { CLIContext } from "./context.ts";
 import { formatDuration, table, visible } from "./output.ts";
 import { openChosenHome } from "./session.ts";
+import { upLogSince } from "./up-log.ts";
 
 /** What the home's `novabot up` says of itself; a text is why it could not be asked. */
-type HouseStatus = (APIAnswer<"house.status"> & { readonly url: string }) | string;
+type HouseStatus = (APIAnswer<"house.status"> & { readonly url: string; readonly logFile: string | null }) | string;
 
 export function addStatusCommand(program: Command, context: CLIContext): void {
   program
@@ -38,7 +39,8 @@ async function askHouse(home: Home, context: CLIContext): Promise<HouseStatus | 
   const { openHomeClient } = await import("./orchestrator-session.ts");
   try {
     const client = await openHomeClient(home);
-    return { url: client.url, ...(await client.call("house.status", {}, AbortSignal.timeout(ASK_MS))) };
+    const status = await client.call("house.status", {}, AbortSignal.timeout(ASK_MS));
+    return { url: client.url, ...status, logFile: upLogSince(home, status.startedAtMs) };
   } catch (error) {
     if (context.env["LOG_LEVEL"] === "debug") context.note(messageOf(error));
     return messageOf(error);
@@ -59,13 +61,14 @@ async function askServe(home: Home, isUp: boolean): Promise<ServeStatus | null> 
 
 function describeHouse(house: HouseStatus): string[] {
   if (typeof house === "string") return [`${pc.dim("up".padEnd(10))}  ${visible(`it does not answer: ${house}`)}`];
-  const { url, pid, startedAtMs, engine, workers, processes, store } = house;
+  const { url, logFile, pid, startedAtMs, engine, workers, processes, store } = house;
   const states = Object.entries(workers).filter(([, count]) => count > 0);
   const running = [`${processes.running} running`, `${processes.crashed} crashed`, `${processes.other} other`];
   const facts: readonly (readonly [string, string])[] = [
     ["up", `at ${url}, process ${pid}, for ${formatDuration(Math.max(0, Date.now() - startedAtMs))}, engine ${engine ?? "none"}`],
     ["workers", states.map(([state, count]) => `${count} ${state}`).join(", ") || "none"],
     ["processes", running.join(", ")],
+    ...(logFile === null ? [] : [["log", logFile] as const]),
     ["kept", `${store.logRows} lines, ${formatSize(store.bytes)}${store.trouble === null ? "" : `; ${store.trouble}`}`],
   ];
   return facts.map(([name, value]) => `${pc.dim(name.padEnd(10))}  ${visible(value)}`);

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:fs";
 import { open, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Home } from "../agents/home/home.ts";
 import { openHostDirectory } from "../agents/home/host-directory.ts";
@@ -12,6 +11,10 @@ import { isUp } from "../host/up/lock.ts";
 import { errorCodes, NovaError, quote } from "../model/errors.ts";
 import type { CLIContext } from "./context.ts";
 import { visible } from "./output.ts";
+import { beginLogAnew, upLog } from "./up-log.ts";
+
+/** Says to `up` that its output is `up.log`. */
+export const IN_BACKGROUND = "--in-background";
 
 const LOOK_AGAIN_MS = 50;
 const LOG_LINES = 20;
@@ -20,7 +23,7 @@ const LOG_LINES = 20;
 export async function startDetached(home: Home, json: boolean, context: CLIContext): Promise<void> {
   // What one that is just starting tells would be lost with the log begun anew.
   if (isUp(home)) throw busy(home, await readAddress(home));
-  const logFile = join(home.host, "up.log");
+  const logFile = upLog(home);
   const child = await spawnUp(home, logFile, context);
   const address = await cameUp(home, child);
   if (!address) throw await ended(logFile, child);
@@ -47,11 +50,13 @@ function busy(home: Home, address: UpAddress | undefined): NovaError {
 
 async function spawnUp(home: Home, logFile: string, { env }: CLIContext): Promise<ChildProcess> {
   await (await openHostDirectory(home)).close();
-  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_TRUNC;
+  // What the last one told when it ended is looked for after the next one was started as well.
+  beginLogAnew(logFile);
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
   const log = await open(logFile, flags, 0o600);
   try {
     const [, program = ""] = process.argv;
-    const child = spawn(process.execPath, [...process.execArgv, program, "--home", home.root, "up"], {
+    const child = spawn(process.execPath, [...process.execArgv, program, "--home", home.root, "up", IN_BACKGROUND], {
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
       cwd: home.root,

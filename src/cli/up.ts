@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import pc from "picocolors";
 import type { Engine } from "../engine/engine.ts";
 import { findEngine } from "../host/engines/find.ts";
@@ -11,8 +11,9 @@ import { endOnSignals, patienceMs } from "./end-on-signals.ts";
 import { formatDuration, jsonLine, visible } from "./output.ts";
 import { count } from "./queue-lines.ts";
 import { openChosenHome } from "./session.ts";
-import { startDetached } from "./up-detached.ts";
+import { IN_BACKGROUND, startDetached } from "./up-detached.ts";
 import { calm, upLines } from "./up-lines.ts";
+import { boundLog, upLog } from "./up-log.ts";
 import { News } from "./up-news.ts";
 
 /** A machine that starts may have its engine later than NovaBot. */
@@ -21,6 +22,7 @@ const ENGINE_AGAIN_MS = 5000;
 interface UpCommandOptions {
   readonly detach?: boolean;
   readonly json?: boolean;
+  readonly inBackground?: boolean;
 }
 
 export function addUpCommand(program: Command, context: CLIContext): void {
@@ -31,9 +33,11 @@ export function addUpCommand(program: Command, context: CLIContext): void {
     )
     .option("-d, --detach", "go on in the background, and come back when it is up")
     .option("--json", "print what happens as JSON, one line each; with --detach where it is")
+    .addOption(new Option(IN_BACKGROUND, "what is printed goes to up.log; given by --detach").hideHelp())
     .action(async (options: UpCommandOptions, command: Command) => {
       const home = await openChosenHome(command, context, true);
       if (options.detach) return await startDetached(home, options.json === true, context);
+      const endBound = options.inBackground ? boundLog(upLog(home)) : null;
       const console = options.json ? documents(context) : lines(context);
       const ending = endOnSignals(context, (live) => console.stopping(live));
       try {
@@ -71,6 +75,7 @@ export function addUpCommand(program: Command, context: CLIContext): void {
       } finally {
         console.end();
         ending.end();
+        endBound?.();
       }
     });
 }
