@@ -16,7 +16,7 @@ import { createTerminals } from "../orchestrator/terminal/terminals.ts";
 import { openD1 } from "../store/d1/database.ts";
 import type { Migration } from "../store/migrate.ts";
 import { openStore } from "../store/open.ts";
-import type { Store } from "../store/store.ts";
+import type { Retention, Store } from "../store/store.ts";
 import type { BoundWorker, Environment } from "./environment.ts";
 import { BoundFleet } from "./fleet.ts";
 import { storedShelf } from "./shelf.ts";
@@ -26,6 +26,8 @@ export interface ControlPlaneOptions {
   /** Of the Durable Object. */
   readonly storage: DurableObjectStorage;
   readonly migrations: readonly Migration[];
+  /** Of each worker. */
+  readonly bounds: Retention;
   readonly logger: Logger;
 }
 
@@ -41,7 +43,7 @@ const LOOK_MS = 25;
 const LEAST_TOKEN = 32;
 
 /** Puts the orchestrator's parts together on Workers. The agents' side and the engines are elsewhere. Rejects with CONFIG_INVALID, and as the store does. */
-export async function openControlPlane({ env, storage, migrations, logger }: ControlPlaneOptions): Promise<ControlPlane> {
+export async function openControlPlane({ env, storage, migrations, bounds, logger }: ControlPlaneOptions): Promise<ControlPlane> {
   const { NOVABOT_TOKEN: localToken, HOSTS, WORKERS } = env;
   if (typeof localToken !== "string" || localToken.length < LEAST_TOKEN)
     throw new NovaError("CONFIG_INVALID", `the secret NOVABOT_TOKEN has less than ${LEAST_TOKEN} characters`, {
@@ -50,7 +52,7 @@ export async function openControlPlane({ env, storage, migrations, logger }: Con
     });
   const version = env.VERSION?.id ?? "workers";
   const startedAtMs = Date.now();
-  const store = await openStore(openD1(env.DB), { migrations });
+  const store = await openStore(openD1(env.DB), { migrations, bounds });
   const names = HOSTS.split(/\s+/).filter((name) => name !== "");
   const access = await openAccess({ shelf: storedShelf(storage), localToken, hosts: { names, anyAddress: false } });
   const { tokens, tickets } = access;

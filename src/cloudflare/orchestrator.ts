@@ -8,14 +8,17 @@ import type { Logger } from "../orchestrator/ports.ts";
 import { problemResponse } from "../orchestrator/rest/problem.ts";
 import { MonitoringCalls } from "../orchestrator/rpc/calls.ts";
 import { byteStream } from "../orchestrator/rpc/streams.ts";
-import type { Retention } from "../store/store.ts";
+import type { HistoryRetention, Retention } from "../store/store.ts";
 import { type ControlPlane, openControlPlane } from "./composition.ts";
 import type { Environment } from "./environment.ts";
 import { socketOf } from "./socket.ts";
 
 const ROUND_MS = 60_000;
+const DAY_MS = 86_400_000;
 /** Of each worker: a database of D1 holds ten GB in all. */
-const RETENTION: Retention = { maxAgeMs: 30 * 86_400_000, maxRows: 1_000_000, maxBytes: 536_870_912 };
+const RETENTION: Retention = { maxAgeMs: 30 * DAY_MS, maxRows: 1_000_000, maxBytes: 536_870_912 };
+const YEAR = { maxAgeMs: 365 * DAY_MS, maxRows: 100_000 };
+const HISTORY: HistoryRetention = { runs: YEAR, messages: YEAR, audit: YEAR, terminals: YEAR };
 
 const migrations = [
   { name: "0000_tables", sql: tables },
@@ -41,7 +44,7 @@ export class Orchestrator extends DurableObject<Environment> {
   constructor(state: DurableObjectState, env: Environment) {
     super(state, env);
     void state.blockConcurrencyWhile(async () => {
-      this.#plane = await openControlPlane({ env, storage: state.storage, migrations, logger });
+      this.#plane = await openControlPlane({ env, storage: state.storage, migrations, bounds: RETENTION, logger });
       await state.storage.setAlarm(Date.now() + ROUND_MS);
     });
   }
@@ -70,6 +73,7 @@ export class Orchestrator extends DurableObject<Environment> {
       const { store } = this.#opened();
       await store.index(this.#never);
       await store.retain(RETENTION, Date.now(), this.#never);
+      await store.retainHistory(HISTORY, Date.now(), this.#never);
     } catch (error) {
       logger.error({ reason: messageOf(error) }, "the store was not put in order");
     } finally {

@@ -11,11 +11,16 @@ import { readMessages } from "./queries/messages.ts";
 import { putCheck, putModules, readLastCheck, readModules } from "./queries/modules.ts";
 import { readRun, readRuns } from "./queries/runs.ts";
 import { putTasks, readTasks } from "./queries/tasks.ts";
-import { endTerminals, putTerminal, readRecordingOf, readTerminals } from "./queries/terminals.ts";
+import { endTerminals, putTerminal, readKnownTerminals, readRecordingOf, readTerminals } from "./queries/terminals.ts";
 import { readProcesses, readWorkers } from "./queries/workers.ts";
-import { retain } from "./retention.ts";
-import type { Store } from "./store.ts";
-import { build } from "./tables.ts";
+import { readTakenOut, retainHistory } from "./retention/history.ts";
+import { LineDropper } from "./retention/lines.ts";
+import { markOf } from "./retention/marks.ts";
+import { retain } from "./retention/retain.ts";
+import { Room } from "./retention/room.ts";
+import { Usage } from "./retention/usage.ts";
+import type { Retention, Store } from "./store.ts";
+import { build, placed } from "./tables.ts";
 import { append, keep } from "./taking-in.ts";
 import { putProcesses, putWorker } from "./worker-rows.ts";
 import { Writer, type WriterOptions } from "./writer.ts";
@@ -25,20 +30,26 @@ const BOOTS_TOLD = 1_000;
 
 export interface StoreOptions extends Partial<WriterOptions> {
   readonly migrations: readonly Migration[];
+  /** Of each worker's lines, held whatever comes: see `Store.keep`. Null, as when left out, lets everything in. */
+  readonly bounds?: Retention | null;
 }
 
 /** The store over a database that nobody else writes to. Closing it closes the database. */
 export async function openStore(
   database: Database,
-  { migrations, now = Date.now, momentMs = 60_000 }: StoreOptions,
+  { migrations, bounds = null, now = Date.now, momentMs = 60_000 }: StoreOptions,
 ): Promise<Store> {
   await migrate(database, migrations);
   const writer = new Writer(database, await newestPosition(database), { now, momentMs });
+  const usage = await Usage.read(database);
+  const front = { indexed: (await markOf(database, "indexed")) ?? 0 };
+  const lines = new LineDropper({ database, writer, usage, front });
+  const room = bounds === null ? null : new Room({ bounds, usage, dropper: lines });
   const run = (queries: readonly CompiledQuery[]) => writer.run(queries);
   const put = async (queries: readonly CompiledQuery[]): Promise<void> => void (await writer.run(queries));
   /** Writes rows that take a position each. */
   const place = (positions: number, statements: (first: number) => readonly CompiledQuery[]): Promise<void> =>
-    writer.write({ positions, statements, kept: () => ({ result: undefined, entries: [] }) });
+    writer.write({ positions, statements, kept: () => ({ result: undefined, entries: [] }), found: () => undefined });
 
   return {
     get position() {
@@ -46,7 +57,11 @@ export async function openStore(
     },
 
     have: (worker, container) => readBoots(database, worker, container),
-    keep: (batch) => (batch.records.length === 0 ? Promise.resolve([]) : writer.write(keep(batch, now()))),
+    keep(batch) {
+      if (batch.records.length === 0) return Promise.resolve([]);
+      const write = () => writer.write(keep(batch, now(), usage));
+      return room === null ? write() : room.enter(batch, write);
+    },
     append: (events, about) => writer.write(append(events, about)),
     listen: (listener) => writer.listen(listener),
 
@@ -63,6 +78,7 @@ export async function openStore(
     terminals: (query) => readTerminals(database, query),
     putTerminal: (session) => put(putTerminal(session)),
     recordingOf: (id) => readRecordingOf(database, id),
+    knownTerminals: (ids) => readKnownTerminals(database, ids),
     endTerminals: (atMs, why) => put(endTerminals(atMs, why)),
 
     groups: () => readGroups(database),
@@ -80,23 +96,30 @@ export async function openStore(
     audit: (query) => readAudit(database, query),
     putAudit: (row) => place(1, (first) => putAudit(row, first)),
 
-    async retain(bounds, nowMs, signal) {
+    async retain(retention, nowMs, signal) {
       await writer.noteMoment();
-      return retain(database, run, bounds, nowMs, signal);
+      return retain({ database, write: run, lines }, retention, nowMs, signal);
     },
-    index: (signal) => fillIndex(database, run, signal),
+    async retainHistory(retention, nowMs, signal) {
+      await writer.noteMoment();
+      return retainHistory(database, run, retention, nowMs, signal);
+    },
+    takenOut: () => readTakenOut(database),
+    index: (signal) => fillIndex({ database, write: run, front, goingUpTo: () => room?.goingUpTo ?? 0 }, signal),
     async size() {
       const { bytes } = await database.size();
-      const [usage] = await database.read(
+      const [sum] = await database.read(
         build
           .selectFrom("usage")
           .select(sql<number>`coalesce(sum(log_rows), 0)`.as("rows"))
           .compile(),
       );
-      return { bytes, logRows: usage?.rows ?? 0 };
+      return { bytes, logRows: sum?.rows ?? 0 };
     },
     async close() {
+      const empty = room?.close();
       await writer.close();
+      await empty;
       await database.close();
     },
   };
@@ -119,8 +142,6 @@ async function readBoots(
   );
   return boots.map(({ boot_id, last_seq }) => ({ bootID: boot_id, seq: last_seq }));
 }
-
-const placed = ["logs", "process_events", "error_occurrences", "house_events", "runs", "messages", "audit"] as const;
 
 /** The newest position that was ever given and told, be it that what got it is taken out since. */
 async function newestPosition(database: Database): Promise<number> {

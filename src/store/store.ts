@@ -61,7 +61,10 @@ export interface Store {
 
   /** Of each boot of the container the last record that is kept, the newest boots first, at most 1000. */
   have(worker: string, container: string): Promise<readonly { readonly bootID: string; readonly seq: number }[]>;
-  /** Takes each record in once, by container, boot and sequence; instances and errors follow from them. Gives what was new, with positions. */
+  /**
+   * Takes each record in once, by container, boot and sequence; instances and errors follow from them. Gives what was new, with positions. Waits while the
+   * worker's lines are beyond the bounds that the store was opened with by more than a tenth.
+   */
   keep(batch: SourcedBatch): Promise<readonly Entry[]>;
   /** Takes in what happened in the house, and in the same transaction what it is about: whoever hears of a run or a message finds it. */
   append(events: readonly NewEvent[], about?: About): Promise<readonly EventEntry[]>;
@@ -90,6 +93,8 @@ export interface Store {
   terminals(query: { readonly worker?: string } & PageQuery): Promise<Page<TerminalSession>>;
   putTerminal(session: TerminalSession & { readonly recording: string | null }): Promise<void>;
   recordingOf(id: string): Promise<string | null>;
+  /** Those of the ids that a session's row has. */
+  knownTerminals(ids: readonly string[]): Promise<readonly string[]>;
   /** Those that a host which died left open. */
   endTerminals(atMs: number, why: string): Promise<void>;
 
@@ -115,8 +120,15 @@ export interface Store {
   audit(query: { readonly who?: string; readonly what?: string } & PageQuery): Promise<Page<AuditRow>>;
   putAudit(row: Omit<AuditRow, "position">): Promise<void>;
 
-  /** Takes out what is older or more than the bounds, in small steps. Gives how many rows went. */
+  /** Takes out what workers have that is older or more than the bounds, in small steps. Gives how many rows went. */
   retain(bounds: Retention, nowMs: number, signal: AbortSignal): Promise<number>;
+  /** Takes out what the house remembers beyond the bounds, in small steps. Gives how many rows went. */
+  retainHistory(bounds: HistoryRetention, nowMs: number, signal: AbortSignal): Promise<number>;
+  /**
+   * How far that went in what comes from files, where it is too: the latest start of a run, by its record, and the line of the newest audit row that came
+   * from one. Null where none of these went.
+   */
+  takenOut(): Promise<{ readonly runsUpToMs: number | null; readonly auditLine: number | null }>;
   /** Brings the full-text index up to the newest line, in small steps; searching looks at what is not in it yet as well. */
   index(signal: AbortSignal): Promise<void>;
   size(): Promise<{ readonly bytes: number; readonly logRows: number }>;
@@ -129,3 +141,11 @@ export interface Retention {
   readonly maxRows: number | null;
   readonly maxBytes: number | null;
 }
+
+/** Of one kind of what the house remembers; null is without bound. Age counts from when it was taken in, a terminal's from its end. */
+export interface HistoryBounds {
+  readonly maxAgeMs: number | null;
+  readonly maxRows: number | null;
+}
+
+export type HistoryRetention = Readonly<Record<"runs" | "messages" | "audit" | "terminals", HistoryBounds>>;

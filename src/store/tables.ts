@@ -2,6 +2,7 @@ import type { Kyselify } from "drizzle-orm/kysely";
 import {
   type CompiledQuery,
   DummyDriver,
+  type Generated,
   Kysely,
   type RawBuilder,
   sql,
@@ -21,7 +22,8 @@ export interface Tables {
   process_events: Kyselify<typeof schema.processEvents>;
   errors: Kyselify<typeof schema.errors>;
   error_occurrences: Kyselify<typeof schema.errorOccurrences>;
-  terminal_sessions: Kyselify<typeof schema.terminalSessions>;
+  /** Its rows' own numbers are the cursors of its pages. */
+  terminal_sessions: Kyselify<typeof schema.terminalSessions> & { rowid: Generated<number> };
   groups: Kyselify<typeof schema.groups>;
   runs: Kyselify<typeof schema.runs>;
   house_events: Kyselify<typeof schema.houseEvents>;
@@ -34,6 +36,9 @@ export interface Tables {
   moments: Kyselify<typeof schema.moments>;
   marks: Kyselify<typeof schema.marks>;
 }
+
+/** Tables whose rows have positions. */
+export const placed = ["logs", "process_events", "error_occurrences", "house_events", "runs", "messages", "audit"] as const;
 
 /** The full-text index of `logs.text`, which keeps no text itself: `rowid` is the line's position. */
 interface LogWords {

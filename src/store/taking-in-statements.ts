@@ -97,14 +97,15 @@ export const putErrors = prepare<Rows>(
     first_seen_ms = min(errors.first_seen_ms, excluded.first_seen_ms), last_seen_ms = max(errors.last_seen_ms, excluded.last_seen_ms)`,
 );
 
-/** Counts the lines that were put in just now: those with the batch's positions. */
+/** Counts the lines that were put in just now: those with the batch's positions. Gives the worker's row. */
 export const countUsage = prepare<{ readonly worker: string; readonly first: number; readonly upTo: number }>(
   (value) => sql`
   insert into usage (worker_name, log_rows, log_bytes)
   select ${value("worker")}, count(*), coalesce(sum(octet_length(text) + coalesce(octet_length(more), 0)), 0)
   from logs where position between ${value("first")} and ${value("upTo")}
   on conflict (worker_name) do update set
-    log_rows = usage.log_rows + excluded.log_rows, log_bytes = usage.log_bytes + excluded.log_bytes`,
+    log_rows = usage.log_rows + excluded.log_rows, log_bytes = usage.log_bytes + excluded.log_bytes
+  returning worker_name, log_rows, log_bytes, lines_from`,
 );
 
 export const moveWatermark = prepare<Of & Readonly<Record<"seq" | "position" | "nowMs", number>>>((value) =>

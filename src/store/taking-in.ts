@@ -18,13 +18,14 @@ import {
 import { putMessages } from "./queries/messages.ts";
 import { putRuns } from "./queries/runs.ts";
 import type { About, SourcedBatch } from "./store.ts";
+import type { Usage } from "./retention/usage.ts";
 import type { Writing } from "./writer.ts";
 
 /**
  * Takes a batch in, what is new of it: records above the watermark of their boot, which is asked and moved in the same transaction. The rows are
- * written out as JSON here, so that it is done while an earlier commit goes on.
+ * written out as JSON here, so that it is done while an earlier commit goes on. `usage` is told what it made of the worker's.
  */
-export function keep(batch: SourcedBatch, nowMs: number): Writing<readonly Entry[]> {
+export function keep(batch: SourcedBatch, nowMs: number, usage: Pick<Usage, "note">): Writing<readonly Entry[]> {
   const { worker, container, bootID } = batch;
   const records = batch.records.map(bounded);
   const of = { worker, container, boot: bootID };
@@ -81,13 +82,17 @@ export function keep(batch: SourcedBatch, nowMs: number): Writing<readonly Entry
         moveWatermark({ ...of, seq: last, position: upTo, nowMs }),
       ];
     },
-    kept([watermark], first) {
+    kept(done, first) {
+      const [watermark] = done;
+      // It is counted last but one.
+      if (lines.runs.length + lines.parts.length > 0) usage.note(done.at(-2)?.rows ?? []);
       const had = Number(watermark?.rows[0]?.["last_seq"] ?? 0);
       const entries: Entry[] = [];
       for (const [offset, record] of records.entries())
         if (record.seq > had) entries.push(entryOf(record, batch, first + offset));
       return { result: entries, entries };
     },
+    found: (entries) => entries,
   };
 }
 
@@ -113,6 +118,7 @@ export function append(events: readonly NewEvent[], { runs = [], messages = [] }
       });
       return { result: entries, entries };
     },
+    found: (entries) => entries.filter((entry) => entry.kind === "event"),
   };
 }
 

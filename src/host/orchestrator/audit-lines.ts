@@ -55,7 +55,8 @@ export async function takeAuditLines(home: Home, store: Store, logger: Logger): 
 async function lastOffset(store: Store): Promise<number> {
   const pages = await Promise.all(commands.map((what) => store.audit({ what: `modules.${what}`, limit: 1 })));
   const [newest] = pages.flatMap(({ items }) => items).toSorted((a, b) => b.position - a.position);
-  const end = newest?.facts["line"];
+  // All rows of it may be gone since.
+  const end = newest?.facts["line"] ?? (await store.takenOut()).auditLine;
   return typeof end === "number" ? end : 0;
 }
 

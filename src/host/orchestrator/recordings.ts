@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { once } from "node:events";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -7,11 +7,16 @@ import { finished } from "node:stream/promises";
 import type { Home } from "../../agents/home/home.ts";
 import { hasCode } from "../../model/errors.ts";
 import type { Recordings } from "../../orchestrator/ports.ts";
+import type { Store } from "../../store/store.ts";
 
 /** Of all recordings; beyond it the oldest go. */
 const MOST_BYTES = 4_294_967_296;
 /** That wait for a disk which does not keep up: a terminal never waits for its recording. */
 const MOST_WAITING = 33_554_432;
+/** So long a recording stays of which no session's row speaks. */
+const UNSPOKEN_MS = 86_400_000;
+/** Sessions that are asked for at once. */
+const ASKED = 500;
 const NAME = /^[0-9a-f-]{36}\.cast$/;
 
 /** Recordings of terminals, one asciicast file each, in the home's `data/host/recordings`. */
@@ -54,14 +59,26 @@ export function fileRecordings(home: Home, mostBytes: number = MOST_BYTES): Reco
   };
 }
 
-async function makeRoom(directory: string, mostBytes: number): Promise<void> {
+interface RecordingFile {
+  readonly name: string;
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+
+async function recordingFiles(directory: string): Promise<readonly RecordingFile[]> {
   const names = (await readdir(directory)).filter((name) => NAME.test(name));
   const files = await Promise.all(
     names.map(async (name) => {
-      const { size, mtimeMs } = await stat(join(directory, name));
-      return { name, size, mtimeMs };
+      // One may go meanwhile.
+      const stats = await lstat(join(directory, name)).catch(() => null);
+      return stats?.isFile() === true ? [{ name, size: stats.size, mtimeMs: stats.mtimeMs }] : [];
     }),
   );
+  return files.flat();
+}
+
+async function makeRoom(directory: string, mostBytes: number): Promise<void> {
+  const files = await recordingFiles(directory);
   let bytes = files.reduce((sum, { size }) => sum + size, 0);
   for (const { name, size } of files.toSorted((a, b) => a.mtimeMs - b.mtimeMs)) {
     if (bytes <= mostBytes) return;
@@ -69,3 +86,31 @@ async function makeRoom(directory: string, mostBytes: number): Promise<void> {
     bytes -= size;
   }
 }
+
+/** Removes the recordings whose session the store knows nothing of, or no more: a recording goes with its session. Gives how many. */
+export async function removeUnspoken(
+  home: Home,
+  store: Pick<Store, "knownTerminals">,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const directory = join(home.host, "recordings");
+  const files = await recordingFiles(directory).catch((error: unknown) => {
+    if (hasCode(error, "ENOENT")) return [];
+    throw error;
+  });
+  // A file is made before its session's row.
+  const old = files.filter(({ mtimeMs }) => mtimeMs < nowMs - UNSPOKEN_MS).map(({ name }) => name);
+  let gone = 0;
+  for (let at = 0; at < old.length && !signal.aborted; at += ASKED) {
+    const names = old.slice(at, at + ASKED);
+    const known = new Set(await store.knownTerminals(names.map(idOf)));
+    for (const name of names.filter((one) => !known.has(idOf(one)))) {
+      await rm(join(directory, name), { force: true });
+      gone += 1;
+    }
+  }
+  return gone;
+}
+
+const idOf = (name: string): string => name.slice(0, -".cast".length);

@@ -56,6 +56,9 @@ export async function takeRunRecords(options: {
   const before = await listRecords(home, { limit: KEPT_RECORDS });
   // The files are the newest by their start, the rows by when they were taken: a run may be in the store all the same.
   if (!isNew) for (const { id } of before) if (!had.has(id) && (await store.run(id))?.id === id) had.add(id);
+  // What retention took out may have its file still.
+  const { runsUpToMs } = await store.takenOut();
+  for (const { id, startedAt } of before) if (!had.has(id) && Date.parse(startedAt) <= (runsUpToMs ?? -1)) had.add(id);
   const missed = before.filter(({ id }) => !had.has(id) && !known.has(id)).toReversed();
   for (const { id } of before) if (isNew || had.has(id)) known.add(id);
   if (isNew && missed.length > 0) {

@@ -16,6 +16,10 @@ export interface ConfigDocument {
         readonly age?: string | null | undefined;
         readonly rows?: number | null | undefined;
         readonly bytes?: string | number | null | undefined;
+        readonly runs?: HistoryDocument | undefined;
+        readonly messages?: HistoryDocument | undefined;
+        readonly audit?: HistoryDocument | undefined;
+        readonly terminals?: HistoryDocument | undefined;
       }
     | undefined;
   readonly check?: { readonly every?: string | null | undefined } | undefined;
@@ -23,6 +27,11 @@ export interface ConfigDocument {
   readonly groups?: Readonly<Record<string, GroupDocument>> | undefined;
   readonly workers?: Readonly<Record<string, WorkerDocument>> | undefined;
   readonly modules?: readonly string[] | undefined;
+}
+
+export interface HistoryDocument {
+  readonly age?: string | null | undefined;
+  readonly rows?: number | null | undefined;
 }
 
 export interface GroupDocument {
@@ -102,6 +111,14 @@ const worker: z.ZodType<WorkerDocument> = z
   })
   .describe("A worker, started when it is not up.");
 
+const history = (what: string, rows: string): z.ZodType<HistoryDocument> =>
+  z
+    .strictObject({
+      age: duration.nullable().describe("How long: `365d` when left out, `null` for ever.").optional(),
+      rows: z.int().positive().nullable().describe(`How many: ${rows} when left out, \`null\` for any number.`).optional(),
+    })
+    .describe(what);
+
 /** What stands in `novabot.yaml`. The published JSON Schema is made from this. */
 export const configSchema: z.ZodType<ConfigDocument> = z
   .strictObject({
@@ -143,8 +160,12 @@ export const configSchema: z.ZodType<ConfigDocument> = z
           .describe("How many lines: 5,000,000 when left out, `null` for any number.")
           .optional(),
         bytes: size.nullable().describe("How many bytes of lines: `2g` when left out, `null` for any number.").optional(),
+        runs: history("What is kept of runs.", "100,000").optional(),
+        messages: history("What is kept of messages.", "1,000,000").optional(),
+        audit: history("What is kept of the audit.", "1,000,000").optional(),
+        terminals: history("What is kept of terminals, with their recordings.", "100,000").optional(),
       })
-      .describe("What is kept of the logs of each worker.")
+      .describe("What is kept of the logs of each worker, and of the house.")
       .optional(),
     check: z
       .strictObject({

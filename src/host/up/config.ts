@@ -9,9 +9,15 @@ import { hasCode, NovaError, quote, reasonOf } from "../../model/errors.ts";
 import type { Group } from "../../model/group.ts";
 import { given, parseDuration } from "../../model/option-values.ts";
 import { parseSize } from "../../model/size.ts";
-import type { Retention } from "../../store/store.ts";
+import type { HistoryBounds, HistoryRetention, Retention } from "../../store/store.ts";
 import type { WorkerSettings } from "../../workers/worker.ts";
-import { type ConfigDocument, configSchema, type GroupDocument, type WorkerDocument } from "./config-schema.ts";
+import {
+  type ConfigDocument,
+  configSchema,
+  type GroupDocument,
+  type HistoryDocument,
+  type WorkerDocument,
+} from "./config-schema.ts";
 
 /** An installation as `novabot up` brings it up. */
 export interface Config {
@@ -23,6 +29,7 @@ export interface Config {
   readonly tls: { readonly cert: string; readonly key: string } | null;
   readonly hosts: readonly string[];
   readonly retention: Retention;
+  readonly history: HistoryRetention;
   readonly checkEveryMs: number | null;
   /** Terminals are recorded without being asked for it. */
   readonly recordAll: boolean;
@@ -40,6 +47,13 @@ const standard: Config = {
   tls: null,
   hosts: [],
   retention: { maxAgeMs: 30 * DAY_MS, maxRows: 5_000_000, maxBytes: 2 ** 31 },
+  // Runs and messages are what people look up, and an audit is asked for after months.
+  history: {
+    runs: { maxAgeMs: 365 * DAY_MS, maxRows: 100_000 },
+    messages: { maxAgeMs: 365 * DAY_MS, maxRows: 1_000_000 },
+    audit: { maxAgeMs: 365 * DAY_MS, maxRows: 1_000_000 },
+    terminals: { maxAgeMs: 365 * DAY_MS, maxRows: 100_000 },
+  },
   checkEveryMs: 15 * 60_000,
   recordAll: false,
   groups: [],
@@ -109,6 +123,12 @@ function resolveConfig(file: string, document: ConfigDocument, refuse: Refuse): 
       maxRows: orNull(retention?.rows, standard.retention.maxRows, (rows) => rows),
       maxBytes: orNull(retention?.bytes, standard.retention.maxBytes, (bytes) => parseSize(bytes, "retention.bytes")),
     },
+    history: {
+      runs: historyOf(retention?.runs, standard.history.runs),
+      messages: historyOf(retention?.messages, standard.history.messages),
+      audit: historyOf(retention?.audit, standard.history.audit),
+      terminals: historyOf(retention?.terminals, standard.history.terminals),
+    },
     checkEveryMs: orNull(check?.every, standard.checkEveryMs, parseDuration),
     recordAll: recordings === "all",
     groups: Object.entries(groups).map(([folder, group]) => groupOf(folder, group, refuse)),
@@ -123,6 +143,13 @@ function resolveConfig(file: string, document: ConfigDocument, refuse: Refuse): 
   const twice = config.groups.find(({ jid }, index) => config.groups.findIndex((other) => other.jid === jid) < index);
   if (twice) refuse(["groups", twice.folder], `has the chat ${quote(twice.jid)} of another group`);
   return config;
+}
+
+function historyOf(document: HistoryDocument | undefined, usual: HistoryBounds): HistoryBounds {
+  return {
+    maxAgeMs: orNull(document?.age, usual.maxAgeMs, parseDuration),
+    maxRows: orNull(document?.rows, usual.maxRows, (rows) => rows),
+  };
 }
 
 /** Whether only this machine reaches it. A name may lead anywhere, but for the one that is fixed. */

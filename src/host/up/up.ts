@@ -85,7 +85,10 @@ export async function openUp(options: UpOptions): Promise<Up> {
     await removeAddress(home);
     await checkDoors(config);
     const info = engine === null ? null : await engine.probe();
-    const opened = await openSQLiteStore({ file: join(home.root, "store", "orchestrator.db") });
+    const opened = await openSQLiteStore({
+      file: join(home.root, "store", "orchestrator.db"),
+      bounds: config.retention,
+    });
     undo.push(async () => await opened.close());
     const { store, trouble } = watchStore(opened, (why) => {
       if (why !== null) logger.error({ reason: why }, "the store takes nothing in");
@@ -98,7 +101,7 @@ export async function openUp(options: UpOptions): Promise<Up> {
       }),
     );
     await store.endTerminals(startedAtMs, "the orchestrator ended");
-    undo.push(keepUp(store, config.retention, logger));
+    undo.push(keepUp({ home, store, logger, retention: config.retention, history: config.history }));
     for (const told of await registerGroups(home, config.groups)) onEvent({ kind: "brought up", told });
 
     const parts = { home, store, logger };

@@ -5,6 +5,11 @@ import { build } from "../tables.ts";
 // The full-text index of lines, `log_words`: the words of the line, and beside them one of its worker, its instance and its level, so that a search within
 // an instance does not walk through what others wrote.
 
+/** How far the index reaches, as it was seen last. */
+export interface IndexFront {
+  indexed: number;
+}
+
 /** Lines that go into the index in one transaction: few enough that nobody waits long for it. */
 const STEP = 2000;
 
@@ -56,20 +61,26 @@ const steps: readonly CompiledQuery[] = [
     RETURNING value`.compile(build),
 ];
 
-const behind = sql<{ behind: number }>`
-  SELECT coalesce((SELECT max(position) FROM logs), 0) > ${indexedUpTo} AS behind`.compile(build);
+const behind = sql<{ indexed: number; behind: number }>`
+  SELECT ${indexedUpTo} AS indexed, coalesce((SELECT max(position) FROM logs), 0) > ${indexedUpTo} AS behind`.compile(build);
 
-/** Brings the index up to the newest line in small steps, each a write of its own, until the signal. */
-export async function fillIndex(
-  database: Pick<Database, "read">,
-  write: (queries: readonly CompiledQuery[]) => Promise<readonly Done[]>,
-  signal: AbortSignal,
-): Promise<void> {
+export interface FillOptions {
+  readonly database: Pick<Database, "read">;
+  readonly write: (queries: readonly CompiledQuery[]) => Promise<readonly Done[]>;
+  readonly front: IndexFront;
+  /** What lies up to this position goes before it could be of use in the index, and what comes next goes soon. */
+  readonly goingUpTo: () => number;
+}
+
+/** Brings the index up to the newest line in small steps, each a write of its own, until the signal, or as far as lines stay. */
+export async function fillIndex({ database, write, front, goingUpTo }: FillOptions, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const [is] = await database.read(behind);
-    if (is?.behind !== 1) return;
+    front.indexed = Math.max(front.indexed, is?.indexed ?? 0);
+    if (is?.behind !== 1 || front.indexed < goingUpTo()) return;
     const began = performance.now();
-    await write(steps);
+    const done = await write(steps);
+    front.indexed = Math.max(front.indexed, Number(done.at(-1)?.rows[0]?.["value"] ?? 0));
     // The more others write, the longer a step waits for its turn, and the more the index leaves to them.
     await pause(performance.now() - began, signal);
   }

@@ -3,7 +3,7 @@ import type { Page, TerminalSession } from "../../model/kept.ts";
 import type { Database } from "../database.ts";
 import type { PageQuery } from "../store.ts";
 import { build } from "../tables.ts";
-import { all, oneOfIfAsked } from "./conditions.ts";
+import { all, oneOf, oneOfIfAsked } from "./conditions.ts";
 import { pageOf, rangeOf } from "./pages.ts";
 
 /** Sessions in the order in which they were first put; cursors are the rows' own numbers. */
@@ -47,6 +47,11 @@ export async function readTerminals(
   );
 }
 
+export async function readKnownTerminals(database: Pick<Database, "read">, ids: readonly string[]): Promise<readonly string[]> {
+  const rows = await database.read(build.selectFrom("terminal_sessions").select("id").where(oneOf("id", ids)).compile());
+  return rows.map(({ id }) => id);
+}
+
 export async function readRecordingOf(database: Pick<Database, "read">, id: string): Promise<string | null> {
   const [row] = await database.read(build.selectFrom("terminal_sessions").select("recording").where("id", "=", id).compile());
   return row?.recording ?? null;
@@ -67,6 +72,9 @@ export function putTerminal(session: TerminalSession & { readonly recording: str
     build
       .insertInto("terminal_sessions")
       .values({
+        // Also beyond those that retention took out.
+        rowid: sql`1 + max(
+          coalesce((select max(rowid) from terminal_sessions), 0), coalesce((select value from marks where name = 'terminal'), 0))`,
         id: session.id,
         worker_name: session.worker,
         who: session.who,

@@ -1,7 +1,9 @@
 import { describeLogs } from "./logs.ts";
 import { describeTakingIn } from "./taking-in.ts";
 import { describeSearch } from "./search.ts";
+import { describeHistory } from "./history.ts";
 import { describeRetention } from "./retention.ts";
+import { describeRoom } from "./room.ts";
 import { describeDatabase } from "./database.ts";
 import { describeEntries } from "./entries.ts";
 import { describeErrors } from "./errors.ts";
@@ -14,6 +16,8 @@ export function describeStore(subject: Subject): void {
   describeDatabase(subject);
   describeTakingIn(subject);
   describeRetention(subject);
+  describeHistory(subject);
+  describeRoom(subject);
   describeLogs(subject);
   describeSearch(subject);
   describeEntries(subject);

@@ -13,7 +13,7 @@ const whole = `
 listen: "[::1]:0"
 hosts: [nova.example, "nova.example:8443"]
 tls: { cert: tls/cert.pem, key: /etc/key.pem }
-retention: { age: 12h, rows: null, bytes: 512m }
+retention: { age: 12h, rows: null, bytes: 512m, runs: { rows: 500 }, messages: { age: 90d }, audit: { age: null, rows: null } }
 check: { every: null }
 recordings: all
 groups:
@@ -81,6 +81,12 @@ test("what is written is what comes of it", () => {
     tls: { cert: "/h/tls/cert.pem", key: "/etc/key.pem" },
     hosts: ["nova.example", "nova.example:8443"],
     retention: { maxAgeMs: 43_200_000, maxRows: null, maxBytes: 536_870_912 },
+    history: {
+      runs: { maxAgeMs: 31_536_000_000, maxRows: 500 },
+      messages: { maxAgeMs: 7_776_000_000, maxRows: 1_000_000 },
+      audit: { maxAgeMs: null, maxRows: null },
+      terminals: { maxAgeMs: 31_536_000_000, maxRows: 100_000 },
+    },
     checkEveryMs: null,
     recordAll: true,
     groups: [

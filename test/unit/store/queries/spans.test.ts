@@ -28,7 +28,10 @@ async function openSparse(): Promise<{ database: Database; asked: CompiledQuery[
       SELECT value ->> 0, 'alpha', 'alpha-1', 'b', value ->> 1, value ->> 1, 'web', value ->> 2, 'info', 'a line'
       FROM json_each(${JSON.stringify(rows)})`.compile(build),
   ]);
-  await fillIndex(database, (queries) => database.atomic(queries), new AbortController().signal);
+  await fillIndex(
+    { database, write: (queries) => database.atomic(queries), front: { indexed: 0 }, goingUpTo: () => 0 },
+    new AbortController().signal,
+  );
   const asked: CompiledQuery[] = [];
   return {
     asked,

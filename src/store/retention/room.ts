@@ -1,0 +1,166 @@
+import { NovaError } from "../../model/errors.ts";
+import type { Retention, SourcedBatch } from "../store.ts";
+import type { LineDropper } from "./lines.ts";
+import type { Usage } from "./usage.ts";
+
+/** Lines of a worker are taken out as they come in when it has so many times its bounds; otherwise when everything is looked through. */
+const FULL = 1.05;
+/** And here it waits until there is room again. */
+const MOST = 1.1;
+
+interface Size {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** A batch at the door. */
+interface Waiting {
+  readonly size: Size;
+  start(): void;
+  refuse(why: unknown): void;
+}
+
+export interface RoomOptions {
+  readonly bounds: Retention;
+  readonly usage: Usage;
+  readonly dropper: LineDropper;
+}
+
+/**
+ * Holds the workers' lines to their bounds whatever they send: a worker that is beyond them by more than a tenth waits at the door until its oldest
+ * lines are gone, and no other does. Beside the tenth there may be one batch.
+ */
+export class Room {
+  readonly #options: RoomOptions;
+  /** By worker, in their order: a later batch of a boot that went before would make the earlier one look as if it were kept already. */
+  readonly #waiting = new Map<string, Waiting[]>();
+  /** On their way to the disk. */
+  readonly #coming = new Map<string, Size>();
+  readonly #over = new AbortController();
+  #made: ReadonlySet<string> = new Set();
+  #making: Promise<void> | null = null;
+
+  constructor(options: RoomOptions) {
+    this.#options = options;
+  }
+
+  /** Writes the batch once there is room for it. Rejects as `write` does, and where no room could be made. */
+  enter<Result>(batch: SourcedBatch, write: () => Promise<Result>): Promise<Result> {
+    const { worker } = batch;
+    const size = sizeOf(batch);
+    if (!this.#waiting.has(worker) && this.#fits(worker, size)) return this.#take(worker, size, write);
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const waiting: Waiting = { size, start: () => resolve(this.#take(worker, size, write)), refuse: reject };
+    this.#waiting.set(worker, [...(this.#waiting.get(worker) ?? []), waiting]);
+    this.#look(worker);
+    return promise;
+  }
+
+  /** Lines up to here are of workers whose lines go as they come: they are gone before anybody could look for them by the index. */
+  get goingUpTo(): number {
+    return Math.max(0, ...[...this.#made].map((worker) => this.#options.usage.of(worker).from));
+  }
+
+  /** Nothing waits any more. */
+  async close(): Promise<void> {
+    this.#over.abort();
+    this.#refuseAll(new NovaError("STORE_FAILED", "the store is closed"));
+    await this.#making;
+  }
+
+  #fits(worker: string, size: Size): boolean {
+    const { bounds, usage } = this.#options;
+    const kept = usage.of(worker);
+    const coming = this.#coming.get(worker) ?? { rows: 0, bytes: 0 };
+    const fits = (bound: number | null, has: number, comes: number, more: number): boolean =>
+      // One that is greater than the room there is goes in by itself.
+      bound === null || has + comes + more <= bound * MOST || (comes === 0 && has <= bound);
+    return fits(bounds.maxRows, kept.rows, coming.rows, size.rows) && fits(bounds.maxBytes, kept.bytes, coming.bytes, size.bytes);
+  }
+
+  async #take<Result>(worker: string, size: Size, write: () => Promise<Result>): Promise<Result> {
+    this.#come(worker, size, 1);
+    try {
+      return await write();
+    } finally {
+      this.#come(worker, size, -1);
+      this.#look(worker);
+    }
+  }
+
+  #come(worker: string, size: Size, times: 1 | -1): void {
+    const { rows, bytes } = this.#coming.get(worker) ?? { rows: 0, bytes: 0 };
+    const now = { rows: rows + times * size.rows, bytes: bytes + times * size.bytes };
+    if (now.rows === 0 && now.bytes === 0) this.#coming.delete(worker);
+    else this.#coming.set(worker, now);
+  }
+
+  /** Lets in whoever fits now, and makes room where it is wanted. */
+  #look(worker: string): void {
+    const waiting = this.#waiting.get(worker) ?? [];
+    for (let first = waiting[0]; first !== undefined && this.#fits(worker, first.size); first = waiting[0]) this.#letIn(worker);
+    const { bounds, usage } = this.#options;
+    if (usage.isBeyond(worker, bounds, FULL) || (waiting.length > 0 && usage.isBeyond(worker, bounds))) this.#makeRoom();
+  }
+
+  #letIn(worker: string): void {
+    const waiting = this.#waiting.get(worker);
+    const first = waiting?.shift();
+    if (waiting?.length === 0) this.#waiting.delete(worker);
+    first?.start();
+  }
+
+  #makeRoom(): void {
+    if (this.#over.signal.aborted) return;
+    this.#making ??= this.#make()
+      .catch((error: unknown) => this.#refuseAll(error))
+      .finally(() => {
+        this.#made = new Set();
+        this.#making = null;
+        for (const worker of this.#waiting.keys()) this.#look(worker);
+      });
+  }
+
+  async #make(): Promise<void> {
+    const { bounds, usage, dropper } = this.#options;
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      const wanted = [...usage.workers()].filter(
+        (worker) => usage.isBeyond(worker, bounds, FULL) || (this.#waiting.has(worker) && usage.isBeyond(worker, bounds)),
+      );
+      if (wanted.length === 0) return;
+      const made = new Set(wanted);
+      this.#made = made;
+      const gone = await dropper.dropExcess(
+        bounds,
+        signal,
+        (worker) => made.has(worker),
+        () => {
+          for (const worker of this.#waiting.keys()) this.#look(worker);
+        },
+      );
+      if (gone > 0) continue;
+      // What is counted is not there: nobody shall wait for that for ever.
+      for (const worker of wanted) this.#letIn(worker);
+      return;
+    }
+  }
+
+  #refuseAll(why: unknown): void {
+    const all = [...this.#waiting.values()].flat();
+    this.#waiting.clear();
+    for (const one of all) one.refuse(why);
+  }
+}
+
+/** As it will be counted, or somewhat less: what stands beside the text is seldom there, and bytes are not fewer than characters. */
+function sizeOf({ records }: SourcedBatch): Size {
+  let rows = 0;
+  let bytes = 0;
+  for (const record of records) {
+    if (record.kind === "log") bytes += record.text.length;
+    else if (record.kind !== "lost") continue;
+    rows += 1;
+  }
+  return { rows, bytes };
+}

@@ -1,0 +1,162 @@
+import { sql } from "kysely";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { LogRecord } from "../../../src/model/record.ts";
+import { NovaError } from "../../../src/model/errors.ts";
+import type { Database } from "../../../src/store/database.ts";
+import { openStore } from "../../../src/store/open.ts";
+import type { Retention, Store } from "../../../src/store/store.ts";
+import { build } from "../../../src/store/tables.ts";
+import { batch, log } from "./samples.ts";
+import type { Subject } from "./subject.ts";
+
+const unbound: Retention = { maxAgeMs: null, maxRows: null, maxBytes: null };
+/** Of one line of the flood, whatever its number. */
+const LINE_BYTES = 20;
+
+const lines = (from: number, count: number): readonly LogRecord[] =>
+  Array.from({ length: count }, (_, index) => log(from + index, String(from + index).padStart(LINE_BYTES, "-")));
+
+/** A store whose workers may have so much; `change` stands between it and its database. */
+async function openBound(
+  subject: Subject,
+  bounds: Partial<Retention>,
+  change: (database: Database) => Partial<Database> = () => ({}),
+): Promise<{ store: Store; database: Database }> {
+  const database = await subject.open();
+  const store = await openStore(
+    { ...database, ...change(database) },
+    { migrations: subject.migrations, bounds: { ...unbound, ...bounds } },
+  );
+  onTestFinished(() => store.close());
+  return { store, database };
+}
+
+async function keptOf(
+  database: Pick<Database, "read">,
+  worker: string,
+): Promise<{ readonly rows: number; readonly bytes: number }> {
+  const [row] = await database.read(
+    build
+      .selectFrom("logs")
+      .select([sql<number>`count(*)`.as("rows"), sql<number>`coalesce(sum(octet_length(text)), 0)`.as("bytes")])
+      .where("worker_name", "=", worker)
+      .compile(),
+  );
+  return row ?? { rows: 0, bytes: 0 };
+}
+
+/** What asks for the oldest lines to take them out. */
+const looksForLines = (query: { readonly sql: string }): boolean =>
+  query.sql.includes("octet_length") && query.sql.includes("limit");
+
+export function describeRoom(subject: Subject): void {
+  describe("room for what comes", () => {
+    test.each([
+      ["rows", { maxRows: 2000 }],
+      ["bytes", { maxBytes: 2000 * LINE_BYTES }],
+    ] as const)(
+      "a worker that floods stays within a tenth of its bounds by %s, and nothing of it is missing or double",
+      async (_, bounds) => {
+        let most = -1;
+        const { store, database } = await openBound(subject, bounds, (own) => ({
+          async atomic(queries) {
+            const done = await own.atomic(queries);
+            if (most >= 0) most = Math.max(most, (await keptOf(own, "alpha")).rows);
+            return done;
+          },
+        }));
+        most = 0;
+        // All at once, large and small: who waits is not overtaken by what comes later.
+        const sizes = Array.from({ length: 60 }, (__, index) => (index % 3 === 0 ? 7 : 150));
+        let seq = 1;
+        const kept = await Promise.all(
+          sizes.map((size) => {
+            const records = lines(seq, size);
+            seq += size;
+            return store.keep(batch(records));
+          }),
+        );
+        expect(kept.map(({ length }) => length)).toEqual(sizes);
+        expect(most).toBeGreaterThan(2000);
+        expect(most).toBeLessThanOrEqual(2200);
+        // What is being taken out still is out then.
+        await store.retain({ ...unbound, ...bounds }, 0, AbortSignal.timeout(20_000));
+        const { items } = await store.logs({ workers: ["alpha"], limit: 3000 });
+        expect(items).toHaveLength(2000);
+        expect(items.map((line) => line.seq)).toEqual(Array.from({ length: items.length }, (__, at) => seq - items.length + at));
+        expect(await keptOf(database, "alpha")).toEqual({ rows: items.length, bytes: items.length * LINE_BYTES });
+        await store.putWorker("alpha", { state: "linked" });
+        expect((await store.workers())[0]?.logs).toEqual(await keptOf(database, "alpha"));
+        const { droppedUpTo } = await store.entries({ workers: ["alpha"] }, { after: 0, limit: 1 });
+        expect(droppedUpTo).toBe((items[0]?.position ?? 0) - 1);
+      },
+    );
+
+    test("nobody else waits while one does", async () => {
+      const stuck = Promise.withResolvers<void>();
+      const looking = Promise.withResolvers<void>();
+      const { store } = await openBound(subject, { maxRows: 100 }, (own) => ({
+        async read(query) {
+          if (looksForLines(query)) {
+            looking.resolve();
+            await stuck.promise;
+          }
+          return await own.read(query);
+        },
+      }));
+      await store.keep(batch(lines(1, 110)));
+      let isIn = false;
+      const waiting = store.keep(batch(lines(111, 50))).then((entries) => {
+        isIn = true;
+        return entries;
+      });
+      await looking.promise;
+      for (let at = 0; at < 10; at += 1)
+        expect(await store.keep(batch(lines(at * 10 + 1, 10), { worker: "beta", container: "beta-1" }))).toHaveLength(10);
+      await store.putWorker("beta", { state: "linked" });
+      expect(isIn).toBe(false);
+      stuck.resolve();
+      expect(await waiting).toHaveLength(50);
+    });
+
+    test("where no room can be made who waits hears why, and may come again", async () => {
+      let isFull = true;
+      const { store } = await openBound(subject, { maxRows: 100 }, (own) => ({
+        read(query) {
+          if (isFull && looksForLines(query)) return Promise.reject(new NovaError("STORE_FULL", "the disk is full"));
+          return own.read(query);
+        },
+      }));
+      await store.keep(batch(lines(1, 110)));
+      await expect(store.keep(batch(lines(111, 50)))).rejects.toMatchObject({ code: "STORE_FULL" });
+      isFull = false;
+      expect(await store.keep(batch(lines(111, 50)))).toHaveLength(50);
+    });
+
+    test("takes in a batch that is larger than the bound, and one of a worker whose count is wrong", async () => {
+      const { store, database } = await openBound(subject, { maxRows: 10 });
+      expect(await store.keep(batch(lines(1, 100)))).toHaveLength(100);
+      expect(await store.keep(batch(lines(101, 100)))).toHaveLength(100);
+      await database.atomic([build.updateTable("usage").set({ log_rows: 1000 }).compile()]);
+      const next = await openStore(database, { migrations: subject.migrations, bounds: { ...unbound, maxRows: 10 } });
+      expect(await next.keep(batch(lines(201, 5)))).toHaveLength(5);
+      expect(await next.keep(batch(lines(206, 5)))).toHaveLength(5);
+    });
+
+    test("closing lets nobody wait", async () => {
+      const stuck = Promise.withResolvers<void>();
+      const { store } = await openBound(subject, { maxRows: 100 }, (own) => ({
+        async read(query) {
+          if (looksForLines(query)) await stuck.promise;
+          return await own.read(query);
+        },
+      }));
+      await store.keep(batch(lines(1, 110)));
+      const waiting = store.keep(batch(lines(111, 50))).catch((error: unknown) => error);
+      const closed = store.close();
+      expect(await waiting).toMatchObject({ code: "STORE_FAILED" });
+      stuck.resolve();
+      await closed;
+    });
+  });
+}
