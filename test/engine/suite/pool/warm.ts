@@ -174,8 +174,8 @@ export function describeWarm(stand: PoolStand): void {
       const stage = await openStage({ ...stand.engine, start: lost }, stand.image);
       stage.installation.runs.keepWarm(await stage.group("family", "exec sleep 1000", small));
       await started.promise;
-      await vi.waitFor(async () => expect(await stage.containers()).toEqual([]), { timeout: 5000 });
-      expect(states(stage)).toEqual([]);
+      await vi.waitFor(async () => expect(await stage.containers()).toEqual([]), { timeout: 20_000 });
+      await settled(stage);
     });
 
     test("leave for work, the longest unused first, and stay within their number", async () => {
