@@ -7,6 +7,9 @@ import { checkLive } from "../../../../src/host/check/live.ts";
 import { keptByAll, verdictOf } from "../../../fixtures/live-module.ts";
 import type { WorkerStand } from "../../../fixtures/workers/stand.ts";
 
+/** With the reasons, so that one that is there is shown. */
+const HEALTHY = { terminal: { healthy: true, reason: null }, websocket: { healthy: true, reason: null } } as const;
+
 export function lifeSuite(stand: () => WorkerStand): void {
   const records = async (): Promise<string[]> => await readdir(join(stand().home.host, "workers")).catch(() => []);
 
@@ -22,7 +25,7 @@ export function lifeSuite(stand: () => WorkerStand): void {
         name: "web",
         state: "running",
         instances: [{ id: "app", state: "running", ready: true }],
-        health: { terminal: { healthy: true }, websocket: { healthy: true } },
+        health: HEALTHY,
       });
       expect(JSON.stringify(listed)).not.toContain("token");
       expect(await must("worker", "logs", "web", "--format", "raw")).toContain("up 3000 blue\n");
@@ -94,7 +97,7 @@ export function lifeSuite(stand: () => WorkerStand): void {
         2,
         [
           { name: "bad", state: "unreadable", container: null, instances: [], health: null },
-          { name: "good", state: "running", health: { terminal: { healthy: true } } },
+          { name: "good", state: "running", health: { terminal: HEALTHY.terminal } },
         ],
       ]);
       expect(stdout).not.toContain("token");
@@ -186,9 +189,7 @@ export function lifeSuite(stand: () => WorkerStand): void {
       await must("worker", "start", "alone", "--network", "none", "--", "sh", "-c", "echo here; sleep 1000");
       expect(await tools("alone", "process", "list", "--format", "json")).toContain('"running"');
       const views = JSON.parse(await must("worker", "list", "--json")) as { name: string; door: string | null; health: object }[];
-      expect(views).toMatchObject([
-        { name: "alone", door: null, health: { terminal: { healthy: true }, websocket: { healthy: true } } },
-      ]);
+      expect(views).toMatchObject([{ name: "alone", door: null, health: HEALTHY }]);
       expect(await must("worker", "logs", "alone", "--format", "raw")).toBe("here\n");
       expect((await exec("alone", "ls", "/proc/sys/net/ipv4/conf")).stdout.split("\n")).not.toContain("eth0");
       await must("worker", "stop", "alone", "--remove", "--remove-data", "alone");
@@ -203,7 +204,7 @@ export function lifeSuite(stand: () => WorkerStand): void {
       };
       await outside("worker", "start", "far", "--", "sh", "-c", "echo far; sleep 1000");
       const [view] = JSON.parse(await outside("worker", "list", "--json")) as { health: object }[];
-      expect(view?.health).toMatchObject({ terminal: { healthy: true }, websocket: { healthy: true } });
+      expect(view?.health).toEqual(HEALTHY);
       expect(await outside("worker", "logs", "far", "--format", "raw")).toBe("far\n");
       expect((await runOutside(["worker", "terminal", "far"], "exit 6\n")).code).toBe(6);
       await must("worker", "stop", "far", "--remove", "--remove-data", "far");

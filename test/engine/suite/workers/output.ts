@@ -86,7 +86,10 @@ export function outputSuite(stand: () => WorkerStand): void {
       ) as { incomplete: boolean; records: { kind: string }[] };
       expect(answer.incomplete || answer.records.some(({ kind }) => kind === "lost")).toBe(true);
       const [view] = JSON.parse(await must("worker", "list", "--json")) as { health: object }[];
-      expect(view?.health).toMatchObject({ terminal: { healthy: true }, websocket: { healthy: true } });
+      expect(view?.health).toEqual({
+        terminal: { healthy: true, reason: null },
+        websocket: { healthy: true, reason: null },
+      });
     } finally {
       await must("worker", "stop", name, "--remove").finally(() => execFileSync("umount", ["-l", data]));
     }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WorkerRecord } from "../../../../src/model/record.ts";
 import { dialFrom } from "../../../../src/workers/link/dial.ts";
 import { openLink } from "../../../../src/workers/link/link.ts";
@@ -10,9 +10,11 @@ const COUNT = "let n = 0; setInterval(() => { for (let i = 0; i < 20; i++) conso
 
 export function restartsSuite(stand: () => WorkerStand): void {
   describe("ends of what holds a worker", () => {
+    beforeAll(async () => void (await stand().must("worker", "start", "count", "--", "node", "-e", COUNT)));
+    afterAll(async () => void (await stand().must("worker", "stop", "count", "--remove", "--remove-data", "count")));
+
     test("kill -9 of the supervisor: the engine starts the container again, and records are neither lost nor doubled", async () => {
-      const { must, way, token, exec, container } = stand();
-      await must("worker", "start", "count", "--", "node", "-e", COUNT);
+      const { way, token, exec, container } = stand();
       const { port } = await way("count");
       const address = { host: "127.0.0.1", port, token: await token("count") };
       const sink = new MemorySink();
@@ -64,7 +66,7 @@ export function restartsSuite(stand: () => WorkerStand): void {
         ["count", "running"],
         ["rests", "stopped"],
       ]);
-      for (const name of ["count", "rests"]) await must("worker", "stop", name, "--remove", "--remove-data", name);
+      await must("worker", "stop", "rests", "--remove", "--remove-data", "rests");
     });
   });
 }

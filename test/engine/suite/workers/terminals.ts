@@ -72,7 +72,7 @@ export function terminalsSuite(stand: () => WorkerStand): void {
         })),
       );
       const [view] = JSON.parse(await stand().must("worker", "list", "--json")) as { health: object }[];
-      expect(view?.health).toMatchObject({ terminal: { healthy: true } });
+      expect(view?.health).toMatchObject({ terminal: { healthy: true, reason: null } });
     });
 
     test("in a real terminal: size, keys, leaving, coming back, exit status", async () => {

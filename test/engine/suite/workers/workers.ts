@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe } from "vitest";
 import type { TestEngine } from "../../../fixtures/engines/engines.ts";
 import { buildWorkerTestImage } from "../../../fixtures/workers/image.ts";
 import { openWorkerStand, type WorkerStand } from "../../../fixtures/workers/stand.ts";
@@ -28,6 +28,13 @@ export function describeWorkers(name: string, start: () => Promise<TestEngine>):
       if (!opened) throw new Error("the engine was not started");
       return opened;
     };
+    // A test that passes has removed what it started; what one that fails leaves behind is no other's.
+    beforeEach(async ({ onTestFailed }) => {
+      const before = new Set(await stand().workers());
+      onTestFailed(async () => {
+        for (const worker of await stand().workers()) if (!before.has(worker)) await stand().remove(worker);
+      });
+    });
     lifeSuite(stand);
     crashesSuite(stand);
     outputSuite(stand);

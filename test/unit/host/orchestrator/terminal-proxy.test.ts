@@ -268,4 +268,16 @@ describe("a terminal through the orchestrator", () => {
       expect.objectContaining({ why: "the house is being closed", endedAtMs: expect.any(Number) }),
     ]);
   });
+
+  test("in a test that waits in vain tells what for, and what came instead", async () => {
+    const house = await openHouse();
+    const terminal = await house.terminal("");
+    terminal.type("echo in''stead\n");
+    await terminal.says("instead");
+    const waiting = terminal.says("never");
+    terminal.patienceMs = 50;
+    await expect(terminal.says("never")).rejects.toThrow(/^"never" did not come within 50 ms; .*instead.*"kind":"attached"/);
+    terminal.type("exit\n");
+    await expect(waiting).rejects.toThrow(/^"never" did not come before the terminal was hung up; .*instead/);
+  });
 });

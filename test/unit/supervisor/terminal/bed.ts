@@ -58,9 +58,12 @@ export class TerminalBed {
     return await TerminalBed.open({ shell: { file: "/bin/sh", args: ["-c", command] }, ...options });
   }
 
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
   socket(query: string, isFramed: boolean): WebSocket {
-    const { port } = this.#server.address() as AddressInfo;
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/terminal${query}`, isFramed ? [TERMINAL_PROTOCOL] : [], {
+    const socket = new WebSocket(`ws://127.0.0.1:${this.port}/terminal${query}`, isFramed ? [TERMINAL_PROTOCOL] : [], {
       perMessageDeflate: false,
     });
     socket.binaryType = "nodebuffer";
@@ -95,22 +98,38 @@ export interface ViewOptions {
   readonly isMute?: boolean;
 }
 
-/** Waits for a condition that messages bring about. */
+/** Far longer than what is waited for takes, and shorter than a test may take. */
+const PATIENCE_MS = 55_000;
+
+/** Waits for a condition that messages bring about; rejects with what there was instead. */
 class Waiting {
   readonly #waiting = new Set<() => void>();
+  readonly #seen: () => string;
+
+  constructor(seen: () => string) {
+    this.#seen = seen;
+  }
 
   changed(): void {
     for (const look of this.#waiting) look();
   }
 
-  async until(condition: () => boolean): Promise<void> {
+  async until(condition: () => boolean, what: string = String(condition)): Promise<void> {
     if (condition()) return;
-    await new Promise<void>((resolve) => {
+    // Made here, as it tells where the wait began.
+    const error = new Error();
+    await new Promise<void>((resolve, reject) => {
       const look = (): void => {
         if (!condition()) return;
+        clearTimeout(timer);
         this.#waiting.delete(look);
         resolve();
       };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(look);
+        error.message = `${what} did not come within ${PATIENCE_MS} ms; ${this.#seen()}`;
+        reject(error);
+      }, PATIENCE_MS);
       this.#waiting.add(look);
     });
   }
@@ -130,7 +149,10 @@ export class View {
   text = "";
   isClosed = false;
   isMute: boolean;
-  readonly #waiting = new Waiting();
+  readonly #waiting = new Waiting(() => {
+    const frames = JSON.stringify(this.frames.filter(({ kind }) => kind !== "snapshot").slice(-5));
+    return `closed: ${this.isClosed}; at ${this.offset}: ${JSON.stringify(this.text.slice(-500))}; the last frames: ${frames}`;
+  });
   #pending = 0;
 
   constructor(socket: WebSocket, { screen, isMute = false }: ViewOptions) {
@@ -153,7 +175,7 @@ export class View {
 
   /** Resolves when the output has this in it. */
   async says(text: string): Promise<void> {
-    await this.until(() => this.text.includes(text));
+    await this.#waiting.until(() => this.text.includes(text), JSON.stringify(text));
   }
 
   send(frame: TerminalInputFrame): void {
@@ -218,7 +240,7 @@ export class PlainView {
   text = "";
   length = 0;
   isClosed = false;
-  readonly #waiting = new Waiting();
+  readonly #waiting = new Waiting(() => `closed: ${this.isClosed}; the last text: ${JSON.stringify(this.text.slice(-500))}`);
 
   constructor(socket: WebSocket) {
     this.socket = socket;
@@ -239,6 +261,6 @@ export class PlainView {
   }
 
   async says(text: string): Promise<void> {
-    await this.until(() => this.text.includes(text));
+    await this.#waiting.until(() => this.text.includes(text), JSON.stringify(text));
   }
 }
