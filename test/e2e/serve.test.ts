@@ -24,6 +24,8 @@ test("messages are answered, listed and told of; a second one refuses; it ends i
   const history = await runNovabot(["chat", "alice", "--history", "1"], env);
   expect(history.stdout).toContain("two");
   expect(history.stdout).not.toContain("Hello there");
+  // A container for the next message is made while nobody waits for it.
+  await expect.poll(async () => (await runNovabot(["status"], env)).stdout).toContain("alice (warm");
   const status = await runNovabot(["status", "--json"], env);
   expect(JSON.parse(status.stdout)).toMatchObject({
     home,
@@ -32,7 +34,6 @@ test("messages are answered, listed and told of; a second one refuses; it ends i
     outbox: 0,
     failures: [],
   });
-  expect((await runNovabot(["status"], env)).stdout).toContain("alice (warm");
   const second = await runNovabot(["serve"], env);
   expect(second).toMatchObject({ code: 2 });
   expect(second.stderr).toContain("code  HOME_BUSY");
@@ -62,7 +63,7 @@ test("cancel stops a run of serve and of `novabot run`, and both say so", async 
   expect(await said).toContain("This was cancelled before it was answered.");
   if (talking.exitCode === null) await once(talking, "exit");
   expect(talking.exitCode).toBe(1);
-  expect(served.lines()).toContain('"outcome":"cancelled"');
+  await expect.poll(() => served.lines()).toContain('"outcome":"cancelled"');
 
   const running = startNovabot(["run", "--group", "bob", "hang"], env);
   const stderr = text(running.stderr!);
