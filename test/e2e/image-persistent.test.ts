@@ -74,7 +74,7 @@ describe("a container that is kept", () => {
   test("lets nothing of a run live on", async () => {
     await keep();
     const leave =
-      "setsid sleep 1000 >/dev/null 2>&1 </dev/null & sleep 1000 >/dev/null 2>&1 </dev/null & sleep 0.1; pgrep -c sleep";
+      "setsid sleep 1000 >/dev/null 2>&1 </dev/null & sleep 1000 >/dev/null 2>&1 </dev/null & until [ $(pgrep -c sleep) = 2 ]; do :; done; pgrep -c sleep";
     expect(await ask("a", shell(leave))).toMatchObject({ result: "2" });
     expect(await ask("b", shell("pgrep -c sleep; true"))).toMatchObject({ result: "0" });
   });
@@ -108,8 +108,8 @@ describe("a container that is kept", () => {
 
   test("ends with a run whose deadline is over, and not by the deadline of one that is done", async () => {
     await keep();
-    expect(await ask("a", { ...shell("echo one"), deadlineMs: 300 })).toMatchObject({ result: "one" });
-    expect(await ask("b", shell("sleep 0.5; echo two"))).toMatchObject({ result: "two" });
+    expect(await ask("a", { ...shell("echo one"), deadlineMs: 3000 })).toMatchObject({ result: "one" });
+    expect(await ask("b", shell("sleep 3.2; echo two"))).toMatchObject({ result: "two" });
     container.send({ prompt: "x", run: "c", deadlineMs: 100, ...shell("sleep 1000") });
     expect((await container.ended).exit.exitCode).toBe(143);
   });
