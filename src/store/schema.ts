@@ -288,7 +288,8 @@ export const moments = sqliteTable("moments", {
 
 /**
  * `position`: the newest that was given; `indexed`: how far `log_words` reaches; `dropped`: the newest position that retention took out of any table;
- * `aged`: all entries up to it are older than they are kept.
+ * `aged`: all entries up to it are older than they are kept; `runs gone`: the latest start of a run that was taken out; `audit line gone`: where the line
+ * ended of the newest row that was, in the commands' file; `terminal`: the greatest number of a session that was.
  */
 export const marks = sqliteTable("marks", {
   name: text("name").primaryKey(),

@@ -3,10 +3,10 @@ import type { Retention, SourcedBatch } from "../store.ts";
 import type { LineDropper } from "./lines.ts";
 import type { Usage } from "./usage.ts";
 
-/** Lines of a worker are taken out as they come in when it has so many times its bounds; otherwise when everything is looked through. */
-const FULL = 1.05;
-/** And here it waits until there is room again. */
-const MOST = 1.1;
+/** So much of its bounds a worker may have beyond them before it waits. */
+const MARGIN = 0.1;
+/** From so many times its bounds on its lines are taken out as they come in; until then when everything is looked through. */
+const FULL = 1 + MARGIN / 2;
 
 interface Size {
   readonly rows: number;
@@ -72,10 +72,15 @@ export class Room {
     const { bounds, usage } = this.#options;
     const kept = usage.of(worker);
     const coming = this.#coming.get(worker) ?? { rows: 0, bytes: 0 };
-    const fits = (bound: number | null, has: number, comes: number, more: number): boolean =>
+    // Bounds may have been set lower, or not been held before: what is beyond them may go while lines come in, as long as it gets no more.
+    const least = usage.leastOf(worker);
+    const fits = (of: "rows" | "bytes", bound: number | null): boolean => {
+      if (bound === null) return true;
+      const most = Math.max(bound, least[of]);
       // One that is greater than the room there is goes in by itself.
-      bound === null || has + comes + more <= bound * MOST || (comes === 0 && has <= bound);
-    return fits(bounds.maxRows, kept.rows, coming.rows, size.rows) && fits(bounds.maxBytes, kept.bytes, coming.bytes, size.bytes);
+      return kept[of] + coming[of] + size[of] <= most + bound * MARGIN || (coming[of] === 0 && kept[of] <= most);
+    };
+    return fits("rows", bounds.maxRows) && fits("bytes", bounds.maxBytes);
   }
 
   async #take<Result>(worker: string, size: Size, write: () => Promise<Result>): Promise<Result> {

@@ -119,6 +119,34 @@ export function describeRoom(subject: Subject): void {
       expect(await waiting).toHaveLength(50);
     });
 
+    test("what was there beyond the bounds goes while lines come in, and gets no more", async () => {
+      const { store: before, database } = await openBound(subject, {});
+      for (let at = 0; at < 50; at += 1) await before.keep(batch(lines(at * 100 + 1, 100)));
+      const had: number[] = [];
+      const isGoing = Promise.withResolvers<void>();
+      const next = await openStore(
+        {
+          ...database,
+          async read(query) {
+            if (looksForLines(query)) await isGoing.promise;
+            return await database.read(query);
+          },
+        },
+        { migrations: subject.migrations, bounds: { ...unbound, maxRows: 1000 } },
+      );
+      // As many as the margin lets in, with what was there still there.
+      expect(await next.keep(batch(lines(5001, 100)))).toHaveLength(100);
+      const more = Array.from({ length: 10 }, async (_, at) => {
+        await next.keep(batch(lines(5101 + at * 100, 100)));
+        had.push((await keptOf(database, "alpha")).rows);
+      });
+      isGoing.resolve();
+      await Promise.all(more);
+      expect(Math.max(...had)).toBeLessThanOrEqual(5100);
+      await next.retain({ ...unbound, maxRows: 1000 }, 0, AbortSignal.timeout(20_000));
+      expect(await keptOf(database, "alpha")).toMatchObject({ rows: 1000 });
+    });
+
     test("where no room can be made who waits hears why, and may come again", async () => {
       let isFull = true;
       const { store } = await openBound(subject, { maxRows: 100 }, (own) => ({
