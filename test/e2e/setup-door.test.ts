@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -34,14 +34,23 @@ interface Result {
 
 const here = dirname(process.execPath);
 
-async function open(args: readonly string[], options: { path?: string; door?: string; cwd?: string } = {}): Promise<Result> {
+/** `heard` is told what comes on stderr, as it comes. */
+async function open(
+  args: readonly string[],
+  options: { path?: string; door?: string; cwd?: string; heard?: (part: string) => void } = {},
+): Promise<Result> {
   const child = spawn(options.door ?? join(checkout, "novabot"), args, {
     cwd: options.cwd ?? checkout,
     env: { HOME: root, PATH: options.path ?? `${here}:${process.env["PATH"]}` },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const code = new Promise<number | null>((resolve) => child.on("close", resolve));
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (part: string) => {
+    stderr += part;
+    options.heard?.(part);
+  });
+  const stdout = await text(child.stdout);
   return { code: await code, stdout, stderr };
 }
 
@@ -127,11 +136,17 @@ rmdir "$HOME/inside"
   });
 
   test("six at once install once", async () => {
-    const all = await Promise.all(Array.from({ length: 6 }, (_, index) => open([String(index)], { path })));
+    // It is at work until all the others wait for it.
+    await writeFile(join(path, "npm"), npm('until [ -e "$HOME/go" ]; do sleep 0.05; done'), { mode: 0o755 });
+    let said = "";
+    const heard = (part: string): void => {
+      said += part;
+      if (said.match(/another process.* is installing the dependencies; waiting/g)?.length === 5)
+        writeFileSync(join(root, "go"), "");
+    };
+    const all = await Promise.all(Array.from({ length: 6 }, (_, index) => open([String(index)], { path, heard })));
     expect(all.map(({ stdout }) => stdout)).toEqual(all.map((_, index) => `["${index}"]\n`));
     expect(await calls()).toEqual(["call"]);
-    const said = all.map(({ stderr }) => stderr).join("");
-    expect(said.match(/another process.* is installing the dependencies; waiting/g)).toHaveLength(5);
   });
 
   test("six at once over what a dead installer left install once", async () => {
