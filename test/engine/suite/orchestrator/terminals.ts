@@ -11,7 +11,7 @@ export function terminalsSuite(house: () => House): void {
     test("Test WebSocket connection: a client's reaches the container's terminal, and both sides say that it can", async () => {
       const { client, fetch } = house();
       const { health } = await client.call("workers.health", { workerName: "shop" });
-      expect(health).toMatchObject({ terminal: { healthy: true }, websocket: { healthy: true } });
+      expect(health).toMatchObject({ terminal: { healthy: true, reason: null }, websocket: { healthy: true, reason: null } });
       expect((await fetch("/health/terminal")).status).toBe(200);
       const terminal = await house().terminal("shop");
       expect(terminal.attached).toMatchObject({ how: "new", owner: true });
