@@ -12,6 +12,7 @@ import { formatDuration, jsonLine, visible } from "./output.ts";
 import { count } from "./queue-lines.ts";
 import { openChosenHome } from "./session.ts";
 import { IN_BACKGROUND, startDetached } from "./up-detached.ts";
+import { dropGarbageOfStart } from "./up-garbage.ts";
 import { calm, upLines } from "./up-lines.ts";
 import { boundLog, upLog } from "./up-log.ts";
 import { News } from "./up-news.ts";
@@ -37,7 +38,7 @@ export function addUpCommand(program: Command, context: CLIContext): void {
     .action(async (options: UpCommandOptions, command: Command) => {
       const home = await openChosenHome(command, context, true);
       if (options.detach) return await startDetached(home, options.json === true, context);
-      const endBound = options.inBackground ? boundLog(upLog(home)) : null;
+      const undo = options.inBackground ? [boundLog(upLog(home))] : [];
       const console = options.json ? documents(context) : lines(context);
       const ending = endOnSignals(context, (live) => console.stopping(live));
       try {
@@ -59,6 +60,7 @@ export function addUpCommand(program: Command, context: CLIContext): void {
             return { up: await open(null), engine: null };
           }
         };
+        undo.push(dropGarbageOfStart(logger));
         let { up, engine } = await openWith(await tryEngine(context, (error) => console.withoutEngine(error)));
         const over = new AbortController();
         const asked = ending.asked(() => up.live()).finally(() => over.abort());
@@ -75,7 +77,7 @@ export function addUpCommand(program: Command, context: CLIContext): void {
       } finally {
         console.end();
         ending.end();
-        endBound?.();
+        for (const step of undo) step();
       }
     });
 }
