@@ -1,5 +1,5 @@
+import type { Logger } from "pino";
 import { messageOf } from "../model/errors.ts";
-import type { Logger } from "../orchestrator/ports.ts";
 
 /** By then what was declared is up, as a rule. */
 const AFTER_MS = 30_000;

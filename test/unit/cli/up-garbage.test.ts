@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { dropGarbageOfStart } from "../../../src/cli/up-garbage.ts";
 import { silent } from "../../fixtures/kept-house.ts";
 
@@ -17,6 +17,6 @@ test("what the start left behind goes once its time has come, and not when it wa
   // A failed expectation would keep what it was of.
   const isThere = (): boolean => reference.deref() !== undefined;
   expect(isThere()).toBe(true);
-  await vi.waitFor(() => expect(isThere()).toBe(false));
+  await expect.poll(isThere).toBe(false);
   end();
 });
