@@ -107,7 +107,8 @@ workers:
     expect(await must(run, "status")).toMatch(/engine podman\nworkers +2 linked/);
 
     await podman.engine.kill((await stand.container("calm"))?.id ?? "", "SIGKILL");
-    await vi.waitFor(async () => expect(await states()).toEqual(["calm stopped", "shaky linked"]), { timeout: SHOWN_MS });
+    await vi.waitFor(() => expect(console).toMatch(/calm {2}worker stopped/), { timeout: SHOWN_MS });
+    expect(await states()).toEqual(["calm stopped", "shaky linked"]);
     const ended = once(up, "exit");
     up.kill("SIGINT");
     expect(await ended, console).toEqual([0, null]);
