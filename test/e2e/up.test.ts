@@ -218,7 +218,8 @@ describe("novabot up", { timeout: 180_000 }, () => {
     const own = await installation("workers:\n  shop: { command: [sleep, '600'] }\n");
     const { pid, url, logFile } = await own.json<{ pid: number; url: string; logFile: string }>("up", "--detach");
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
-    expect(await own.json("status")).toMatchObject({ pid, orchestrator: { url } });
+    expect(await own.json("status")).toMatchObject({ pid, orchestrator: { url, logFile } });
+    expect(await own.novabot("status")).toContain(`log         ${logFile}`);
     for (const again of [["up"], ["up", "--detach"], ["serve"]]) {
       const { code, stderr } = await own.run(...again);
       expect([code, stderr]).toEqual([2, expect.stringMatching(new RegExp(`process ${pid}[^]*HOME_BUSY`)) as string]);
