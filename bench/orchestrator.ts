@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { measureCrowd } from "./orchestrator/crowd.ts";
 import { measureEcho } from "./orchestrator/echo.ts";
+import { measureFlood } from "./orchestrator/flood.ts";
 import { measureIngest } from "./orchestrator/ingest.ts";
 import { measureQueries } from "./orchestrator/queries.ts";
 
@@ -14,6 +15,8 @@ const { values: options } = parseArgs({
     lines: { type: "string", default: "400000" },
     /** Of the database that is asked. */
     rows: { type: "string", default: "5000000" },
+    /** Of the flood: lines that its worker may have. */
+    bound: { type: "string", default: "500000" },
     /** Of the crowd: simulated workers, lines of each in a second, subscribers, and for how long. */
     workers: { type: "string", default: "200" },
     rate: { type: "string", default: "500" },
@@ -28,6 +31,7 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   ingest: () => measureIngest(Number(options.lines), Number(options.rounds), say),
   queries: () => measureQueries(Number(options.rows), say),
+  flood: () => measureFlood(Number(options.seconds), Number(options.bound), say),
   crowd: () =>
     measureCrowd(
       {

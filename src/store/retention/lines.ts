@@ -157,11 +157,11 @@ const COUNTED = 0;
 function dropLines(lines: readonly Line[]): readonly CompiledQuery[] {
   const these = JSON.stringify(lines.map(({ position }) => position));
   return [
-    // Of what is there now: done twice it counts once.
+    // Of what is there now: done twice it counts once. The cross join has each looked up by its position, whatever index would give them by worker.
     sql`
     insert into usage (worker_name, log_rows, log_bytes, dropped_up_to, lines_from)
     select worker_name, count(*), sum(octet_length(text) + coalesce(octet_length(more), 0)), max(position), max(position)
-    from logs where position in (select value from json_each(${these})) group by worker_name
+    from json_each(${these}) as gone cross join logs on logs.position = gone.value group by worker_name
     on conflict (worker_name) do update set
       log_rows = usage.log_rows - excluded.log_rows, log_bytes = usage.log_bytes - excluded.log_bytes,
       dropped_up_to = max(usage.dropped_up_to, excluded.dropped_up_to),
