@@ -6,6 +6,10 @@ import type { Presence } from "../turns/presence.ts";
 /** How often an engine that was lost is asked whether it is back. */
 const lookAgainMs = 500;
 
+/** Docker lists a container that it is still making, and says of its removal that there is none: what was removed is looked for again. */
+const stillThereMs = 100;
+const mostLooks = 20;
+
 /**
  * Removes this home's agent containers (of one group when `folder` is given), running ones too, whose host is no longer
  * alive. Goes by labels alone: containers of other homes and other people's are never touched, whatever they are called.
@@ -32,11 +36,20 @@ export async function removeAbandoned(engine: Engine, home: Home, presence: Pres
  * engine that was killed may have let go of a container's name before the container. Gives up with false when `signal`
  * aborts, since then the host ends and others remove it. Never rejects.
  */
-export async function removeWhenBack(engine: Engine, home: Home, runID: string, signal: AbortSignal): Promise<boolean> {
+export async function removeWhenBack(
+  engine: Pick<Engine, "list" | "remove">,
+  home: Pick<Home, "label">,
+  runID: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  let looks = 0;
   while (!signal.aborted) {
     try {
-      for (const { id } of await engine.list({ [labels.home]: home.label, [labels.run]: runID })) await engine.remove(id);
-      return true;
+      const left = await engine.list({ [labels.home]: home.label, [labels.run]: runID });
+      if (left.length === 0 || looks === mostLooks) return true;
+      for (const { id } of left) await engine.remove(id);
+      looks += 1;
+      await pause(stillThereMs, signal);
     } catch {
       await pause(lookAgainMs, signal);
     }
