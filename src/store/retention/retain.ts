@@ -34,11 +34,11 @@ export async function retain(
   gone += await lines.dropExcess(bounds, signal);
   for (const table of ["process_events", "error_occurrences"] as const) {
     gone += await dropAged(database, write, table, agedUpTo, signal);
-    if (bounds.maxRows !== null) gone += await dropBeyond(database, write, table, bounds.maxRows, signal);
+    gone += await dropBeyond(database, write, table, bounds, signal);
   }
   gone += await dropAged(database, write, "house_events", agedUpTo, signal);
-  gone += await dropOldest(database, write, "containers", BOOTS_KEPT, signal);
-  if (bounds.maxRows !== null) gone += await dropOldest(database, write, "errors", bounds.maxRows, signal);
+  gone += await dropOldest(database, write, "containers", { maxRows: BOOTS_KEPT, maxBytes: null }, signal);
+  gone += await dropOldest(database, write, "errors", bounds, signal);
   if (bounds.maxAgeMs !== null && !signal.aborted) gone += await dropOld(write, nowMs - bounds.maxAgeMs);
   return gone;
 }
@@ -60,38 +60,49 @@ async function dropAged(database: Database, write: Write, table: EventTable, upT
   return gone;
 }
 
+/** What of a row may be long. */
+const longColumn = { process_events: "event", error_occurrences: "error_group", errors: "last", containers: "boot_id" } as const;
+const bytesOf = (table: keyof typeof longColumn) => sql<number>`octet_length(${sql.ref(longColumn[table])})`;
+
+type Bounds = Pick<Retention, "maxRows" | "maxBytes">;
+
 async function dropBeyond(
   database: Database,
   write: Write,
   table: Exclude<EventTable, "house_events">,
-  maxRows: number,
+  { maxRows, maxBytes }: Bounds,
   signal: AbortSignal,
 ): Promise<number> {
+  if (maxRows === null && maxBytes === null) return 0;
   const counts = await database.read(
     build
       .selectFrom(table)
-      .select(["worker_name", sql<number>`count(*)`.as("rows")])
+      .select(["worker_name", sql<number>`count(*)`.as("rows"), sql<number>`sum(${bytesOf(table)})`.as("bytes")])
       .groupBy("worker_name")
-      .having(sql<number>`count(*)`, ">", maxRows)
       .compile(),
   );
   let gone = 0;
-  for (const { worker_name, rows } of counts) {
-    let left = rows - maxRows;
-    while (left > 0 && !signal.aborted) {
-      const step = Math.min(left, STEP_ROWS);
+  for (const { worker_name, rows, bytes } of counts) {
+    const over = { rows: rows - (maxRows ?? rows), bytes: bytes - (maxBytes ?? bytes) };
+    while ((over.rows > 0 || over.bytes > 0) && !signal.aborted) {
       const oldest = await database.read(
         build
           .selectFrom(table)
-          .select("position")
+          .select(["position", bytesOf(table).as("bytes")])
           .where("worker_name", "=", worker_name)
           .orderBy("position")
-          .limit(step)
+          .limit(STEP_ROWS)
           .compile(),
       );
-      const last = oldest.at(-1);
+      const tooMany = oldest.filter((row) => {
+        if (over.rows <= 0 && over.bytes <= 0) return false;
+        over.rows -= 1;
+        over.bytes -= row.bytes;
+        return true;
+      });
+      const last = tooMany.at(-1);
       if (last === undefined) break;
-      const positions = JSON.stringify(oldest.map(({ position }) => position));
+      const positions = JSON.stringify(tooMany.map(({ position }) => position));
       await write([
         sql`delete from ${sql.table(table)} where position in (select value from json_each(${positions}))`.compile(build),
         sql`
@@ -99,8 +110,7 @@ async function dropBeyond(
         on conflict (worker_name) do update set dropped_up_to = max(usage.dropped_up_to, excluded.dropped_up_to)`.compile(build),
         mark("dropped", last.position),
       ]);
-      gone += oldest.length;
-      left -= oldest.length;
+      gone += tooMany.length;
     }
   }
   return gone;
@@ -111,16 +121,19 @@ async function dropOldest(
   database: Database,
   write: Write,
   table: "containers" | "errors",
-  most: number,
+  { maxRows, maxBytes }: Bounds,
   signal: AbortSignal,
 ): Promise<number> {
+  if (maxRows === null && maxBytes === null) return 0;
   let gone = 0;
   while (!signal.aborted) {
     const oldest = await database.read(
       sql<{ id: number }>`
       select id from (
-        select rowid as id, row_number() over (partition by worker_name order by last_seen_ms desc) as place from ${sql.table(table)})
-      where place > ${most} limit ${STEP_ROWS}`.compile(build),
+        select rowid as id, count(*) over newer as place, sum(${bytesOf(table)}) over newer as bytes from ${sql.table(table)}
+        window newer as (partition by worker_name order by last_seen_ms desc rows unbounded preceding))
+      where place > ${maxRows ?? Number.MAX_SAFE_INTEGER} or bytes > ${maxBytes ?? Number.MAX_SAFE_INTEGER}
+      limit ${STEP_ROWS}`.compile(build),
     );
     if (oldest.length === 0) break;
     const ids = JSON.stringify(oldest.map(({ id }) => id));

@@ -47,7 +47,7 @@ async function keptOf(
 
 /** What asks for the oldest lines to take them out. */
 const looksForLines = (query: { readonly sql: string }): boolean =>
-  query.sql.includes("octet_length") && query.sql.includes("limit");
+  query.sql.includes("octet_length(text)") && query.sql.includes("limit");
 
 export function describeRoom(subject: Subject): void {
   describe("room for what comes", () => {
