@@ -139,7 +139,8 @@ export class Room {
       const gone = await dropper.dropExcess(
         bounds,
         signal,
-        (worker) => made.has(worker),
+        // Who comes to wait meanwhile does not wait for the others' lines first.
+        (worker) => made.has(worker) || this.#waiting.has(worker),
         () => {
           for (const worker of this.#waiting.keys()) this.#look(worker);
         },
