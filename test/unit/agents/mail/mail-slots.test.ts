@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { link, mkdir, open, readFile, readdir, rename, rm, stat, symlink, truncate, unlink, writeFile } from "node:fs/promises";
+import { link, mkdir, open, readFile, readdir, rm, stat, symlink, truncate, unlink, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { changeGroups, readGroups, type GroupsChange } from "../../../../src/agents/groups/registry.ts";
@@ -261,8 +261,8 @@ test("slots that were replaced by links, files or nothing are made anew", async 
   await stage.say("family", "after nothing");
   await expect.poll(() => stage.posted.at(-1), soon).toMatchObject({ text: "after nothing" });
   // Another directory in its place, and errors/ that leads elsewhere.
-  await rename(messages, `${messages}.old`);
-  await mkdir(messages);
+  renameSync(messages, `${messages}.old`);
+  mkdirSync(messages);
   await symlink("/", stage.path("family", "errors"));
   await writeFile(stage.path("family", "messages", "bad.json"), "{");
   await expect.poll(async () => Object.keys(await stage.errors("family")), soon).toEqual(["bad.json"]);
