@@ -144,7 +144,6 @@ class Link implements WorkerLink {
 
   async close(): Promise<void> {
     this.#over.abort();
-    this.#connection?.end(new NovaError("LINK_LOST", "this side closed the link"));
     await this.#running;
   }
 
@@ -182,7 +181,10 @@ class Link implements WorkerLink {
       const reason = error instanceof NovaError ? error : new NovaError("LINK_LOST", messageOf(error), { cause: error });
       return { error: reason, replaced: false, kept: false };
     }
-    if (this.#over.signal.aborted) connection.end(new NovaError("LINK_LOST", "this side closed the link"));
+    // Before its hello as well: it would go on as the collector, and stand in the way of whoever comes next.
+    const giveUp = (): void => connection.end(new NovaError("LINK_LOST", "this side closed the link"));
+    this.#over.signal.addEventListener("abort", giveUp, { once: true });
+    if (this.#over.signal.aborted) giveUp();
     connection.hello.then(
       (hello) => {
         if (this.#over.signal.aborted) return;
@@ -192,6 +194,7 @@ class Link implements WorkerLink {
       () => {},
     );
     const error = await connection.ended;
+    this.#over.signal.removeEventListener("abort", giveUp);
     this.#connection = null;
     return { error, replaced: connection.bye === "replaced", kept: connection.kept };
   }

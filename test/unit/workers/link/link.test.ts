@@ -309,6 +309,28 @@ it("closes at once, also while it dials somebody who does not answer", async () 
   expect(opened.state).toEqual({ kind: "closed", error: null });
 });
 
+it("goes when it is closed while it greets the worker, and stands in nobody's way", async () => {
+  const house = await openHouse();
+  const asked = Promise.withResolvers<void>();
+  const told = Promise.withResolvers<void>();
+  const slow = new MemorySink();
+  slow.have = async () => {
+    asked.resolve();
+    await told.promise;
+    return [];
+  };
+  const first = link(house.port, { sink: slow });
+  await asked.promise;
+  await first.close();
+  const sink = new MemorySink();
+  const second = link(house.port, { sink });
+  await second.reach("linked");
+  told.resolve();
+  await sink.until(house.journal.bootID, 1);
+  expect(await second.call("supervisor.info", {})).toMatchObject({ linked: true });
+  expect(slow.boots.size).toBe(0);
+});
+
 it("speaks over the web's own WebSocket as well", async () => {
   const house = await openHouse();
   const sink = new MemorySink();
