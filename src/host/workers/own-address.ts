@@ -3,8 +3,10 @@ import { connect } from "node:net";
 import { hasCode } from "../../model/errors.ts";
 
 const CONNECT_MS = 3000;
+/** In the kernel's table. */
+const LISTENS = "0A";
 
-/** `refused`: something is there, and nothing listens; `unknown`: the kernel cannot be asked. */
+/** `refused`: nothing listens there, nor in the process's network; `unknown`: the kernel cannot be asked. */
 export type Whither = "there" | "elsewhere" | "nowhere" | "refused" | "unknown";
 
 /**
@@ -12,6 +14,11 @@ export type Whither = "there" | "elsewhere" | "nowhere" | "refused" | "unknown";
  * has them must not get what is meant for the worker.
  */
 export async function leadsTo(host: string, port: number, pid: number): Promise<Whither> {
+  // Before the connection: what begins to listen meanwhile is not somebody else.
+  const listens = await tableOf(pid).then(
+    (table) => rowsOf(table).some(({ here, state }) => here === port && state === LISTENS),
+    () => false,
+  );
   return await new Promise((resolve) => {
     const socket = connect({ host, port, timeout: CONNECT_MS });
     const end = (answer: Whither): void => {
@@ -19,21 +26,32 @@ export async function leadsTo(host: string, port: number, pid: number): Promise<
       resolve(answer);
     };
     socket
-      .once("error", (error) => end(hasCode(error, "ECONNREFUSED", "ECONNRESET") ? "refused" : "nowhere"))
+      .once("error", (error) => {
+        if (!hasCode(error, "ECONNREFUSED", "ECONNRESET")) end("nowhere");
+        // Whoever refuses what the worker listens for is another.
+        else end(listens && hasCode(error, "ECONNREFUSED") ? "elsewhere" : "refused");
+      })
       .once("timeout", () => end("nowhere"));
     socket.once("connect", () => {
       const own = socket.localPort;
-      readFile(`/proc/${pid}/net/tcp`, "latin1").then(
-        (table) => end(connections(table).some(([here, there]) => here === port && there === own) ? "there" : "elsewhere"),
+      tableOf(pid).then(
+        (table) => end(rowsOf(table).some(({ here, there }) => here === port && there === own) ? "there" : "elsewhere"),
         () => end("unknown"),
       );
     });
   });
 }
 
-/** The ports of both ends of each connection in the kernel's table: `   1: 0200AC11:1F90 0100AC11:9C40 01 …`. */
-function connections(table: string): (readonly [number, number])[] {
-  return [...table.matchAll(/^\s*\d+: [0-9A-F]{8}:([0-9A-F]{4}) [0-9A-F]{8}:([0-9A-F]{4}) /gm)].map(
-    ([, here = "", there = ""]) => [Number.parseInt(here, 16), Number.parseInt(there, 16)] as const,
-  );
+async function tableOf(pid: number): Promise<string> {
+  return await readFile(`/proc/${pid}/net/tcp`, "latin1");
+}
+
+/** The ports of both ends, and the state, of each row of the kernel's table: `   1: 0200AC11:1F90 0100AC11:9C40 01 …`. */
+function rowsOf(table: string): { readonly here: number; readonly there: number; readonly state: string }[] {
+  const row = /^\s*\d+: [0-9A-F]{8}:([0-9A-F]{4}) [0-9A-F]{8}:([0-9A-F]{4}) ([0-9A-F]{2}) /gm;
+  return [...table.matchAll(row)].map(([, here = "", there = "", state = ""]) => ({
+    here: Number.parseInt(here, 16),
+    there: Number.parseInt(there, 16),
+    state,
+  }));
 }

@@ -11,10 +11,14 @@ test("a connection is known by the network that it ends in", async () => {
   const { port } = server.address() as AddressInfo;
   expect(await leadsTo("127.0.0.1", port, process.pid)).toBe("there");
   // Somebody in a network of its own, at the same port.
-  const program = `require("net").createServer().listen(${port}, () => console.log("listens"))`;
+  const program = `require("net").createServer().listen(${port}, "0.0.0.0", () => console.log("listens"))`;
   const other = spawn("unshare", ["--net", process.execPath, "-e", program], { stdio: ["ignore", "pipe", "ignore"] });
   onTestFinished(() => void other.kill("SIGKILL"));
   await once(other.stdout, "data");
+  expect(await leadsTo("127.0.0.1", port, other.pid ?? 0)).toBe("elsewhere");
+  // Nor is whoever refuses what that one listens for.
+  server.close();
+  await once(server, "close");
   expect(await leadsTo("127.0.0.1", port, other.pid ?? 0)).toBe("elsewhere");
 });
 
