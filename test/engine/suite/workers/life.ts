@@ -28,10 +28,12 @@ export function lifeSuite(stand: () => WorkerStand): void {
         health: HEALTHY,
       });
       expect(JSON.stringify(listed)).not.toContain("token");
-      expect(await must("worker", "logs", "web", "--format", "raw")).toContain("up 3000 blue\n");
+      // Up is a program that runs; what it says first comes when Node has begun.
+      await expect.poll(async () => await must("worker", "logs", "web", "--format", "raw")).toContain("up 3000 blue\n");
       expect(await must("worker", "logs", "web", "--levels", "fatal")).toBe("");
-      const errors = JSON.parse(await must("worker", "errors", "web", "--format", "json")) as { groups: unknown[] };
-      expect(errors.groups).toMatchObject([{ name: "TypeError", message: "of glass", count: 1, instance: "app" }]);
+      await expect
+        .poll(async () => (JSON.parse(await must("worker", "errors", "web", "--format", "json")) as { groups: unknown[] }).groups)
+        .toMatchObject([{ name: "TypeError", message: "of glass", count: 1, instance: "app" }]);
       const result = await run(["worker", "exec", "web", "--", "sh", "-c", "echo out; echo err >&2; id -u; exit 7"]);
       expect(result).toMatchObject({ code: 7, stdout: "out\n1000\n", stderr: "err\n" });
 
@@ -50,9 +52,9 @@ export function lifeSuite(stand: () => WorkerStand): void {
       expect((await run(["worker", "exec", "web", "--", "true"])).stderr).toContain("does not run");
       await must("worker", "start", "web", "--memory", "400m");
       expect((await exec("web", "cat", "/proc/1/environ")).stdout).not.toContain("TOKEN=");
-      expect(await must("worker", "logs", "web", "--format", "raw", "--contains", "UP 3000 BLUE")).toBe(
-        "up 3000 blue\nup 3000 blue\n",
-      );
+      await expect
+        .poll(async () => await must("worker", "logs", "web", "--format", "raw", "--contains", "UP 3000 BLUE"))
+        .toBe("up 3000 blue\nup 3000 blue\n");
       await must("worker", "stop", "web", "--remove", "--remove-data", "web");
       expect(existsSync(join(home.data, "workers/web"))).toBe(false);
       expect(existsSync(join(home.root, "workers/web/main.js"))).toBe(true);
@@ -118,6 +120,7 @@ export function lifeSuite(stand: () => WorkerStand): void {
       const { must, run } = stand();
       const program = 'console.log("\\u202eabc"); setInterval(() => {}, 1000)';
       await must("worker", "start", "seen", "--", "node", "-e", program);
+      await expect.poll(async () => await must("worker", "logs", "seen")).toContain("abc");
       const unknown = await run(["worker", "logs", "seen", "-i", "ap"]);
       expect(unknown).toMatchObject({ code: 0, stdout: "", stderr: 'No process "ap" has been seen; known: app.\n' });
       const known = await run(["worker", "logs", "seen", "-i", "app", "--json"]);
@@ -190,7 +193,7 @@ export function lifeSuite(stand: () => WorkerStand): void {
       expect(await tools("alone", "process", "list", "--format", "json")).toContain('"running"');
       const views = JSON.parse(await must("worker", "list", "--json")) as { name: string; door: string | null; health: object }[];
       expect(views).toMatchObject([{ name: "alone", door: null, health: HEALTHY }]);
-      expect(await must("worker", "logs", "alone", "--format", "raw")).toBe("here\n");
+      await expect.poll(async () => await must("worker", "logs", "alone", "--format", "raw")).toBe("here\n");
       expect((await exec("alone", "ls", "/proc/sys/net/ipv4/conf")).stdout.split("\n")).not.toContain("eth0");
       await must("worker", "stop", "alone", "--remove", "--remove-data", "alone");
     });
@@ -205,7 +208,7 @@ export function lifeSuite(stand: () => WorkerStand): void {
       await outside("worker", "start", "far", "--", "sh", "-c", "echo far; sleep 1000");
       const [view] = JSON.parse(await outside("worker", "list", "--json")) as { health: object }[];
       expect(view?.health).toEqual(HEALTHY);
-      expect(await outside("worker", "logs", "far", "--format", "raw")).toBe("far\n");
+      await expect.poll(async () => await outside("worker", "logs", "far", "--format", "raw")).toBe("far\n");
       expect((await runOutside(["worker", "terminal", "far"], "exit 6\n")).code).toBe(6);
       await must("worker", "stop", "far", "--remove", "--remove-data", "far");
       expect(existsSync(join(home.host, "workers/far.json"))).toBe(false);

@@ -11,7 +11,12 @@ const GIGABYTE = 2 ** 30;
 
 export function outputSuite(stand: () => WorkerStand): void {
   const ended = async (name: string, id: string): Promise<void> =>
-    void (await until(`the end of ${id}`, async () => (await stand().status(name, id)).pid === null, 120_000));
+    // Its process is gone before its last lines are kept, and its state tells of both.
+    void (await until(
+      `the end of ${id}`,
+      async () => /^(stopped|crashed)$/.test((await stand().status(name, id)).state),
+      120_000,
+    ));
 
   const stats = async (name: string): Promise<LogStats> =>
     JSON.parse(await stand().tools(name, "logs", "stats", "--format", "json")) as LogStats;

@@ -91,8 +91,9 @@ export function terminalsSuite(stand: () => WorkerStand): void {
       await until("a prompt", () => /[$#] /.test(first.seen()));
       first.type("mark=of-this-shell; stty size; id -u\r");
       await until("its size", () => first.seen().includes("25 90") && first.seen().includes("1000"));
+      // What is typed may overtake the new size, of which a signal tells: the shell waits for it.
+      first.type("until stty size | grep -q ^20; do sleep 0.05; done; stty size\r");
       first.resize(70, 20);
-      first.type("stty size\r");
       await until("its new size", () => first.seen().includes("20 70"));
       first.type("sleep 1000\r");
       await until("what shall be interrupted", async () =>
