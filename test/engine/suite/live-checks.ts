@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -119,7 +119,7 @@ export function liveChecksSuite(fixture: () => TestEngine): void {
       // With no-new-privileges the kernel gives a root that comes later no capabilities.
       const id = await module.start({ HostConfig: { ...module.request().HostConfig, CapDrop: [], SecurityOpt: [] } });
       void engine.exec(id, ["bash", "-c", "exec -a 'node -e' sleep 301"], { user: "0:0" }).catch(() => {});
-      await until("the root process", () => processesOf("301").length > 0);
+      await until("the root process", () => runsIn(id, / 301$/));
       const report = await module.check();
       expect(findingsOf(report, "user")[0]?.message).toMatch(
         /^Process \d+ "sleep" runs as user 0 and group 0 .*it must be 1001:1001\.$/,
@@ -142,7 +142,7 @@ export function liveChecksSuite(fixture: () => TestEngine): void {
         Cmd: [`require("node:child_process").spawn("/bin/asleep", ["302"]); ${Cmd[0]}`],
         HostConfig: { ...module.request().HostConfig, SecurityOpt: [] },
       });
-      await until("the setuid process", () => processesOf("302").length > 0);
+      await until("the setuid process", () => runsIn(id, / 302$/));
       expect((await engine.observation?.describe(id))?.user).toBe("1001:1001");
       const report = await module.check();
       expect(findingsOf(report, "user")[0]?.message).toMatch(/uid real 1001, effective 0, saved 0, file system 0/);
@@ -178,12 +178,7 @@ export function liveChecksSuite(fixture: () => TestEngine): void {
       const id = await module.start({ HostConfig: { ...module.request().HostConfig, CapDrop: [] } });
       const script = "$0 = 'runc:[2:INIT]'; sleep 303";
       void engine.exec(id, ["perl", "-e", script], { user: "0:1001" }).catch(() => {});
-      const find = (): number[] =>
-        execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
-          .split("\n")
-          .filter((line) => /^\s*\d+ runc:\[2:INIT\]$/.test(line))
-          .map((line) => Number(line.trim().split(" ")[0]));
-      await until("its new name", () => find().some((pid) => readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(id)));
+      await until("its new name", () => runsIn(id, /^runc:\[2:INIT\]$/));
       const report = await module.check();
       expect(findingsOf(report, "user")[0]?.message).toContain('"runc:[2:INIT]" runs as user 0');
     });
@@ -307,6 +302,7 @@ export function liveChecksSuite(fixture: () => TestEngine): void {
       const module = await openLiveModule(fixture());
       await module.start();
       writeFileSync(join(module.folder, "data/quiet"), "");
+      await until("its silence", () => existsSync(join(module.folder, "data/is-quiet")));
       const log = join(module.folder, "logs/one.log");
       rmSync(log, { force: true });
       const say = async (): Promise<string | undefined> => findingsOf(await module.check(), "log-file")[0]?.message;
@@ -484,12 +480,21 @@ export function liveChecksSuite(fixture: () => TestEngine): void {
   });
 }
 
-/** Processes on this machine whose last argument is `seconds`. */
-function processesOf(seconds: string): number[] {
+/** Whether a process of the container has such a command line. Other engines' tests have the same ones at the same time. */
+function runsIn(id: string, commandLine: RegExp): boolean {
   return execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
     .split("\n")
-    .filter((line) => line.endsWith(` ${seconds}`))
-    .map((line) => Number(line.trim().split(" ")[0]));
+    .map((line) => /^\s*(\d+) (.*)$/.exec(line))
+    .some((row) => row !== null && commandLine.test(row[2] ?? "") && cgroupOf(row[1] ?? "").includes(id));
+}
+
+/** Empty for one that is gone by now. */
+function cgroupOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cgroup`, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 async function removeAll(fixture: TestEngine, module: LiveModule): Promise<void> {
