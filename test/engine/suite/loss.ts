@@ -97,7 +97,8 @@ export function lossSuite(fixture: () => TestEngine): void {
 
     test("hanging before a container runs: finding, making, attaching and starting are lost within 5 s", async () => {
       const { engine, daemon } = fixture();
-      const ids = [await engine.create(specOf(fixture(), "true")), await engine.create(specOf(fixture(), "true"))] as const;
+      // The second is started after all, and is there for as long as it runs.
+      const ids = [await engine.create(specOf(fixture(), "true")), await engine.create(specOf(fixture(), "sleep 60"))] as const;
       process.kill(daemon.pid, "SIGSTOP");
       try {
         const passed = stopwatch();

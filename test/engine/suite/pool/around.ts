@@ -6,7 +6,7 @@ import { liveRuns, requestCancel } from "../../../../src/agents/run/live-runs.ts
 import type { Engine } from "../../../../src/engine/engine.ts";
 import { Installation } from "../../../../src/host/installation.ts";
 import { buildScriptImage, openStage, patient, polite } from "../../../fixtures/stage.ts";
-import { kept, named, serving, settled, small, states, warm, type PoolStand } from "./stand.ts";
+import { kept, named, serving, settled, small, waiting, warm, type PoolStand } from "./stand.ts";
 
 /** What surrounds waiting containers: tokens, the main group, guards, other processes, mounts, and an engine that goes away. */
 export function describeAround(stand: PoolStand): void {
@@ -146,10 +146,12 @@ serve`;
     });
     stage.installation.runs.keepWarm(outer);
     await settled(stage, "outer warm idle");
+    const writes = waiting(stage, "outer");
     await stage.group("outer", named, small);
     const inner = await stage.group("inner", named, { ...small, additionalMounts: [{ hostPath: join(shared, "inner") }] });
     expect((await stage.run(inner)).record.outcome).toBe("success");
-    expect(states(stage).filter((state) => state === "outer warm idle")).toEqual([]);
+    // Another that may not write there is made in its place, sooner or later.
+    expect(await stage.containers()).not.toContain(writes);
   });
 
   test("an engine that goes away takes its waiting containers with it", async () => {
