@@ -71,11 +71,14 @@ test("messages around the end of Claude Code's run are answered once, in order: 
       interval: 20,
     });
   }
-  const said = events.flatMap(({ event, text }) => (event === "message" ? [...text.matchAll(/m\d+/g)].map(String) : []));
-  expect(said).toEqual(Array.from({ length: count }, (_, index) => `m${index + 1}`));
+  const said = (): string[] =>
+    events.flatMap(({ event, text }) => (event === "message" ? [...text.matchAll(/m\d+/g)].map(String) : []));
+  const all = Array.from({ length: count }, (_, index) => `m${index + 1}`);
+  // What is sent is heard by another connection than that which tells that it was.
+  await expect.poll(said).toEqual(all);
   // Claude Code's session has them all, in their order: the last request shows it.
   const session = JSON.stringify(api.requests.at(-1)?.messages);
-  expect([...session.matchAll(/text of (m\d+)/g)].map(([, id]) => id)).toEqual(said);
+  expect([...session.matchAll(/text of (m\d+)/g)].map(([, id]) => id)).toEqual(all);
   expect(await served.stop()).toBe(0);
   ending.abort();
   await watching;

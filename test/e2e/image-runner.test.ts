@@ -85,7 +85,8 @@ describe("a command as agent", () => {
     const started = performance.now();
     const { frames } = await run("x", shell("sleep 600 & setsid sleep 600 & echo done"));
     expect(frames[0]?.result).toBe("done");
-    expect(performance.now() - started).toBeLessThan(10_000);
+    // Long before what it left ends; a busy machine takes its time for the container.
+    expect(performance.now() - started).toBeLessThan(45_000);
   });
 
   test("that answers with more than 4 MiB is told to write it to a file", async () => {

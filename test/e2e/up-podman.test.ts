@@ -97,7 +97,7 @@ workers:
       { timeout: UP_MS },
     );
     expect(processes.find(({ worker }) => worker === "calm")).toMatchObject({ status: { state: "running" } });
-    expect(await must(run, "logs", "calm/app")).toMatch(/ line 1$/m);
+    expect(await must(run, "logs", "calm/app", "--limit", "10000")).toMatch(/ line 1$/m);
     expect(await must(run, "errors")).toContain("no database");
     expect(await must(run, "chat", "family", "how many?")).toContain("forty-two");
     await vi.waitFor(async () => expect(await must(run, "events", "--types", "run")).toContain("settled: success"), {
@@ -109,7 +109,8 @@ workers:
     await podman.engine.kill((await stand.container("calm"))?.id ?? "", "SIGKILL");
     await vi.waitFor(() => expect(console).toMatch(/calm {2}worker stopped/), { timeout: SHOWN_MS });
     expect(await states()).toEqual(["calm stopped", "shaky linked"]);
-    const ended = once(up, "exit");
+    // With its pipes: what it told last is told by then.
+    const ended = once(up, "close");
     up.kill("SIGINT");
     expect(await ended, console).toEqual([0, null]);
     expect(console).toMatch(/Stopped\. Workers and modules run on/);
