@@ -11,6 +11,7 @@ import { KEPT_ERRORS } from "../../../../src/agents/mail/errors-directory.ts";
 import type { Group } from "../../../../src/model/group.ts";
 import { MAIL_LIMITS } from "../../../../src/model/mail.ts";
 import { openMailStage } from "../../../fixtures/mail.ts";
+import { stopwatch } from "../../../fixtures/own-lateness.ts";
 
 const isRoot = process.getuid?.() === 0;
 const soon = { timeout: 10_000, interval: 20 };
@@ -21,10 +22,10 @@ test("mail arrives within a second, in the order of the names, under the identit
   await stage.start();
   await expect.poll(() => stage.texts(), soon).toEqual(["before the start"]);
   for (let count = 0; count < 10; count += 1) {
-    const sentAt = performance.now();
+    const took = stopwatch();
     await stage.say("family", `number ${count}`);
     await expect.poll(() => stage.posted.length, { timeout: 5000, interval: 2 }).toBe(count + 2);
-    expect(performance.now() - sentAt).toBeLessThan(1000);
+    expect(took()).toBeLessThan(1000);
   }
   await stage.put("main", "messages", "z.json", { type: "message", text: "to them", chatJid: "family@g.us" });
   await expect
@@ -307,18 +308,19 @@ test("snapshots stand as they shall, whatever the agent does to them", async () 
   };
   await unlink(path);
   await isBack();
-  await rm(path);
-  await writeFile(path, "{}");
+  // Each in one step of this process, which would write the snapshot anew in between.
+  rmSync(path);
+  writeFileSync(path, "{}");
   await isBack();
   const target = `${stage.home.root}/target`;
   await writeFile(target, "untouched");
-  await rm(path);
-  await symlink(target, path);
+  rmSync(path);
+  symlinkSync(target, path);
   await isBack();
   expect(await readFile(target, "utf8")).toBe("untouched");
-  await rm(path);
-  await mkdir(path);
-  await writeFile(`${path}/in-the-way`, "x");
+  rmSync(path);
+  mkdirSync(path);
+  writeFileSync(`${path}/in-the-way`, "x");
   await isBack();
   expect((await stat(path)).mode & 0o777).toBe(0o644);
   await changeGroups(stage.home, (groups) => [...groups, { jid: "late@g.us", name: "Late", folder: "late", isMain: false }]);
@@ -332,13 +334,14 @@ test("a flood in one group's slots keeps no other's mail from arriving, and is w
   const script = `mkdir -p "$1" && cd "$1" && seq 40000 | awk '{ print "{\\"type\\":\\"message\\",\\"text\\":\\"flood\\"}" > ("m" $1 ".json"); close("m" $1 ".json");
     print "{" > ("b" $1 ".json"); close("b" $1 ".json"); print "" > ("o" $1); close("o" $1) }'`;
   execFileSync("sh", ["-c", script, "sh", flood]);
-  await stage.start();
+  // It may deliver while the start goes on.
   const began = performance.now();
+  await stage.start();
   for (let letter = 0; letter < 20; letter += 1) {
-    const sentAt = performance.now();
+    const took = stopwatch();
     await stage.say("quiet", `letter ${letter}`);
     await expect.poll(() => stage.texts().includes(`letter ${letter}`), { timeout: 5000, interval: 2 }).toBe(true);
-    expect(performance.now() - sentAt).toBeLessThan(1000);
+    expect(took()).toBeLessThan(1000);
   }
   const seconds = (performance.now() - began) / 1000;
   const flooded = stage.posted.filter(({ group }) => group === "flood").length;
