@@ -32,7 +32,7 @@ const only = (sink: MemorySink): readonly WorkerRecord[] => [...sink.boots.value
 
 it("runs its program, and on SIGTERM ends it in order, its last words collected", async () => {
   const directory = await supervisorDirectory();
-  const script = 'echo ready in $PWD; trap "echo last words; exit 0" TERM; while :; do sleep 0.05; done';
+  const script = 'trap "echo last words; exit 0" TERM; echo ready in $PWD; while :; do sleep 0.05; done';
   const supervisor = runSupervisor(directory, ["--instance-id", "app", "--", "bash", "-c", script]);
   const sink = new MemorySink();
   const link = await supervisor.link({ sink });
@@ -84,7 +84,8 @@ it("ends within its grace where a program will not", async () => {
   const startedAtMs = performance.now();
   supervisor.child.kill("SIGINT");
   expect(await supervisor.ended).toEqual({ code: 0, signal: null });
-  expect(performance.now() - startedAtMs).toBeLessThan(2_500);
+  // The program itself was given ten.
+  expect(performance.now() - startedAtMs).toBeLessThan(5_000);
   expect(isRunning(pid ?? 0)).toBe(false);
 });
 
@@ -166,7 +167,7 @@ it.each([
   const startedAtMs = performance.now();
   second.child.kill("SIGTERM");
   expect(await second.ended).toEqual({ code: 0, signal: null });
-  expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+  expect(performance.now() - startedAtMs).toBeLessThan(5_000);
   expect(isRunning(pid ?? 0)).toBe(false);
 });
 
@@ -272,7 +273,7 @@ it("stops in the middle of everything, loses nothing of it, and leaves nothing b
     },
     shell("flapping", "echo again; exit 1", "always"),
     shell("children", "sleep 1000 & (setsid sleep 1000 &) ; sleep 1000"),
-    shell("polite", 'trap "sleep 0.3; echo goodbye; exit 0" TERM; while :; do sleep 0.05; done'),
+    shell("polite", 'trap "sleep 0.3; echo goodbye; exit 0" TERM; echo hello; while :; do sleep 0.05; done'),
   ];
   for (const spec of specs) await observer.call("process.start", { spec });
   const over = new AbortController();
@@ -298,6 +299,9 @@ it("stops in the middle of everything, loses nothing of it, and leaves nothing b
   idle.on("error", () => {}).resume();
   const idleGone = once(idle, "close");
   await expect.poll(() => seen.length, { timeout: 10_000 }).toBeGreaterThan(20);
+  const said = async (): Promise<string[]> =>
+    textsOf((await observer.call("logs.get", { instances: ["polite"], limit: 10 })).records);
+  await expect.poll(said, { timeout: 10_000 }).toEqual(["hello"]);
   const pids = (await observer.call("process.list", {})).instances.flatMap(({ pid }) => pid ?? []);
 
   const startedAtMs = performance.now();
