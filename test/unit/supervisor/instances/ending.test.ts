@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { expect, it, onTestFinished } from "vitest";
 import { freePort } from "../../../fixtures/free-port.ts";
 import { leftInstances } from "../../../../src/supervisor/instances/leftovers.ts";
@@ -49,8 +50,10 @@ it("leaves the rest of the group its grace when the first process has ended", as
 
 it("sends a process that is held still its SIGTERM, too", async () => {
   const house = await openHouse();
-  await house.instances.start(shell("web", "trap 'exit 5' TERM; echo up; kill -STOP $$; sleep 1", { stopGraceMs: 20_000 }));
-  await house.untilOutput("web", "up");
+  const { pid } = await house.instances.start(
+    shell("web", "trap 'exit 5' TERM; kill -STOP $$; sleep 1", { stopGraceMs: 20_000 }),
+  );
+  await expect.poll(() => readFileSync(`/proc/${pid}/stat`, "utf8"), { interval: 10 }).toMatch(/\) T /);
   expect(await house.instances.stop("web")).toMatchObject({ exitCode: 5 });
 });
 
@@ -195,5 +198,6 @@ it("leaves other instances alone", async () => {
   await house.instances.stop("a");
   expect(house.instances.status("b")).toEqual(other);
   expect(house.instances.status("a-1")).toEqual(alike);
-  expect(processesWith(seconds).length).toBeGreaterThan(1);
+  // Its shell may not have come to start them all yet.
+  await expect.poll(() => processesWith(seconds).length).toBeGreaterThan(1);
 });

@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import type { Probe } from "../../../../src/model/instance.ts";
 import { freePort } from "../../../fixtures/free-port.ts";
 import { oddSeconds, openHouse, processesWith, script, shell, temporaryDirectory } from "./house.ts";
@@ -67,13 +69,20 @@ it("counts a readiness that does not come within the grace as a crash, with the 
 
 it("ends one that fails its liveness, not before the grace, and starts it again", async () => {
   const house = await openHouse();
-  const port = await freePort();
-  const text = `const server = require("net").createServer().listen(${port}, "127.0.0.1");
-    process.on("SIGUSR2", () => server.close()); setInterval(() => {}, 1000); console.log("up")`;
+  // It answers here: a program may take longer than its grace to begin.
+  const server = createServer((socket) => socket.on("error", () => {}).resume()).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
   const liveness = asking({ kind: "port", port }, { failures: 3 });
-  const first = await house.instances.start(script("web", text, { liveness, startGraceMs: 100, restart: { delayMs: 0 } }));
-  await house.untilOutput("web", "up");
-  process.kill(first.pid ?? 0, "SIGUSR2");
+  const asked = once(server, "connection");
+  const fromMs = performance.now();
+  const first = await house.instances.start(
+    shell("web", "exec sleep 3600", { liveness, startGraceMs: 100, restart: { delayMs: 0 } }),
+  );
+  await asked;
+  expect(performance.now() - fromMs).toBeGreaterThan(98);
+  server.close();
   const ending = await house.until(({ state }) => state === "stopping");
   expect(ending.why).toContain(`its liveness failed 3 times in a row: port ${port} does not answer`);
   const again = await house.until(({ state, restarts }) => state === "running" && restarts === 1);

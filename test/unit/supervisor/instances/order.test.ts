@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
 import { expect, it } from "vitest";
 import { circleThrough, depths } from "../../../../src/supervisor/instances/order.ts";
+import { stopwatch } from "../../../fixtures/own-lateness.ts";
 import { oddSeconds, openHouse, processesWith, shell, temporaryDirectory } from "./house.ts";
 
 it("finds circles and lines", () => {
@@ -89,9 +89,9 @@ it("ends all within the grace, also what waits for nothing", async () => {
   await house.instances.start(shell("web", deaf, { after: ["api"] }));
   await house.instances.start(shell("waits", "exit 1", { restart: { delayMs: 3_600_000, maxDelayMs: 3_600_000 } }));
   for (const id of ["db", "api", "web"]) await house.untilOutput(id, "up");
-  const fromMs = performance.now();
+  const took = stopwatch();
   await house.instances.close(3_000);
-  expect(performance.now() - fromMs).toBeLessThan(3_000);
+  expect(took()).toBeLessThan(3_000);
   expect(processesWith(seconds)).toEqual([]);
   // The last in the line had its time although those before it took all of theirs.
   expect(house.output("db")).toContain("tidy");
