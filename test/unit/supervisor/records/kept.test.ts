@@ -105,14 +105,13 @@ test("what nobody acknowledges is on disk in time; what is acknowledged before n
     const names = (await readdir(directory)).filter((name) => name.endsWith(".records"));
     return (await Promise.all(names.map(async (name) => (await stat(join(directory, name))).size))).reduce((a, b) => a + b, 0);
   };
-  const acknowledging = journal.onAppend(() => journal.acknowledge(journal.bootID, journal.lastSeq));
   for (let turn = 0; turn < 30; turn++) {
     journal.appendLines(numberedBlock(journal, 10));
+    // At once: what a busy machine leaves for a while is written.
+    journal.acknowledge(journal.bootID, journal.lastSeq);
     await delay(10);
   }
-  journal.acknowledge(journal.bootID, journal.lastSeq);
   const before = await bytes();
-  acknowledging();
   journal.appendLines(numberedBlock(journal, 10));
   await expect.poll(bytes, { timeout: 5_000, interval: 10 }).toBeGreaterThan(before + 30_000);
 });
