@@ -148,7 +148,7 @@ test("sizes that changed while a viewer was away come to it at their place in th
   stayed.type("printf '%070d' 1; echo two$((1+1))\n");
   await stayed.says("two2");
   const again = back(gone);
-  await again.until(() => again.offset === stayed.offset);
+  await level(again, stayed);
   expect(again.attached).toMatchObject({ how: "continued", columns: 60, rows: 20 });
   expect(stateOf(again.screen)).toEqual(stateOf(stayed.screen));
 });
