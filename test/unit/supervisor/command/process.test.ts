@@ -8,7 +8,12 @@ import { gone, openShell, type Shell } from "./shell.ts";
 /** All that have this shell's socket. */
 function supervisorsOf(shell: Shell): number[] {
   return processesMarked(["/supervisor.mjs"]).filter((pid) => {
-    return readFileSync(`/proc/${pid}/environ`, "utf8").includes(shell.socketPath);
+    try {
+      return readFileSync(`/proc/${pid}/environ`, "utf8").includes(shell.socketPath);
+    } catch {
+      // Another test's, which has just ended.
+      return false;
+    }
   });
 }
 
