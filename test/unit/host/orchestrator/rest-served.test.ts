@@ -31,8 +31,13 @@ test("followed lines come as they are kept, and following ends with the connecti
   const [answer] = (await once(request, "response")) as [IncomingMessage];
   answer.setEncoding("utf8");
   let text = "";
+  let wake = (): void => undefined;
+  answer.on("data", (part: string) => {
+    text += part;
+    wake();
+  });
   const until = async (words: string): Promise<void> => {
-    while (!text.includes(words)) text += String((await once(answer, "data"))[0]);
+    while (!text.includes(words)) await new Promise<void>((resolve) => (wake = resolve));
   };
   await until("event: live");
   await keep(doors.store, 1);

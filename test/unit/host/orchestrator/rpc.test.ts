@@ -6,7 +6,6 @@ import { promisify } from "node:util";
 import { newWebSocketRpcSession, type RpcStub } from "capnweb";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { WebSocket } from "ws";
-import type { Entry } from "../../../../src/model/entry.ts";
 import type { ContainerMonitoringOps } from "../../../../src/orchestrator/rpc/rpc-target.ts";
 import type { LogItem, StartOptions } from "../../../../src/orchestrator/rpc/monitoring-ops.ts";
 import { type OpenDoors, opened, openTestDoors } from "../../../fixtures/open-doors.ts";
@@ -104,8 +103,7 @@ describe("ContainerMonitoringOps over Cap'n Web", () => {
 
     const followed = await ops.getLogs("web", { follow: true, streams: ["stdout"] });
     expect(await texts(followed, 2)).toEqual(["one", "two"]);
-    const errors = await ops.getErrors("web");
-    if (errors.length === 0) await kept(house, ({ kind }) => kind === "error");
+    await expect.poll(async () => await ops.getErrors("web")).toHaveLength(1);
     expect(await ops.getErrors("web", { worker: "worker" })).toEqual([
       expect.objectContaining({ worker: "worker", container: "worker-box", instance: "web", count: 1 }),
     ]);
@@ -177,16 +175,6 @@ describe("ContainerMonitoringOps over Cap'n Web", () => {
     expect(house.logged.filter(({ message }) => message.includes("RPC"))).toEqual([]);
   });
 });
-
-/** Resolves when such an entry is taken in. */
-async function kept({ store }: OpenDoors, is: (entry: Entry) => boolean): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const end = store.listen((entries) => {
-    if (entries.some(is)) resolve();
-  });
-  await promise;
-  end();
-}
 
 /** What a call that is not as its types want it rejects with; Cap'n Web's promises are none of the language's own. */
 async function refused(call: Promise<unknown> | undefined): Promise<unknown> {
