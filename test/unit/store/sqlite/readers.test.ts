@@ -8,8 +8,12 @@ import { startedThreads, type StartedThreads } from "../../../fixtures/database-
 import { temporaryDirectory } from "../../../fixtures/home.ts";
 
 const query = (text: string) => sql.raw<Record<string, unknown>>(text).compile(build);
-/** Takes seconds on any machine. */
-const slow = query("with recursive n(i) as (select 1 union all select i + 1 from n limit 3000000) select count(*) as n from n");
+/** A million rows take a fifth of a second or so. */
+const search = (rows: number) =>
+  query(`with recursive n(i) as (select 1 union all select i + 1 from n limit ${rows}) select count(*) as n from n`);
+const slow = search(3_000_000);
+/** Several times as long as a thread takes to begin on a busy machine. */
+const slowest = search(15_000_000);
 const quick = query("select 1 as n");
 
 async function open(restMs: number): Promise<{ database: Database; threads: StartedThreads }> {
@@ -25,7 +29,7 @@ test("a second reader comes when the first is busy, and goes when it was of no u
   for (let round = 0; round < 20; round += 1) expect(await database.read(quick)).toEqual([{ n: 1 }]);
   expect(threads.of("reader")).toHaveLength(1);
   const ends: string[] = [];
-  const searching = database.read(slow).then(() => ends.push("slow"));
+  const searching = database.read(slowest).then(() => ends.push("slow"));
   await Promise.all(Array.from({ length: 10 }, () => database.read(quick))).then(() => ends.push("quick"));
   await searching;
   // Nobody waited behind the search.
