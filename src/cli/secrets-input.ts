@@ -31,11 +31,12 @@ export async function readSecret(context: CLIContext, prompt: string, exact: boo
 }
 
 async function askHidden(stdin: ReadStream, context: CLIContext, prompt: string): Promise<string> {
-  context.stderr.write(`${prompt}: `);
   const decoder = new StringDecoder("utf8");
   let text = "";
+  // Before it asks: what is typed at once would be shown by the terminal itself.
   stdin.setRawMode(true);
   try {
+    context.stderr.write(`${prompt}: `);
     for await (const chunk of stdin) {
       for (const character of decoder.write(chunk as Buffer)) {
         if (character === "\r" || character === "\n") return text;
