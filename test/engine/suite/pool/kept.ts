@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { changeGroups } from "../../../../src/agents/groups/registry.ts";
-import type { ContainerConfig } from "../../../../src/model/group.ts";
+import type { ContainerConfig, Group } from "../../../../src/model/group.ts";
 import { openStage, patient } from "../../../fixtures/stage.ts";
 import { kept, named, serving, settled, small, states, type PoolStand } from "./stand.ts";
 
@@ -73,17 +73,18 @@ serve`;
     test.each(["timeout", "cancelled"] as const)("a run that is %s ends its container", async (outcome) => {
       const stage = await openStage(stand.engine, stand.able);
       const script = `${patient}\nanswer() { if [ "$prompt" = hang ]; then frame begun; sleep 300 & wait; else final fine; fi; }\nserve`;
-      const group = await stage.group("family", script, { ...small, timeout: outcome === "timeout" ? 1500 : 60_000 });
-      const first = await kept(stage, group);
+      // Only what hangs is hurried: the others wait for their container to begin.
+      const within = async (timeout: number): Promise<Group> => await stage.group("family", script, { ...small, timeout });
+      const first = await kept(stage, await within(60_000));
       const cancelling = new AbortController();
-      const hung = await kept(stage, group, {
+      const hung = await kept(stage, await within(outcome === "timeout" ? 1500 : 60_000), {
         prompt: "hang",
         signal: cancelling.signal,
         onOutput: () => outcome === "cancelled" && cancelling.abort(),
       });
       expect(hung.record).toMatchObject({ outcome, exitCode: 143, container: first.record.container });
       expect(await stage.containers()).toEqual([]);
-      expect((await kept(stage, group)).result).toBe("fine");
+      expect((await kept(stage, await within(60_000))).result).toBe("fine");
     });
 
     test("serves no more than its number of runs, and not beyond its age or its idle time", async () => {
