@@ -88,7 +88,7 @@ export class Session {
       onData: (bytes) => this.#read(bytes),
       onExit: (exit) => {
         this.#exit = exit;
-        this.#hungUp ??= hangUp(this.#pty.pid, options.hangUpMs);
+        this.#hungUp ??= hangUp(this.#pty.pid, options.hangUpMs, () => false);
         this.#grace ??= setTimeout(() => this.#giveUp(), this.#patienceMs);
       },
       onEnd: () => this.#finish(),
@@ -182,7 +182,7 @@ export class Session {
   async end(why: "idle" | "closed"): Promise<void> {
     if (this.#exit === null) {
       this.#why = why;
-      this.#hungUp ??= hangUp(this.#pty.pid, this.#options.hangUpMs);
+      this.#hungUp ??= hangUp(this.#pty.pid, this.#options.hangUpMs, () => this.#exit === null);
     }
     this.#giveUp();
     await this.#hungUp;
