@@ -98,7 +98,12 @@ export async function openStore(
 
     async retain(retention, nowMs, signal) {
       await writer.noteMoment();
-      return retain({ database, write: run, lines }, retention, nowMs, signal);
+      try {
+        return await retain({ database, write: run, lines }, retention, nowMs, signal);
+      } finally {
+        // Where it failed, too: whoever waits shall not wait for what may never come.
+        room?.lookedThrough();
+      }
     },
     async retainHistory(retention, nowMs, signal) {
       await writer.noteMoment();

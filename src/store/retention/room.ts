@@ -8,10 +8,18 @@ const MARGIN = 0.1;
 /** From so many times its bounds on its lines are taken out as they come in; until then when everything is looked through. */
 const FULL = 1 + MARGIN / 2;
 
+/** Of events and errors so much may come between two looks at them, where a tenth of the bound is less. */
+const LEAST_BESIDE_BYTES = 16 * 1_048_576;
+
 interface Size {
+  /** Of lines. */
   readonly rows: number;
   readonly bytes: number;
+  /** Bytes of events and errors, which are counted when everything is looked through. */
+  readonly beside: number;
 }
+
+const NOTHING: Size = { rows: 0, bytes: 0, beside: 0 };
 
 /** A batch at the door. */
 interface Waiting {
@@ -28,7 +36,8 @@ export interface RoomOptions {
 
 /**
  * Holds the workers' lines to their bounds whatever they send: a worker that is beyond them by more than a tenth waits at the door until its oldest
- * lines are gone, and no other does. Beside the tenth there may be one batch.
+ * lines are gone, and no other does. Beside the tenth there may be one batch. Its events and errors wait in the same way for the next time that
+ * everything is looked through.
  */
 export class Room {
   readonly #options: RoomOptions;
@@ -36,6 +45,8 @@ export class Room {
   readonly #waiting = new Map<string, Waiting[]>();
   /** On their way to the disk. */
   readonly #coming = new Map<string, Size>();
+  /** Of events and errors, since everything was looked through. */
+  readonly #beside = new Map<string, number>();
   readonly #over = new AbortController();
   #made: ReadonlySet<string> = new Set();
   #making: Promise<void> | null = null;
@@ -61,6 +72,12 @@ export class Room {
     return Math.max(0, ...[...this.#made].map((worker) => this.#options.usage.of(worker).from));
   }
 
+  /** Everything was looked through. */
+  lookedThrough(): void {
+    this.#beside.clear();
+    for (const worker of this.#waiting.keys()) this.#look(worker);
+  }
+
   /** Nothing waits any more. */
   async close(): Promise<void> {
     this.#over.abort();
@@ -71,7 +88,7 @@ export class Room {
   #fits(worker: string, size: Size): boolean {
     const { bounds, usage } = this.#options;
     const kept = usage.of(worker);
-    const coming = this.#coming.get(worker) ?? { rows: 0, bytes: 0 };
+    const coming = this.#coming.get(worker) ?? NOTHING;
     // Bounds may have been set lower, or not been held before: what is beyond them may go while lines come in, as long as it gets no more.
     const least = usage.leastOf(worker);
     const fits = (of: "rows" | "bytes", bound: number | null): boolean => {
@@ -80,11 +97,15 @@ export class Room {
       // One that is greater than the room there is goes in by itself.
       return kept[of] + coming[of] + size[of] <= most + bound * MARGIN || (coming[of] === 0 && kept[of] <= most);
     };
-    return fits("rows", bounds.maxRows) && fits("bytes", bounds.maxBytes);
+    const beside = this.#beside.get(worker) ?? 0;
+    const mostBeside = bounds.maxBytes === null ? Infinity : Math.max(bounds.maxBytes * MARGIN, LEAST_BESIDE_BYTES);
+    const fitsBeside = size.beside === 0 || beside === 0 || beside + size.beside <= mostBeside;
+    return fitsBeside && fits("rows", bounds.maxRows) && fits("bytes", bounds.maxBytes);
   }
 
   async #take<Result>(worker: string, size: Size, write: () => Promise<Result>): Promise<Result> {
     this.#come(worker, size, 1);
+    if (size.beside > 0) this.#beside.set(worker, (this.#beside.get(worker) ?? 0) + size.beside);
     try {
       return await write();
     } finally {
@@ -94,8 +115,8 @@ export class Room {
   }
 
   #come(worker: string, size: Size, times: 1 | -1): void {
-    const { rows, bytes } = this.#coming.get(worker) ?? { rows: 0, bytes: 0 };
-    const now = { rows: rows + times * size.rows, bytes: bytes + times * size.bytes };
+    const { rows, bytes } = this.#coming.get(worker) ?? NOTHING;
+    const now = { rows: rows + times * size.rows, bytes: bytes + times * size.bytes, beside: 0 };
     if (now.rows === 0 && now.bytes === 0) this.#coming.delete(worker);
     else this.#coming.set(worker, now);
   }
@@ -163,10 +184,11 @@ export class Room {
 function sizeOf({ records }: SourcedBatch): Size {
   let rows = 0;
   let bytes = 0;
+  let beside = 0;
   for (const record of records) {
     if (record.kind === "log") bytes += record.text.length;
-    else if (record.kind !== "lost") continue;
-    rows += 1;
+    if (record.kind === "log" || record.kind === "lost") rows += 1;
+    else beside += JSON.stringify(record).length;
   }
-  return { rows, bytes };
+  return { rows, bytes, beside };
 }

@@ -6,7 +6,7 @@ import type { Database } from "../../../src/store/database.ts";
 import { openStore } from "../../../src/store/open.ts";
 import type { Retention, Store } from "../../../src/store/store.ts";
 import { build } from "../../../src/store/tables.ts";
-import { batch, log } from "./samples.ts";
+import { batch, error, log } from "./samples.ts";
 import type { Subject } from "./subject.ts";
 
 const unbound: Retention = { maxAgeMs: null, maxRows: null, maxBytes: null };
@@ -117,6 +117,36 @@ export function describeRoom(subject: Subject): void {
       expect(isIn).toBe(false);
       stuck.resolve();
       expect(await waiting).toHaveLength(50);
+    });
+
+    test("a worker that floods with errors waits until everything was looked through, and nobody else does", async () => {
+      const bounds = { ...unbound, maxBytes: 1_000_000 };
+      const { store, database } = await openBound(subject, bounds);
+      const flood = Array.from({ length: 40 }, (_, at) => batch([error(at + 1, { message: "x".repeat(900_000) })]));
+      const order: number[] = [];
+      const put = flood.map(async (one, at) => {
+        await store.keep(one);
+        order.push(at);
+      });
+      // A line of the same worker does not overtake what it told before.
+      const line = store.keep(batch([log(41, "after them")])).then(() => order.push(40));
+      await Promise.all(put.slice(0, 18));
+      for (let at = 1; at <= 5; at += 1)
+        expect(await store.keep(batch(lines(at, 1), { worker: "beta", container: "beta-1" }))).toHaveLength(1);
+      expect(order).toHaveLength(18);
+      let looks = 0;
+      for (; order.length < 41; looks += 1) {
+        await store.retain(bounds, 0, AbortSignal.timeout(20_000));
+        await store.putWorker("beta", { state: "linked" });
+      }
+      await Promise.all([...put, line]);
+      expect(looks).toBeGreaterThan(1);
+      expect(order).toEqual(order.toSorted((one, other) => one - other));
+      await store.retain(bounds, 0, AbortSignal.timeout(20_000));
+      const kept = await database.read(
+        build.selectFrom("error_occurrences").select("seq").where("worker_name", "=", "alpha").compile(),
+      );
+      expect(kept).toEqual([{ seq: 40 }]);
     });
 
     test("what was there beyond the bounds goes while lines come in, and gets no more", async () => {
