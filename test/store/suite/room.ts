@@ -210,7 +210,7 @@ export function describeRoom(subject: Subject): void {
         },
       }));
       await store.keep(batch(lines(1, 110)));
-      const waiting = store.keep(batch(lines(111, 50))).catch((error: unknown) => error);
+      const waiting = store.keep(batch(lines(111, 50))).catch((thrown: unknown) => thrown);
       const closed = store.close();
       expect(await waiting).toMatchObject({ code: "STORE_FAILED" });
       stuck.resolve();
