@@ -17,7 +17,7 @@ export interface From {
 export function sinkOf(
   store: Pick<Store, "have" | "keep">,
   { worker, container }: From,
-  times: Pick<LinkTimes, "keepAgainMs" | "mostKeepAgainMs">,
+  times: Pick<LinkTimes, "keepAgainMs" | "mostKeepAgainMs" | "slowMs">,
   onStuck: (why: string | null) => void,
 ): Sink {
   return {
@@ -25,6 +25,10 @@ export function sinkOf(
     async keep({ bootID, records }, _hello, signal) {
       let delayMs = times.keepAgainMs;
       for (let isStuck = false; ; isStuck = true) {
+        const slow = setTimeout(() => {
+          isStuck = true;
+          onStuck("more came than its bounds hold, or the database is slow");
+        }, times.slowMs);
         try {
           await store.keep({ worker, container, bootID, records });
           if (isStuck) onStuck(null);
@@ -32,6 +36,8 @@ export function sinkOf(
         } catch (error) {
           if (!mayPass(error)) throw error;
           onStuck(messageOf(error));
+        } finally {
+          clearTimeout(slow);
         }
         await pause(delayMs, signal);
         signal.throwIfAborted();

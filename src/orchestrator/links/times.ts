@@ -9,6 +9,8 @@ export interface LinkTimes {
   readonly mostDelayMs: number;
   /** Both doors of each worker are asked so often. */
   readonly healthMs: number;
+  /** Records that the store has not taken for so long are told to wait. */
+  readonly slowMs: number;
   /** After records could not be kept, they are tried again so much later; doubles up to the most. */
   readonly keepAgainMs: number;
   readonly mostKeepAgainMs: number;
@@ -21,6 +23,7 @@ export const linkTimes: LinkTimes = {
   firstDelayMs: 200,
   mostDelayMs: 5_000,
   healthMs: 30_000,
+  slowMs: 5_000,
   keepAgainMs: 250,
   mostKeepAgainMs: 5_000,
 };

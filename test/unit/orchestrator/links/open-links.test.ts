@@ -249,6 +249,29 @@ it("stays linked while the store cannot take records, says why, and lets them wa
   await expect.poll(() => links.state("alpha")?.why).not.toContain("no room");
 });
 
+it("says of a worker whose records wait at the door of the store that they do, and goes on", async () => {
+  const house = await openHouse();
+  const store = await openTemporaryStore();
+  const door = { isShut: false, opened: Promise.withResolvers<void>() };
+  const shut: Store = Object.create(store, {
+    keep: {
+      value: async (batch: Parameters<Store["keep"]>[0]) => {
+        if (door.isShut) await door.opened.promise;
+        return await store.keep(batch);
+      },
+    },
+  }) as Store;
+  const { links, reach, seen } = await linked((fleet) => fleet.put("alpha", house.port), { store: shut, times: { slowMs: 20 } });
+  await reach("alpha", "linked");
+  door.isShut = true;
+  await links.call("alpha", "process.start", { spec: shell("one", "echo when it was shut") });
+  await expect.poll(() => links.state("alpha")?.why).toContain("waits with it: more came than its bounds hold");
+  door.isShut = false;
+  door.opened.resolve();
+  await seen((entry) => entry.kind === "log" && entry.text === "when it was shut");
+  await expect.poll(() => links.state("alpha")?.why).toBe("linked");
+});
+
 it("keeps what became of a worker while the store took nothing as soon as it takes something", async () => {
   const house = await openHouse();
   const store = await openTemporaryStore();
