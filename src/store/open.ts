@@ -57,10 +57,10 @@ export async function openStore(
     },
 
     have: (worker, container) => readBoots(database, worker, container),
-    keep(batch) {
+    keep(batch, signal) {
       if (batch.records.length === 0) return Promise.resolve([]);
       const write = () => writer.write(keep(batch, now(), usage));
-      return room === null ? write() : room.enter(batch, write);
+      return room === null ? write() : room.enter(batch, write, signal);
     },
     append: (events, about) => writer.write(append(events, about)),
     listen: (listener) => writer.listen(listener),

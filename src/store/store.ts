@@ -63,9 +63,10 @@ export interface Store {
   have(worker: string, container: string): Promise<readonly { readonly bootID: string; readonly seq: number }[]>;
   /**
    * Takes each record in once, by container, boot and sequence; instances and errors follow from them. Gives what was new, with positions. Waits while the
-   * worker's lines are beyond the bounds that the store was opened with by more than a tenth.
+   * worker's lines are beyond the bounds that the store was opened with by more than a tenth;
+   * where the signal comes meanwhile it rejects with its reason, and the batch is not taken in.
    */
-  keep(batch: SourcedBatch): Promise<readonly Entry[]>;
+  keep(batch: SourcedBatch, signal?: AbortSignal): Promise<readonly Entry[]>;
   /** Takes in what happened in the house, and in the same transaction what it is about: whoever hears of a run or a message finds it. */
   append(events: readonly NewEvent[], about?: About): Promise<readonly EventEntry[]>;
   /** Called with all that is taken in, in the order of positions, once it is kept. Gives what ends it. */

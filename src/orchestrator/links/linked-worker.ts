@@ -143,7 +143,9 @@ export class LinkedWorker {
     this.#turn = turn;
     this.#link = openLink({
       dial: fleet.dial(this.#name),
-      sink: sinkOf(store, from, times, (why) => this.#stuck(why)),
+      sink: sinkOf(store, from, times, (why) => {
+        if (this.#turn === turn) this.#stuck(why);
+      }),
       history: historyOf(store, from),
       onState: (state) => {
         if (this.#turn === turn) this.#linkIs(state, found);
@@ -182,6 +184,8 @@ export class LinkedWorker {
     const { bootID, bootedAtMs, version, instances, lastSeq } = hello;
     this.#put({ bootID, bootedAtMs, version });
     this.#beginsUntilMs = 0;
+    // What waited with the link before is sent anew.
+    this.#trouble = null;
     const asOf = { bootID, lastSeq, atMs: this.#parts.now() };
     this.#write(() => store.putProcesses(this.#name, container, asOf, instances));
     this.#set("linked", `linked with its supervisor ${version}`);

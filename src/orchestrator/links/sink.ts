@@ -30,7 +30,7 @@ export function sinkOf(
           onStuck("more came than its bounds hold, or the database is slow");
         }, times.slowMs);
         try {
-          await store.keep({ worker, container, bootID, records });
+          await store.keep({ worker, container, bootID, records }, signal);
           if (isStuck) onStuck(null);
           return;
         } catch (error) {

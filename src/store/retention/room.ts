@@ -55,15 +55,25 @@ export class Room {
     this.#options = options;
   }
 
-  /** Writes the batch once there is room for it. Rejects as `write` does, and where no room could be made. */
-  enter<Result>(batch: SourcedBatch, write: () => Promise<Result>): Promise<Result> {
+  /** Writes the batch once there is room for it. Rejects as `write` does, where no room could be made, and where the signal comes before there is. */
+  enter<Result>(batch: SourcedBatch, write: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     const { worker } = batch;
     const size = sizeOf(batch);
-    if (!this.#waiting.has(worker) && this.#fits(worker, size)) return this.#take(worker, size, write);
+    const fits = !this.#waiting.has(worker) && this.#fits(worker, size);
+    // A store that is closed says so itself.
+    if (fits || this.#over.signal.aborted) return this.#take(worker, size, write);
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    const waiting: Waiting = { size, start: () => resolve(this.#take(worker, size, write)), refuse: reject };
+    const end = (): void => signal?.removeEventListener("abort", giveUp);
+    const waiting: Waiting = {
+      size,
+      start: () => (end(), resolve(this.#take(worker, size, write))),
+      refuse: (why) => (end(), reject(why)),
+    };
+    const giveUp = (): void => this.#leave(worker, waiting, signal?.reason);
+    signal?.addEventListener("abort", giveUp, { once: true });
     this.#waiting.set(worker, [...(this.#waiting.get(worker) ?? []), waiting]);
-    this.#look(worker);
+    if (signal?.aborted === true) giveUp();
+    else this.#look(worker);
     return promise;
   }
 
@@ -134,6 +144,15 @@ export class Room {
     const first = waiting?.shift();
     if (waiting?.length === 0) this.#waiting.delete(worker);
     first?.start();
+  }
+
+  /** Takes it from its place at the door: whoever it was of is gone, and sends it again where it is not kept. */
+  #leave(worker: string, one: Waiting, why: unknown): void {
+    const left = (this.#waiting.get(worker) ?? []).filter((waiting) => waiting !== one);
+    if (left.length === 0) this.#waiting.delete(worker);
+    else this.#waiting.set(worker, left);
+    one.refuse(why);
+    this.#look(worker);
   }
 
   #makeRoom(): void {

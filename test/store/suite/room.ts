@@ -201,6 +201,21 @@ export function describeRoom(subject: Subject): void {
       expect(await next.keep(batch(lines(206, 5)))).toHaveLength(5);
     });
 
+    test("who gives up does not wait any more, keeps nobody behind it waiting, and may come again", async () => {
+      const { store } = await openBound(subject, { maxBytes: 1_000_000 });
+      await store.keep(batch(Array.from({ length: 17 }, (_, at) => error(at + 1, { message: "x".repeat(1_000_000) }))));
+      const over = new AbortController();
+      const first = store.keep(batch([error(18), log(19, "behind an error")]), over.signal).catch((thrown: unknown) => thrown);
+      const second = store.keep(batch([log(1, "of the next container")], { container: "alpha-2" }));
+      over.abort(new Error("its link was lost"));
+      expect(await first).toMatchObject({ message: "its link was lost" });
+      expect(await second).toHaveLength(1);
+      await expect(store.keep(batch([error(18)]), over.signal)).rejects.toThrow("its link was lost");
+      const again = store.keep(batch([error(18), log(19, "behind an error")]));
+      await store.retain(unbound, 0, AbortSignal.timeout(20_000));
+      expect(await again).toHaveLength(2);
+    });
+
     test("closing lets nobody wait", async () => {
       const stuck = Promise.withResolvers<void>();
       const { store } = await openBound(subject, { maxRows: 100 }, (own) => ({
@@ -213,6 +228,7 @@ export function describeRoom(subject: Subject): void {
       const waiting = store.keep(batch(lines(111, 50))).catch((thrown: unknown) => thrown);
       const closed = store.close();
       expect(await waiting).toMatchObject({ code: "STORE_FAILED" });
+      await expect(store.keep(batch(lines(111, 50)))).rejects.toMatchObject({ code: "STORE_FAILED" });
       stuck.resolve();
       await closed;
     });

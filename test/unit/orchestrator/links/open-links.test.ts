@@ -1,6 +1,9 @@
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import type { Entry, WorkerState } from "../../../../src/model/entry.ts";
 import { eventText } from "../../../../src/model/event-text.ts";
@@ -9,13 +12,15 @@ import { instanceSpecSchema } from "../../../../src/model/instance.ts";
 import type { Links } from "../../../../src/orchestrator/links.ts";
 import { openLinks } from "../../../../src/orchestrator/links/open-links.ts";
 import type { LinkTimes } from "../../../../src/orchestrator/links/times.ts";
+import { openSQLiteStore } from "../../../../src/store/sqlite/open.ts";
 import type { Store } from "../../../../src/store/store.ts";
 import { openCuttingProxy } from "../../../fixtures/cutting-proxy.ts";
 import { DrivenFleet } from "../../../fixtures/driven-fleet.ts";
 import { stopwatch } from "../../../fixtures/own-lateness.ts";
 import { openHouse } from "../../../fixtures/supervised-house.ts";
 import { runSupervisor, supervisorDirectory } from "../../../fixtures/supervisor-process.ts";
-import { openTemporaryStore } from "../../../fixtures/temporary-store.ts";
+import { BOOT, openTemporaryStore } from "../../../fixtures/temporary-store.ts";
+import { error } from "../../../store/suite/samples.ts";
 
 const quick: Partial<LinkTimes> = { beginMs: 0, firstDelayMs: 10, mostDelayMs: 100, keepAgainMs: 10, mostKeepAgainMs: 50 };
 /** A port of this machine at which nobody listens. */
@@ -270,6 +275,28 @@ it("says of a worker whose records wait at the door of the store that they do, a
   door.opened.resolve();
   await seen((entry) => entry.kind === "log" && entry.text === "when it was shut");
   await expect.poll(() => links.state("alpha")?.why).toBe("linked");
+});
+
+it("tells at once that a worker is lost whose records wait at the door of the store, and ends", async () => {
+  const house = await openHouse();
+  const directory = await mkdtemp(join(tmpdir(), "novabot-links-"));
+  const bounds = { maxAgeMs: null, maxRows: null, maxBytes: 1_000_000 };
+  const store = await openSQLiteStore({ file: join(directory, "orchestrator.db"), bounds });
+  onTestFinished(async () => {
+    await store.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+  // As much as may come beside lines until the next look, by a container before: what this one tells has to wait for that.
+  const long = Array.from({ length: 17 }, (_, at) => error(at + 1, { message: "x".repeat(1_000_000) }));
+  await store.keep({ worker: "alpha", container: "before", bootID: BOOT, records: long });
+  const { fleet, links, reach } = await linked((one) => one.put("alpha", house.port), { store, times: { slowMs: 20 } });
+  await reach("alpha", "linked");
+  await expect.poll(() => links.state("alpha")?.why).toContain("waits with it: more came than its bounds hold");
+  await house.close();
+  await reach("alpha", "lost");
+  fleet.remove("alpha");
+  await reach("alpha", "gone");
+  await links.close();
 });
 
 it("keeps what became of a worker while the store took nothing as soon as it takes something", async () => {
