@@ -95,11 +95,13 @@ export class LinkedWorker {
 
   async askHealth(): Promise<Health> {
     const { fleet } = this.#parts;
+    const probing = this.#probing;
     const [terminal, websocket] = await Promise.all([
       fleet.health(this.#name, "terminal"),
       fleet.health(this.#name, "websocket"),
     ]);
-    if (this.#link) {
+    // What is heard of the doors of one that was lost meanwhile is no news.
+    if (probing !== null && this.#probing === probing) {
       this.#tellDoor("terminal", this.health?.terminal, terminal);
       this.#tellDoor("websocket", this.health?.websocket, websocket);
       this.health = { terminal, websocket };

@@ -342,3 +342,26 @@ it("asks both doors of a worker that is linked, and anew when it is told to", as
   fleet.put("alpha", house.port, { running: false });
   expect(links.health("alpha")).toBeNull();
 });
+
+it("tells nothing of the doors of a worker that was lost while they were asked", async () => {
+  const house = await openHouse();
+  const asked = Promise.withResolvers<void>();
+  const lost = Promise.withResolvers<void>();
+  const { entries, links, reach, seen } = await linked((one) => {
+    one.put("alpha", house.port);
+    one.health = async () => {
+      asked.resolve();
+      await lost.promise;
+      return { healthy: false, reason: "nobody listens", atMs: 0 };
+    };
+  });
+  await asked.promise;
+  await house.close();
+  await reach("alpha", "lost");
+  lost.resolve();
+  expect(await links.askHealth("alpha")).toMatchObject({ terminal: { healthy: false } });
+  expect(links.health("alpha")).toBeNull();
+  await seen((entry) => entry.kind === "event" && entry.event.type === "worker" && entry.event.state === "lost");
+  await links.close();
+  expect(entries.filter((entry) => entry.kind === "event" && entry.event.type === "door")).toEqual([]);
+});
