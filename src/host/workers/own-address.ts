@@ -15,21 +15,17 @@ export type Whither = "there" | "elsewhere" | "nowhere" | "refused" | "unknown";
  */
 export async function leadsTo(host: string, port: number, pid: number): Promise<Whither> {
   // Before the connection: what begins to listen meanwhile is not somebody else.
-  const listens = await tableOf(pid).then(
-    (table) => rowsOf(table).some(({ here, state }) => here === port && state === LISTENS),
-    () => false,
-  );
-  return await new Promise((resolve) => {
+  const listened = await listens(pid, port);
+  const whither = await new Promise<Whither | "denied">((resolve) => {
     const socket = connect({ host, port, timeout: CONNECT_MS });
-    const end = (answer: Whither): void => {
+    const end = (answer: Whither | "denied"): void => {
       socket.destroy();
       resolve(answer);
     };
     socket
       .once("error", (error) => {
         if (!hasCode(error, "ECONNREFUSED", "ECONNRESET")) end("nowhere");
-        // Whoever refuses what the worker listens for is another.
-        else end(listens && hasCode(error, "ECONNREFUSED") ? "elsewhere" : "refused");
+        else end(listened && hasCode(error, "ECONNREFUSED") ? "denied" : "refused");
       })
       .once("timeout", () => end("nowhere"));
     socket.once("connect", () => {
@@ -40,6 +36,17 @@ export async function leadsTo(host: string, port: number, pid: number): Promise<
       );
     });
   });
+  if (whither !== "denied") return whither;
+  // Whoever refuses what the worker listens for is another, unless it stopped listening in between.
+  return (await listens(pid, port)) ? "elsewhere" : "refused";
+}
+
+/** False where the kernel cannot be asked. */
+async function listens(pid: number, port: number): Promise<boolean> {
+  return await tableOf(pid).then(
+    (table) => rowsOf(table).some(({ here, state }) => here === port && state === LISTENS),
+    () => false,
+  );
 }
 
 async function tableOf(pid: number): Promise<string> {

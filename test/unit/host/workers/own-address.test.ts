@@ -31,3 +31,14 @@ test("where nothing listens, or the process is gone, nobody knows", async () => 
   await once(server, "close");
   expect(await leadsTo("127.0.0.1", port, process.pid)).toBe("refused");
 });
+
+test("who ends between the look and the connection was no other", async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const whither = leadsTo("127.0.0.1", port, process.pid);
+    setImmediate(() => void server.close());
+    expect(await whither).not.toBe("elsewhere");
+  }
+});
