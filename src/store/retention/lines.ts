@@ -36,6 +36,8 @@ export interface LineDropperOptions {
 export class LineDropper {
   readonly #options: LineDropperOptions;
   #turn: Promise<unknown> = Promise.resolve();
+  /** Lines may have gone without that being heard: what is counted for them in memory would be taken out once more. */
+  #isUnclear = false;
 
   constructor(options: LineDropperOptions) {
     this.#options = options;
@@ -119,7 +121,10 @@ export class LineDropper {
   }
 
   #step<Result>(work: () => Promise<Result>): Promise<Result> {
-    const step = this.#turn.then(work);
+    const step = this.#turn.then(async () => {
+      if (this.#isUnclear) await this.#countAnew();
+      return await work();
+    });
     this.#turn = step.catch(() => undefined);
     return step;
   }
@@ -141,13 +146,26 @@ export class LineDropper {
     return end === -1 ? lines : lines.slice(0, Math.max(1, end));
   }
 
-  #drop(lines: readonly Line[]): Promise<void> {
+  async #drop(lines: readonly Line[]): Promise<void> {
     const { writer, usage } = this.#options;
-    return writer.write({
+    this.#isUnclear = true;
+    await writer.write({
       positions: 0,
       statements: () => dropLines(lines),
       kept: (done) => ({ result: usage.note(done[COUNTED]?.rows ?? []), entries: [] }),
     });
+    this.#isUnclear = false;
+  }
+
+  /** By the writer: in the order of what changes it. */
+  async #countAnew(): Promise<void> {
+    const { writer, usage } = this.#options;
+    await writer.write({
+      positions: 0,
+      statements: () => [build.selectFrom("usage").selectAll().compile()],
+      kept: ([done]) => ({ result: usage.note(done?.rows ?? []), entries: [] }),
+    });
+    this.#isUnclear = false;
   }
 }
 

@@ -191,6 +191,25 @@ export function describeRoom(subject: Subject): void {
       expect(await store.keep(batch(lines(111, 50)))).toHaveLength(50);
     });
 
+    test("what went without that being heard is not taken out once more", async () => {
+      let isUnheard = true;
+      const { store, database } = await openBound(subject, { maxRows: 1000 }, (own) => ({
+        async atomic(queries) {
+          const done = await own.atomic(queries);
+          if (!isUnheard || !queries.some(({ sql: text }) => text.startsWith("delete from logs"))) return done;
+          isUnheard = false;
+          throw new NovaError("STORE_FAILED", "it ended before it answered");
+        },
+      }));
+      await store.keep(batch(lines(1, 1000)));
+      await store.keep(batch(lines(1001, 100)));
+      await expect(store.keep(batch(lines(1101, 50)))).rejects.toMatchObject({ code: "STORE_FAILED" });
+      expect(await keptOf(database, "alpha")).toMatchObject({ rows: 1000 });
+      expect(await store.keep(batch(lines(1101, 50)))).toHaveLength(50);
+      await store.retain({ ...unbound, maxRows: 1000 }, 0, AbortSignal.timeout(20_000));
+      expect(await keptOf(database, "alpha")).toMatchObject({ rows: 1000 });
+    });
+
     test("takes in a batch that is larger than the bound, and one of a worker whose count is wrong", async () => {
       const { store, database } = await openBound(subject, { maxRows: 10 });
       expect(await store.keep(batch(lines(1, 100)))).toHaveLength(100);
