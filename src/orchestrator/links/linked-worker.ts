@@ -29,6 +29,9 @@ interface State {
 
 type Health = NonNullable<WorkerView["health"]>;
 
+/** So often a state is tried again that the database fails at: more than a minute, in which its threads begin anew. */
+const MOST_FAILURES = 20;
+
 /** One worker: what was found of its container, the link to it, and what is told of both. */
 export class LinkedWorker {
   state: State;
@@ -259,11 +262,14 @@ export class LinkedWorker {
   /** While the database takes nothing it is tried again: nobody tells of that state once more. */
   async #untilTaken(work: () => Promise<void>): Promise<void> {
     const { keepAgainMs, mostKeepAgainMs } = this.#parts.times;
+    let failures = 0;
     for (let delayMs = keepAgainMs; ; delayMs = Math.min(delayMs * 2, mostKeepAgainMs)) {
       try {
         return await work();
       } catch (error) {
-        if (!mayPass(error) || this.#over.signal.aborted) throw error;
+        // What the database fails at again and again it may never do, and all else of the worker's would wait behind it.
+        if (error instanceof NovaError && error.code === "STORE_FAILED") failures += 1;
+        if (failures === MOST_FAILURES || !mayPass(error) || this.#over.signal.aborted) throw error;
       }
       await pause(delayMs, this.#over.signal);
     }
